@@ -1,0 +1,1 @@
+//! Two traces held against each other: align, fields, timing, divergence, verdict; and replay.

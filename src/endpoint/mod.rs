@@ -1,0 +1,1 @@
+//! The operating system's side: TUN, namespaces, sysctl files, raw socket options, the real clock.

@@ -1,0 +1,23 @@
+//! halfopen: my peer lost power, the cable was pulled, all packets are lost; what does my connection
+//! do now, and when will I know?
+//!
+//! A sans-IO TCP engine with Linux's timers, the scenarios that make a connection half-open, three
+//! targets that live through them (this engine, stock smoltcp, the kernel of this machine), and a
+//! comparison packet by packet. Modules import only from modules above them in this list.
+
+pub mod call;
+pub mod cli;
+pub mod compare;
+pub mod endpoint;
+pub mod engine;
+pub mod report;
+pub mod rng;
+pub mod run;
+pub mod scenario;
+pub mod sim;
+pub mod sockopt;
+pub mod sysctl;
+pub mod target;
+pub mod time;
+pub mod trace;
+pub mod wire;

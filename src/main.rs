@@ -1,0 +1,5 @@
+//! The `halfopen` command; everything is in [`halfopen::cli`].
+
+fn main() -> std::process::ExitCode {
+    halfopen::cli::main()
+}

@@ -1,0 +1,1 @@
+//! Scenario x target -> trace.

@@ -1,0 +1,166 @@
+//! The scenario language: TOML to typed, checked steps. docs/SCENARIOS.md is its contract.
+
+use std::time::Duration;
+
+use crate::sockopt::SockOpt;
+use crate::sysctl::Sysctl;
+use crate::time::Instant;
+
+/// Which way the connection is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The survivor connects.
+    Client,
+    /// The survivor listens.
+    Server,
+}
+
+/// One action of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// 10.77.0.1:40000 connects to 10.77.0.2:7777.
+    SurvivorConnect,
+    /// Listens on 10.77.0.1:7777.
+    SurvivorListen,
+    /// Writes so many bytes.
+    SurvivorSend(usize),
+    /// One read.
+    SurvivorRecv,
+    /// shutdown(SHUT_WR).
+    SurvivorShutdown,
+    /// close().
+    SurvivorClose,
+    /// kill -9.
+    SurvivorKill,
+    /// setsockopt now.
+    SurvivorSet(SockOpt),
+    /// The peer connects from 10.77.0.2:40000.
+    PeerConnect,
+    /// The peer writes so many bytes.
+    PeerSend(usize),
+    /// The peer sends FIN, and still reads.
+    PeerShutdown,
+    /// FIN; data that arrives later is answered by RST.
+    PeerClose,
+    /// The same, by the process's death.
+    PeerKill,
+    /// RST now.
+    PeerReset,
+    /// Power gone.
+    PeerPowerOff,
+    /// Back without state and without a listener.
+    PeerPowerOn,
+    /// Advertise so many bytes, and say so at once.
+    PeerWindow(u32),
+    /// 100 % loss both ways.
+    WireCut,
+    /// No more.
+    WireRestore,
+    /// Lose the next packets of the survivor.
+    WireDrop(u32),
+    /// Answer the survivor's packets by ICMP host unreachable.
+    WireUnreachable,
+    /// No more.
+    WireReachable,
+}
+
+/// An action and its instant; `repeat` is already unrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub action: Action,
+    /// Line of the file, from 1, for messages.
+    pub line: usize,
+}
+
+/// The end under study.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survivor {
+    /// Client or server.
+    pub role: Role,
+    /// All knobs, defaults included.
+    pub sysctl: Sysctl,
+    /// The knobs that the file names, as the kernel's files take them: `("tcp_rmem", "4096 131072 6291456")`.
+    pub sysctl_set: Vec<(String, String)>,
+    /// Options set before connect or listen, in the file's order.
+    pub sockopt: Vec<SockOpt>,
+    /// Whether the application reads whatever arrives at once.
+    pub autoread: bool,
+}
+
+/// What the peer offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Offers timestamps.
+    pub timestamps: bool,
+    /// Offers SACK.
+    pub sack: bool,
+    /// Sends D-SACK.
+    pub dsack: bool,
+    /// MSS it announces, bytes.
+    pub mss: u16,
+    /// Window shift it announces; none: no option.
+    pub wscale: Option<u8>,
+    /// Window it advertises, bytes.
+    pub window: u32,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Peer {
+            timestamps: true,
+            sack: true,
+            dsack: true,
+            mss: 1460,
+            wscale: Some(7),
+            window: 64_256,
+        }
+    }
+}
+
+/// When a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndWhen {
+    /// The survivor's socket is gone.
+    SurvivorClosed,
+    /// At this instant.
+    After(Instant),
+}
+
+/// A whole scenario, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// The file's stem.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Prose for people.
+    pub about: Option<String>,
+    /// The file's text.
+    pub toml: String,
+    /// The end under study.
+    pub survivor: Survivor,
+    /// The other end.
+    pub peer: Peer,
+    /// One-way delay.
+    pub delay: Duration,
+    /// Steps by time, at equal times in the file's order.
+    pub steps: Vec<Step>,
+    /// When it ends.
+    pub end: EndWhen,
+    /// When it is given up.
+    pub limit: Instant,
+    /// How long recording goes on after the end.
+    pub tail: Duration,
+}
+
+/// The survivor's address.
+pub const SURVIVOR_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 1);
+/// The peer's address.
+pub const PEER_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 2);
+/// Port of the end that connects.
+pub const CLIENT_PORT: u16 = 40_000;
+/// Port of the end that listens.
+pub const SERVER_PORT: u16 = 7_777;

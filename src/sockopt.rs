@@ -1,0 +1,105 @@
+//! Socket options by the kernel's names, levels and numbers.
+//!
+//! Linux counterpart: `include/uapi/linux/tcp.h`, `asm-generic/socket.h`, `socket(7)`, `tcp(7)`. What the kernel
+//! does with a value (range, rounding, error) is the engine's business: `engine/options.rs`.
+
+const SOL_IP: i32 = 0;
+const SOL_SOCKET: i32 = 1;
+const SOL_TCP: i32 = 6;
+
+macro_rules! options {
+    ($($name:ident = $level:ident $number:literal, $text:literal;)*) => {
+        /// An option's name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "the kernel's own names")]
+        pub enum OptName { $(#[doc = $text] $name,)* }
+
+        impl OptName {
+            /// Every option that is known, in the table's order.
+            pub const ALL: &'static [OptName] = &[$(OptName::$name),*];
+
+            /// The kernel's name.
+            pub const fn name(self) -> &'static str {
+                match self { $(OptName::$name => stringify!($name),)* }
+            }
+
+            /// What it does, and its unit.
+            pub const fn about(self) -> &'static str {
+                match self { $(OptName::$name => $text,)* }
+            }
+
+            /// Level and number for setsockopt(2) (the generic ABI: x86, ARM, RISC-V).
+            pub const fn number(self) -> (i32, i32) {
+                match self { $(OptName::$name => ($level, $number),)* }
+            }
+        }
+    };
+}
+
+options! {
+    SO_SNDBUF = SOL_SOCKET 7, "send buffer, bytes, doubled by the kernel";
+    SO_RCVBUF = SOL_SOCKET 8, "receive buffer, bytes, doubled by the kernel";
+    SO_KEEPALIVE = SOL_SOCKET 9, "keepalive probes on an idle connection, 0 or 1";
+    SO_LINGER = SOL_SOCKET 13, "seconds that close() waits; 0 resets the connection; -1 is off";
+    TCP_NODELAY = SOL_TCP 1, "no Nagle, 0 or 1";
+    TCP_MAXSEG = SOL_TCP 2, "largest segment, bytes";
+    TCP_CORK = SOL_TCP 3, "hold back partial segments, 0 or 1";
+    TCP_KEEPIDLE = SOL_TCP 4, "idle time before the first keepalive probe, s";
+    TCP_KEEPINTVL = SOL_TCP 5, "time between keepalive probes, s";
+    TCP_KEEPCNT = SOL_TCP 6, "keepalive probes before the end";
+    TCP_SYNCNT = SOL_TCP 7, "SYN retries";
+    TCP_LINGER2 = SOL_TCP 8, "life of an orphan in FIN_WAIT2, s; negative is none";
+    TCP_DEFER_ACCEPT = SOL_TCP 9, "wait for data before accept(), s";
+    TCP_QUICKACK = SOL_TCP 12, "acknowledge at once, 0 or 1; not permanent";
+    TCP_CONGESTION = SOL_TCP 13, "congestion control by name";
+    TCP_THIN_LINEAR_TIMEOUTS = SOL_TCP 16, "no backoff for six retries of a thin stream, 0 or 1";
+    TCP_USER_TIMEOUT = SOL_TCP 18, "time data may stay unacknowledged, ms; 0 is the sysctl's";
+    TCP_RTO_MAX_MS = SOL_TCP 44, "largest RTO, ms";
+    TCP_RTO_MIN_US = SOL_TCP 45, "smallest variance term of the RTO, us";
+    TCP_DELACK_MAX_US = SOL_TCP 46, "longest delay of an ACK, us";
+    IP_RECVERR = SOL_IP 11, "report ICMP errors at once, 0 or 1";
+}
+
+impl OptName {
+    /// The option of this name.
+    pub fn from_name(name: &str) -> Option<OptName> {
+        OptName::ALL.iter().copied().find(|o| o.name() == name)
+    }
+}
+
+/// An option's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptValue {
+    /// A number in the option's unit.
+    Int(i64),
+    /// A name (TCP_CONGESTION).
+    Name(String),
+}
+
+impl std::fmt::Display for OptValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OptValue::Int(n) => n.fmt(f),
+            OptValue::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// An option and the value to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SockOpt {
+    /// Which.
+    pub name: OptName,
+    /// To what.
+    pub value: OptValue,
+}
+
+impl SockOpt {
+    /// A numeric option.
+    pub fn int(name: OptName, value: i64) -> Self {
+        SockOpt {
+            name,
+            value: OptValue::Int(value),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a run leaves: packets and events, each with its instant, and what is known of the run.
+//!
+//! The form on disk is that of the recordings: `trace.pcapng` or `trace.pcap`, `events.jsonl`, `summary.json`.
+
+mod event;
+
+pub use event::{Event, Incident, Who};
+
+use crate::time::{Instant, Ticks};
+
+/// Which way a packet went, seen from the survivor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dir {
+    /// From the survivor.
+    Out,
+    /// To the survivor.
+    In,
+}
+
+/// A packet as it stood on the survivor's side of the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Out: when it left. In: just before it was handed over.
+    pub at: Instant,
+    /// Which way.
+    pub dir: Dir,
+    /// The IP datagram.
+    pub bytes: Vec<u8>,
+    /// Why it was sent, where the target can tell: `RTO 3 of 5, backoff 2: 816 ms -> 848 ms by the wheel`.
+    pub cause: Option<String>,
+}
+
+/// Where the times of a run come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// Virtual time.
+    Simulated,
+    /// A real clock.
+    Measured,
+}
+
+/// What is known of a run as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The scenario's name: its file's stem or its folder.
+    pub scenario: String,
+    /// The scenario's title.
+    pub title: String,
+    /// The scenario's TOML text, kept so that a trace can be replayed.
+    pub scenario_toml: String,
+    /// Who played the survivor: `engine`, `smoltcp`, `linux`.
+    pub target: String,
+    /// `uname -r` of a kernel; the version of a library.
+    pub version: String,
+    /// Simulated or measured.
+    pub provenance: Provenance,
+    /// The clock tick, where one is known.
+    pub ticks: Option<Ticks>,
+    /// Congestion control in force: `cubic`.
+    pub congestion_control: String,
+    /// The run's seed.
+    pub seed: Option<u64>,
+    /// What a reader must know: what the target could not be told, what was taken instead.
+    pub notes: Vec<String>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// `when = "survivor closed"` came true.
+    SurvivorClosed,
+    /// `after` had passed.
+    After,
+    /// `limit` had passed first.
+    Limit,
+    /// The user ended it.
+    Interrupted,
+}
+
+impl Stopped {
+    /// The recordings' word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stopped::SurvivorClosed => "survivor closed",
+            Stopped::After => "after",
+            Stopped::Limit => "limit",
+            Stopped::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What is known of it.
+    pub meta: Meta,
+    /// Packets in the order of their instants.
+    pub packets: Vec<Packet>,
+    /// Events in the order of their instants.
+    pub events: Vec<Event>,
+    /// Why it ended.
+    pub stopped: Stopped,
+    /// When it ended.
+    pub ended_at: Instant,
+}

@@ -1,0 +1,40 @@
+//! Packets as values: what goes in and comes out of every target, and onto the wire between the ends.
+//!
+//! Headers and checksums are smoltcp's (`smoltcp::wire`); the values are ours, because `TcpRepr` cannot hold
+//! FIN with PSH, ECE and CWR, the order of options, or a fourth SACK block.
+
+mod flags;
+mod icmp;
+mod ip;
+mod options;
+mod segment;
+mod seq;
+mod text;
+
+pub use flags::Flags;
+pub use icmp::Icmp;
+pub use ip::{Datagram, Payload};
+pub use options::{TcpOption, Timestamps};
+pub use segment::Segment;
+pub use seq::Seq;
+pub use text::one_line;
+
+/// Why bytes are not a packet that we can read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Shorter than its own headers say.
+    #[error("truncated {0}")]
+    Truncated(&'static str),
+    /// A field has a value that no packet may have.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// A checksum does not match.
+    #[error("bad {0} checksum")]
+    Checksum(&'static str),
+    /// A protocol that is not looked into.
+    #[error("unsupported {0}")]
+    Unsupported(&'static str),
+}
+
+#[cfg(test)]
+mod tests;
