@@ -6,6 +6,8 @@ mod event;
 
 pub use event::{Event, Incident, Who};
 
+use std::time::Duration;
+
 use crate::time::{Instant, Ticks};
 
 /// Which way a packet went, seen from the survivor.
@@ -54,6 +56,12 @@ pub struct Meta {
     pub version: String,
     /// Simulated or measured.
     pub provenance: Provenance,
+    /// What the survivor does: `client` or `server`.
+    pub role: String,
+    /// The wire's one-way delay.
+    pub delay: Duration,
+    /// The knobs in force by their full names, where they are known: `("tcp_retries2", "5")`.
+    pub sysctl: Vec<(String, String)>,
     /// The clock tick, where one is known.
     pub ticks: Option<Ticks>,
     /// Congestion control in force: `cubic`.
