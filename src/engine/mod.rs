@@ -1,6 +1,9 @@
 //! The sans-IO TCP engine: Linux 6.18's TCP as a value.
 #![forbid(unsafe_code)]
 
+pub mod congestion;
+pub mod minmax;
+
 use std::net::Ipv4Addr;
 
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};

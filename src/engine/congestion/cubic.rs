@@ -1,0 +1,276 @@
+//! CUBIC with HyStart (RFC 9438), in Linux's integers.
+//!
+//! Linux counterpart: `tcp_cubic.c`. The window follows C (t - K)^3 around the window at which the last loss
+//! came. Time runs in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7).
+//! Every division rounds as the kernel's does, because the window that comes out is compared segment by segment.
+
+use super::{AckSample, Window};
+use crate::time::{Instant, Jiffies, Ticks};
+use crate::wire::Seq;
+
+/// The window keeps 717/1024 of itself at a loss.
+const BETA: u32 = 717;
+const BETA_ONE: u32 = 1024;
+/// Bits of a second in CUBIC's unit of time.
+const TIME_BITS: u32 = 10;
+/// C times 1024: 41/1024 per tenth, so 410.
+const C_SCALED: u64 = 41 * 10;
+/// What turns segments below the last maximum into K cubed, in cubed units of time: 2^40 / 410.
+const CUBE_FACTOR: u64 = (1 << (10 + 3 * TIME_BITS)) / C_SCALED;
+/// ACKs in eighths of a window after which Reno, falling to beta, would have grown by one: 8 (1+b) / 3 (1-b).
+const RENO_EIGHTHS: u32 = 8 * (BETA_ONE + BETA) / 3 / (BETA_ONE - BETA);
+/// Until a first loss, at least one segment for every 20 acknowledged.
+const CNT_BEFORE_FIRST_LOSS: u32 = 20;
+
+/// HyStart rests below this window, segments.
+const LOW_WINDOW: u32 = 16;
+/// ACKs closer than this belong to one train, us.
+const TRAIN_GAP_US: u64 = 2_000;
+/// Samples of a round before its RTT is judged.
+const MIN_SAMPLES: u32 = 8;
+/// How much the RTT of a round may exceed the smallest one: an eighth of it, but within these, us.
+const DELAY_MARGIN_US: (u64, u64) = (4_000, 16_000);
+/// Largest allowance for bursts of offloaded segments, us.
+const BURST_US: u64 = 1_000;
+/// Largest burst that Linux hands to a device without limits of its own, bytes (`sk_gso_max_size`: 65536
+/// less the largest header and one).
+const GSO_MAX_SIZE: u64 = 65_536 - 320 - 1;
+
+/// CUBIC's state.
+#[derive(Clone, Debug, Default)]
+pub struct Cubic {
+    /// One segment more for so many acknowledged.
+    cnt: u32,
+    /// Window at the last loss, segments; 0 before one.
+    last_max_cwnd: u32,
+    /// Window and tick of the last computation.
+    last_cwnd: u32,
+    last_time: Jiffies,
+    /// Where the curve is flat, segments.
+    origin_point: u32,
+    /// How long after the epoch's start it is, 1/1024 s.
+    k: u64,
+    /// Smallest RTT, us.
+    delay_min_us: Option<u64>,
+    /// Tick at which the window began to grow after the last loss.
+    epoch_start: Option<Jiffies>,
+    /// Segments acknowledged in the epoch and not yet turned into `tcp_cwnd`.
+    ack_cnt: u32,
+    /// The window that Reno would have.
+    tcp_cwnd: u32,
+    hystart: HyStart,
+}
+
+/// Finds the end of slow start before a loss does.
+#[derive(Clone, Debug, Default)]
+struct HyStart {
+    found: bool,
+    sample_cnt: u32,
+    round_start_us: u64,
+    /// The round ends when this is acknowledged.
+    end_seq: Seq,
+    last_ack_us: u64,
+    /// Smallest RTT of the round, us.
+    curr_rtt_us: u64,
+}
+
+impl HyStart {
+    fn start_round(&mut self, snd_nxt: Seq, now_us: u64) {
+        *self = HyStart {
+            found: self.found,
+            sample_cnt: 0,
+            round_start_us: now_us,
+            end_seq: snd_nxt,
+            last_ack_us: now_us,
+            curr_rtt_us: u64::MAX,
+        };
+    }
+
+    /// Whether ACKs have come in one train for longer than half the path's delay holds.
+    fn train_is_long(&mut self, delay_min_us: u64, pacing_rate: u64, now_us: u64) -> bool {
+        if now_us.saturating_sub(self.last_ack_us) > TRAIN_GAP_US {
+            return false;
+        }
+        self.last_ack_us = now_us;
+        let burst_us = (GSO_MAX_SIZE * 4 * 1_000_000)
+            .checked_div(pacing_rate)
+            .map_or(0, |us| us.min(BURST_US));
+        now_us.saturating_sub(self.round_start_us) > (delay_min_us + burst_us) >> 1
+    }
+
+    /// Whether the round's RTT has grown.
+    fn delay_has_grown(&mut self, delay_min_us: u64, rtt_us: u64) -> bool {
+        self.curr_rtt_us = self.curr_rtt_us.min(rtt_us);
+        if self.sample_cnt < MIN_SAMPLES {
+            self.sample_cnt += 1;
+            return false;
+        }
+        let margin = (delay_min_us >> 3).clamp(DELAY_MARGIN_US.0, DELAY_MARGIN_US.1);
+        self.curr_rtt_us > delay_min_us + margin
+    }
+}
+
+impl Cubic {
+    /// Forgets all, as at the start and after an RTO.
+    pub(super) fn reset(&mut self, snd_nxt: Seq, now: Instant) {
+        *self = Cubic::default();
+        self.hystart.start_round(snd_nxt, now.us());
+    }
+
+    pub(super) fn ssthresh(&mut self, w: &Window) -> u32 {
+        self.epoch_start = None;
+        // fast convergence: a loss below the last maximum means that somebody else came; leave room
+        self.last_max_cwnd = if w.snd_cwnd < self.last_max_cwnd {
+            scaled(w.snd_cwnd, BETA_ONE + BETA, 2 * BETA_ONE)
+        } else {
+            w.snd_cwnd
+        };
+        scaled(w.snd_cwnd, BETA, BETA_ONE).max(2)
+    }
+
+    pub(super) fn cong_avoid(&mut self, w: &mut Window, acked: u32, now: Jiffies, ticks: &Ticks) {
+        if let Some(left) = w.left_for_avoidance(acked) {
+            self.update(w.snd_cwnd, left, now, ticks);
+            w.additive_increase(self.cnt, left);
+        }
+    }
+
+    /// The connection was idle since `lsndtime`: the curve waits with it.
+    pub(super) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
+        let idle = now.saturating_sub(lsndtime);
+        self.epoch_start = self.epoch_start.map(|start| now.min(start + idle));
+    }
+
+    pub(super) fn pkts_acked(
+        &mut self,
+        w: &mut Window,
+        sample: &AckSample,
+        now: Instant,
+        ticks: &Ticks,
+    ) {
+        let Some(rtt_us) = sample.rtt_us.map(|us| us.max(1)) else {
+            return;
+        };
+        // the second after a recovery says nothing about the path
+        let young = |start| ticks.jiffies(now).saturating_sub(start) < ticks.hz();
+        if self.epoch_start.is_some_and(young) {
+            return;
+        }
+        let delay_min_us = self.delay_min_us.map_or(rtt_us, |min| min.min(rtt_us));
+        self.delay_min_us = Some(delay_min_us);
+        if self.hystart.found || !w.in_slow_start() {
+            return;
+        }
+        if sample.snd_una.after(self.hystart.end_seq) {
+            self.hystart.start_round(sample.snd_nxt, now.us());
+        }
+        if w.snd_cwnd < LOW_WINDOW {
+            return;
+        }
+        let train = self
+            .hystart
+            .train_is_long(delay_min_us, sample.pacing_rate, now.us());
+        let delay = self.hystart.delay_has_grown(delay_min_us, rtt_us);
+        if train || delay {
+            self.hystart.found = true;
+            w.snd_ssthresh = w.snd_cwnd;
+        }
+    }
+
+    /// Brings `cnt` up to date, at most once a tick, and no oftener than HZ/32 while the window stands still.
+    fn update(&mut self, cwnd: u32, acked: u32, now: Jiffies, ticks: &Ticks) {
+        self.ack_cnt = self.ack_cnt.wrapping_add(acked);
+        let since_last = now.saturating_sub(self.last_time);
+        if self.last_cwnd == cwnd && since_last <= ticks.hz() / 32 {
+            return;
+        }
+        if self.epoch_start.is_none() || since_last != 0 {
+            self.last_cwnd = cwnd;
+            self.last_time = now;
+            let epoch_start = match self.epoch_start {
+                Some(start) => start,
+                None => self.begin_epoch(cwnd, acked, now),
+            };
+            self.cnt = self.cnt_on_curve(cwnd, now - epoch_start, ticks);
+        }
+        self.keep_up_with_reno(cwnd);
+        // never faster than one segment for two acknowledged
+        self.cnt = self.cnt.max(2);
+    }
+
+    fn begin_epoch(&mut self, cwnd: u32, acked: u32, now: Jiffies) -> Jiffies {
+        self.epoch_start = Some(now);
+        self.ack_cnt = acked;
+        self.tcp_cwnd = cwnd;
+        self.origin_point = cwnd.max(self.last_max_cwnd);
+        self.k = match self.last_max_cwnd.saturating_sub(cwnd) {
+            0 => 0,
+            below => cube_root(CUBE_FACTOR * u64::from(below)),
+        };
+        now
+    }
+
+    fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: Jiffies, ticks: &Ticks) -> u32 {
+        // one RTT ahead: the window that is right when these segments are acknowledged
+        let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.unwrap_or(0));
+        let t = (ahead << TIME_BITS) / ticks.hz();
+        let off = t.abs_diff(self.k);
+        let cubed = off.wrapping_mul(off).wrapping_mul(off);
+        let delta = (C_SCALED.wrapping_mul(cubed) >> (10 + 3 * TIME_BITS)) as u32;
+        let target = if t < self.k {
+            self.origin_point.wrapping_sub(delta)
+        } else {
+            self.origin_point.wrapping_add(delta)
+        };
+        let cnt = match target.checked_sub(cwnd) {
+            None | Some(0) => cwnd.wrapping_mul(100),
+            Some(more) => cwnd / more,
+        };
+        if self.last_max_cwnd == 0 {
+            cnt.min(CNT_BEFORE_FIRST_LOSS)
+        } else {
+            cnt
+        }
+    }
+
+    /// RFC 9438 4.3: where Reno would be ahead, grow like Reno.
+    fn keep_up_with_reno(&mut self, cwnd: u32) {
+        let acks_each = cwnd.wrapping_mul(RENO_EIGHTHS) >> 3;
+        // as many whole steps as leave something over, so that a full last step waits for the next ACK
+        if acks_each > 0 && self.ack_cnt > acks_each {
+            let steps = (self.ack_cnt - 1) / acks_each;
+            self.ack_cnt -= steps * acks_each;
+            self.tcp_cwnd += steps;
+        }
+        if self.tcp_cwnd > cwnd {
+            self.cnt = self.cnt.min(cwnd / (self.tcp_cwnd - cwnd));
+        }
+    }
+}
+
+/// `n * num / den` as the kernel's 32 bits compute it.
+fn scaled(n: u32, num: u32, den: u32) -> u32 {
+    n.wrapping_mul(num) / den
+}
+
+/// First guesses for the cube root of 8 to 63, in 64ths and 10/64 too small: Linux's numbers, which decide
+/// in which direction the result is off.
+const GUESS: [u8; 56] = [
+    123, 129, 134, 138, 143, 147, 151, 156, 157, 161, 164, 168, 170, 173, 176, 179, 181, 185, 187,
+    190, 192, 194, 197, 199, 200, 202, 204, 206, 209, 211, 213, 215, 217, 219, 221, 222, 224, 225,
+    227, 229, 231, 232, 234, 236, 237, 239, 240, 242, 244, 245, 246, 248, 250, 251, 252, 254,
+];
+
+/// The cube root of `a` (at least 64) to about 0.2 %: a guess from its leading bits and one step of Newton's.
+fn cube_root(a: u64) -> u64 {
+    let bits = u64::BITS - a.leading_zeros();
+    let root_shift = ((bits * 84) >> 8) - 1;
+    let lead = (a >> (3 * root_shift)) as usize;
+    let guess = ((u64::from(GUESS[lead - 8]) + 10) << root_shift) >> 6;
+    // a / x(x-1) and not a / x^2, and 341/1024 for a third
+    let sum = 2 * guess + a / (guess * (guess - 1));
+    (sum * 341) >> 10
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! The smallest value of a sliding window in three samples (Kathleen Nichols' filter): min_rtt.
+//!
+//! Linux counterpart: `lib/win_minmax.c`, `tcp_update_rtt_min`. Kept are the best value of the window, the best
+//! since that one, and the best since the second; so the next best is at hand when the best grows too old.
+
+use crate::time::Jiffies;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sample {
+    at: Jiffies,
+    us: u64,
+}
+
+/// A windowed minimum of microseconds; the window's unit is the tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowedMin {
+    best: Option<[Sample; 3]>,
+}
+
+impl WindowedMin {
+    /// The smallest value, us; none before the first one.
+    pub fn get(&self) -> Option<u64> {
+        self.best.map(|best| best[0].us)
+    }
+
+    /// Takes a value in and returns the smallest of the last `window` ticks, us.
+    pub fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
+        let new = Sample { at, us };
+        let age = |s: Sample| at.saturating_sub(s.at);
+        let best = match self.best {
+            Some(best) if us > best[0].us && age(best[2]) <= window => best,
+            _ => {
+                self.best = Some([new; 3]);
+                return us;
+            }
+        };
+        let [first, mut second, mut third] = best;
+        if us <= second.us {
+            (second, third) = (new, new);
+        } else if us <= third.us {
+            third = new;
+        }
+        let aged = if age(first) > window {
+            // the second may be too old as well; the third is not, or all would have been replaced
+            if age(second) > window {
+                [third, new, new]
+            } else {
+                [second, third, new]
+            }
+        } else if second.at == first.at && age(first) > window / 4 {
+            // a quarter passed without a second choice: take one from the second quarter
+            [first, new, new]
+        } else if third.at == second.at && age(first) > window / 2 {
+            [first, second, new]
+        } else {
+            [first, second, third]
+        };
+        self.best = Some(aged);
+        aged[0].us
+    }
+}
+
+#[cfg(test)]
+mod tests;
