@@ -5,19 +5,35 @@
 //! targets that live through them (this engine, stock smoltcp, the kernel of this machine), and a
 //! comparison packet by packet. Modules import only from modules above them in this list.
 
-pub mod call;
-pub mod cli;
-pub mod compare;
-pub mod endpoint;
-pub mod engine;
-pub mod report;
-pub mod rng;
-pub mod run;
-pub mod scenario;
-pub mod sim;
-pub mod sockopt;
-pub mod sysctl;
-pub mod target;
+// blank lines, because rustfmt sorts neighbours; `tests/tidy` reads the order
 pub mod time;
-pub mod trace;
+
+pub mod rng;
+
 pub mod wire;
+
+pub mod sysctl;
+
+pub mod sockopt;
+
+pub mod call;
+
+pub mod engine;
+
+pub mod trace;
+
+pub mod scenario;
+
+pub mod sim;
+
+pub mod endpoint;
+
+pub mod target;
+
+pub mod run;
+
+pub mod compare;
+
+pub mod report;
+
+pub mod cli;
