@@ -1,0 +1,242 @@
+//! Rules about the code that no compiler checks. Every rule comes with a sample that breaks it.
+
+mod imports;
+mod rules;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use source::Source;
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
+
+fn all_rust() -> Vec<Source> {
+    let sources = Source::below(&top(), &["src", "tests", "examples"]);
+    assert!(sources.len() > 20, "the walk missed the sources");
+    sources
+}
+
+/// Holds `rule` against the whole tree, and against a sample that must break it.
+fn hold(rule: impl Fn(&Source) -> Vec<String>, bad: &Source) {
+    assert_eq!(
+        rule(bad).len(),
+        1,
+        "the rule must find one thing in its bad sample: {:?}",
+        rule(bad)
+    );
+    nothing(all_rust().iter().flat_map(rule).collect());
+}
+
+fn nothing(found: Vec<String>) {
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn imports_point_downwards() {
+    let lib = std::fs::read_to_string(top().join("src/lib.rs")).expect("src/lib.rs");
+    let order = imports::order(&Source::new("src/lib.rs", &lib));
+    assert!(
+        order.len() > 10,
+        "the list of modules was not understood: {order:?}"
+    );
+    for (path, text) in [
+        ("src/wire/seq.rs", "use crate::engine::Engine;"),
+        ("src/wire/seq.rs", "use crate::{time::Instant, engine};"),
+        (
+            "src/wire/seq.rs",
+            "fn f() { crate::engine::f() } // crate::cli",
+        ),
+        ("src/wire/mod.rs", "use super::engine::Engine;"),
+        ("src/wire/seq.rs", "use super::super::engine::Engine;"),
+    ] {
+        hold(
+            |source| imports::upwards(&order, source),
+            &Source::new(path, text),
+        );
+    }
+    let good = Source::new(
+        "src/engine/ack.rs",
+        "use crate::{time::Instant, wire}; use super::tcb;",
+    );
+    nothing(imports::upwards(&order, &good));
+}
+
+#[test]
+fn no_file_of_a_room_imports_itself_by_a_detour() {
+    let file = |path: &str, text: &str| Source::new(path, text);
+    let ring = [
+        file("src/engine/a.rs", "use super::b::B;"),
+        file("src/engine/b/mod.rs", "use crate::engine::{c::C, d};"),
+        file("src/engine/c.rs", "use super::{a::A, d::D};"),
+        file("src/engine/d.rs", "use super::Engine;"),
+    ];
+    assert_eq!(imports::circles("engine", &ring), ["a -> b -> c -> a"]);
+    let sources = all_rust();
+    let lib = sources
+        .iter()
+        .find(|s| s.path == "src/lib.rs")
+        .expect("src/lib.rs");
+    let rooms = imports::order(lib);
+    nothing(
+        rooms
+            .iter()
+            .flat_map(|room| imports::circles(room, &sources))
+            .collect(),
+    );
+}
+
+#[test]
+fn files_are_short() {
+    hold(
+        rules::long_file,
+        &Source::new("src/a.rs", &"\n".repeat(500)),
+    );
+    nothing(rules::long_file(&Source::new(
+        "src/a.rs",
+        &"\n".repeat(499),
+    )));
+}
+
+#[test]
+fn functions_are_short() {
+    let function = |lines: usize| {
+        let text = format!(
+            "fn f(a: [u8; 2]) {{\n{}}}\nfn g() {{}}",
+            "{ \"}\" }\n".repeat(lines - 2)
+        );
+        Source::new("src/a.rs", &text)
+    };
+    hold(rules::long_functions, &function(70));
+    nothing(rules::long_functions(&function(69)));
+}
+
+#[test]
+fn only_the_endpoint_has_a_clock() {
+    for text in [
+        "use std::time::Instant;",
+        "use std::time::{Duration, Instant};",
+        "fn f() { std::time::SystemTime::now(); }",
+        "fn f() { std::thread::sleep(d); }",
+    ] {
+        hold(rules::clocks, &Source::new("src/run.rs", text));
+    }
+    nothing(rules::clocks(&Source::new(
+        "src/run.rs",
+        "use std::time::Duration; use crate::time::Instant;",
+    )));
+}
+
+#[test]
+fn the_engine_has_no_hash_order() {
+    hold(
+        rules::hash_order,
+        &Source::new("src/engine/demux.rs", "let m: HashMap<u8, u8>;"),
+    );
+}
+
+#[test]
+fn values_do_no_input_or_output() {
+    hold(
+        rules::input_and_output,
+        &Source::new("src/sim/link.rs", "use std::fs::File;"),
+    );
+}
+
+#[test]
+fn unsafe_is_in_one_file() {
+    hold(
+        rules::unsafe_code,
+        &Source::new("src/endpoint/tun.rs", "unsafe { f() }"),
+    );
+    nothing(rules::unsafe_code(&Source::new(
+        "src/endpoint/sys.rs",
+        "unsafe { f() }",
+    )));
+}
+
+#[test]
+fn no_program_is_called() {
+    hold(
+        rules::programs,
+        &Source::new("src/endpoint/tun.rs", "std::process::Command::new(\"ip\")"),
+    );
+}
+
+#[test]
+fn every_exception_has_a_reason() {
+    hold(
+        rules::reasons,
+        &Source::new("src/a.rs", "#[allow(dead_code)]\nfn f() {}"),
+    );
+    nothing(rules::reasons(&Source::new(
+        "src/a.rs",
+        "#[expect(\n    dead_code,\n    reason = \"x\"\n)]",
+    )));
+}
+
+#[test]
+fn modules_are_named_after_something() {
+    hold(rules::drawers, &Source::new("src/engine/utils.rs", ""));
+    hold(rules::drawers, &Source::new("tests/common/mod.rs", ""));
+}
+
+/// The files that belong to the repository; those on disk where there is no git.
+fn tracked() -> Vec<String> {
+    let git = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(top())
+        .output();
+    let listed = git
+        .ok()
+        .filter(|out| out.status.success() && !out.stdout.is_empty());
+    match listed {
+        Some(out) => {
+            let names = String::from_utf8_lossy(&out.stdout).into_owned();
+            names.split_terminator('\0').map(str::to_owned).collect()
+        }
+        None => {
+            let entries = std::fs::read_dir(top()).expect("the top folder");
+            let names = entries
+                .flatten()
+                .map(|e| e.file_name().to_string_lossy().into_owned());
+            names.filter(|name| name != "target").collect()
+        }
+    }
+}
+
+#[test]
+fn the_top_level_stays_small() {
+    let mut names: Vec<_> = tracked()
+        .iter()
+        .map(|path| path.split('/').next().unwrap_or(path).to_owned())
+        .collect();
+    names.dedup();
+    nothing(rules::top_level(&names));
+    assert_eq!(rules::top_level(&["rustfmt.toml".to_owned()]).len(), 1);
+}
+
+#[test]
+fn no_path_of_one_machine() {
+    for folder in ["home/me", "root", "work"] {
+        assert_eq!(
+            rules::machine_paths("a", &format!("see /{folder}/x")).len(),
+            1,
+            "{folder}"
+        );
+    }
+    nothing(rules::machine_paths(
+        "a",
+        "https://example.org/work/x and docs/work/x",
+    ));
+    let mut found = Vec::new();
+    for path in tracked() {
+        // a binary file is no text and says nothing
+        if let Ok(text) = std::fs::read_to_string(top().join(&path)) {
+            found.extend(rules::machine_paths(&path, &text));
+        }
+    }
+    nothing(found);
+}
