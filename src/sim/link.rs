@@ -1,0 +1,167 @@
+//! The wire: one-way delay, loss, and ICMP host unreachable, as a sans-IO value.
+//!
+//! It decides about a packet when the packet enters; what is under way is not touched by a later cut. Packets
+//! that are neither TCP nor ICMP over IPv4 (IPv6's router solicitations, say) are not carried and not reported.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::scenario::{PEER_IP, SURVIVOR_IP};
+use crate::time::Instant;
+use crate::trace::{Event, Incident, Who};
+use crate::wire::{Datagram, Icmp, Payload};
+
+/// IP identification of the first ICMP message of a run; each further one has the next.
+const FIRST_ICMP_IDENT: u16 = 0x7001;
+
+/// The end that a packet is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum To {
+    /// The end under study.
+    Survivor,
+    /// The other end.
+    Peer,
+}
+
+/// What becomes of packets that enter now.
+#[derive(Clone, Debug)]
+pub struct Link {
+    delay: Duration,
+    cut: bool,
+    unreachable: bool,
+    to_drop: u32,
+    icmp_ident: u16,
+    entered: u64,
+    under_way: BTreeMap<(Instant, u64), (To, Vec<u8>)>,
+    events: Vec<Event>,
+}
+
+impl Link {
+    /// A wire that carries everything, each way in `delay`.
+    pub fn new(delay: Duration) -> Self {
+        Link {
+            delay,
+            cut: false,
+            unreachable: false,
+            to_drop: 0,
+            icmp_ident: FIRST_ICMP_IDENT,
+            entered: 0,
+            under_way: BTreeMap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// From now on nothing gets through, either way.
+    pub fn cut(&mut self, now: Instant) {
+        self.cut = true;
+        self.report(now, Incident::Cut);
+    }
+
+    /// The end of [`cut`](Link::cut).
+    pub fn restore(&mut self, now: Instant) {
+        self.cut = false;
+        self.report(now, Incident::Restore);
+    }
+
+    /// The next `n` packets of the survivor are lost; an earlier order that still holds runs alongside.
+    pub fn drop_next(&mut self, now: Instant, n: u32) {
+        self.to_drop = self.to_drop.max(n);
+        self.report(now, Incident::Drop { n });
+    }
+
+    /// From now on the survivor's packets are answered by ICMP host unreachable and the peer's are lost.
+    pub fn unreachable(&mut self, now: Instant) {
+        self.unreachable = true;
+        self.report(now, Incident::Unreachable);
+    }
+
+    /// The end of [`unreachable`](Link::unreachable).
+    pub fn reachable(&mut self, now: Instant) {
+        self.unreachable = false;
+        self.report(now, Incident::Reachable);
+    }
+
+    /// A packet of the survivor enters.
+    pub fn from_survivor(&mut self, now: Instant, bytes: &[u8]) {
+        let Ok(datagram) = Datagram::parse(bytes) else {
+            return;
+        };
+        let why = if self.cut {
+            "cut"
+        } else if self.unreachable {
+            self.answer_unreachable(now, bytes);
+            "unreachable"
+        } else if self.to_drop > 0 {
+            self.to_drop -= 1;
+            "drop"
+        } else {
+            return self.carry(now + self.delay, To::Peer, bytes.to_vec());
+        };
+        self.lose(now, "survivor->peer", why, &datagram);
+    }
+
+    /// A packet of the peer enters.
+    pub fn from_peer(&mut self, now: Instant, datagram: &Datagram) {
+        let why = if self.cut {
+            "cut"
+        } else if self.unreachable {
+            "unreachable"
+        } else {
+            return self.carry(now + self.delay, To::Survivor, datagram.emit());
+        };
+        self.lose(now, "peer->survivor", why, datagram);
+    }
+
+    /// When the next packet comes out.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.under_way.keys().next().map(|(due, _)| *due)
+    }
+
+    /// The next packet that is due by `now`, and when it came out.
+    pub fn poll(&mut self, now: Instant) -> Option<(Instant, To, Vec<u8>)> {
+        let first = self.under_way.first_entry()?;
+        let due = first.key().0;
+        if due > now {
+            return None;
+        }
+        let (to, bytes) = first.remove();
+        Some((due, to, bytes))
+    }
+
+    /// What was not yet reported, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn carry(&mut self, due: Instant, to: To, bytes: Vec<u8>) {
+        self.under_way.insert((due, self.entered), (to, bytes));
+        self.entered += 1;
+    }
+
+    fn answer_unreachable(&mut self, now: Instant, bytes: &[u8]) {
+        let payload = Payload::Icmp(Icmp::host_unreachable(bytes));
+        let mut answer = Datagram::new(PEER_IP, SURVIVOR_IP, self.icmp_ident, payload);
+        answer.dont_frag = false;
+        self.icmp_ident = self.icmp_ident.wrapping_add(1);
+        self.carry(now + 2 * self.delay, To::Survivor, answer.emit());
+    }
+
+    fn lose(&mut self, now: Instant, dir: &str, why: &str, datagram: &Datagram) {
+        let (flags, len) = datagram
+            .segment()
+            .map(|s| (s.flags.to_string(), s.payload.len()))
+            .unwrap_or_default();
+        let what = Incident::Lost {
+            dir: dir.to_owned(),
+            why: why.to_owned(),
+            flags,
+            len,
+        };
+        self.report(now, what);
+    }
+
+    fn report(&mut self, at: Instant, what: Incident) {
+        let who = Who::Wire;
+        self.events.push(Event { at, who, what });
+    }
+}

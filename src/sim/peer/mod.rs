@@ -1,0 +1,277 @@
+//! The simple peer: a small, honest TCP, the same for every target, as a sans-IO value.
+//!
+//! It acknowledges every data segment at once, with SACK and D-SACK blocks, has timestamps on a 1 ms clock and one
+//! retransmission timer of 1 s that doubles, no congestion control, initial sequence number 300000000, and never
+//! closes by itself. Its packets are, byte for byte, those of the harness that made the recordings.
+
+mod clock;
+mod input;
+mod output;
+mod received;
+
+pub use clock::PeerClock;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::call::TcpState;
+use crate::scenario::{self, CLIENT_PORT, SERVER_PORT};
+use crate::time::Instant;
+use crate::trace::{Event, Incident, Who};
+use crate::wire::{Datagram, Flags, Seq};
+
+use output::Unacked;
+use received::Received;
+
+/// Its first sequence number, always.
+pub(super) const ISN: Seq = Seq(300_000_000);
+
+const FIRST_RTO: Duration = Duration::from_secs(1);
+/// What is assumed of a survivor that announces no MSS (RFC 9293 3.7.1).
+const DEFAULT_MSS: u16 = 536;
+
+/// Whether there is power, and whether it was lost before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    Up,
+    Off,
+    Rebooted,
+}
+
+/// What both ends agreed on in their SYNs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Agreed {
+    timestamps: bool,
+    sack: bool,
+    wscale: Option<u8>,
+    /// Payload of a full segment to the survivor, bytes.
+    mss: usize,
+}
+
+/// The peer.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    offers: scenario::Peer,
+    clock: PeerClock,
+    host: Host,
+    state: TcpState,
+    /// Its port and the survivor's.
+    ports: (u16, u16),
+    agreed: Agreed,
+    /// Window to advertise, bytes.
+    window: u32,
+    snd_una: Seq,
+    snd_nxt: Seq,
+    rcv_nxt: Seq,
+    received: Received,
+    /// Latest timestamp to echo, and the acknowledgment number last sent (RFC 7323 4.3).
+    ts_recent: u32,
+    last_ack_sent: Seq,
+    unacked: VecDeque<Unacked>,
+    rto: Duration,
+    rto_at: Option<Instant>,
+    retransmits: u32,
+    ip_ident: u16,
+    outbox: VecDeque<Datagram>,
+    events: Vec<Event>,
+}
+
+impl Peer {
+    /// A host that listens on port 7777, or one that is to connect from port 40000.
+    pub fn new(offers: scenario::Peer, listens: bool, clock: PeerClock) -> Self {
+        Peer {
+            offers,
+            clock,
+            host: Host::Up,
+            state: if listens {
+                TcpState::Listen
+            } else {
+                TcpState::Closed
+            },
+            ports: if listens {
+                (SERVER_PORT, CLIENT_PORT)
+            } else {
+                (CLIENT_PORT, SERVER_PORT)
+            },
+            agreed: Agreed::default(),
+            window: offers.window,
+            snd_una: ISN,
+            snd_nxt: ISN,
+            rcv_nxt: Seq(0),
+            received: Received::default(),
+            ts_recent: 0,
+            last_ack_sent: Seq(0),
+            unacked: VecDeque::new(),
+            rto: FIRST_RTO,
+            rto_at: None,
+            retransmits: 0,
+            ip_ident: 1,
+            outbox: VecDeque::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Connects to the survivor.
+    pub fn connect(&mut self, now: Instant) {
+        self.report(now, Incident::PeerConnect);
+        if self.host == Host::Off || self.state != TcpState::Closed {
+            return;
+        }
+        self.agreed = Agreed {
+            timestamps: self.offers.timestamps,
+            sack: self.offers.sack,
+            wscale: self.offers.wscale,
+            mss: usize::from(DEFAULT_MSS),
+        };
+        self.state = TcpState::SynSent;
+        self.send_new(now, Flags::SYN, Vec::new());
+    }
+
+    /// Its application writes `n` bytes; they leave at once, in segments of the survivor's MSS. Byte k of each
+    /// segment is `@` + k mod 26, as in the recordings.
+    pub fn send(&mut self, now: Instant, n: usize) {
+        if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
+            let state = self.state_name().to_owned();
+            self.report(now, Incident::SendIgnored { state });
+            return self.report(now, Incident::Send { bytes: n });
+        }
+        self.report(now, Incident::Send { bytes: n });
+        let mut left = n;
+        while left > 0 {
+            let len = left.min(self.agreed.mss);
+            left -= len;
+            let payload = (0..len).map(|k| b'@' + (k % 26) as u8).collect();
+            let push = if left == 0 {
+                Flags::PSH
+            } else {
+                Flags::empty()
+            };
+            self.send_new(now, Flags::ACK | push, payload);
+        }
+    }
+
+    /// Sends FIN and goes on reading.
+    pub fn shutdown(&mut self, now: Instant) {
+        self.report(now, Incident::Shutdown);
+        self.send_fin(now);
+    }
+
+    /// Sends FIN; data that arrives later is answered by RST.
+    pub fn close(&mut self, now: Instant) {
+        self.report(now, Incident::Close);
+        self.close_by_exit(now);
+    }
+
+    /// Its process dies: to the survivor that is a close.
+    pub fn kill(&mut self, now: Instant) {
+        self.report(now, Incident::Kill);
+        self.close_by_exit(now);
+    }
+
+    fn close_by_exit(&mut self, now: Instant) {
+        if matches!(self.state, TcpState::Listen | TcpState::SynSent) {
+            return self.forget();
+        }
+        self.received.refused = true;
+        self.send_fin(now);
+    }
+
+    fn send_fin(&mut self, now: Instant) {
+        self.state = match self.state {
+            TcpState::Established | TcpState::SynRecv => TcpState::FinWait1,
+            TcpState::CloseWait => TcpState::LastAck,
+            _ => return,
+        };
+        self.send_new(now, Flags::FIN | Flags::ACK, Vec::new());
+    }
+
+    /// Sends RST now and forgets the connection.
+    pub fn reset(&mut self, now: Instant) {
+        self.report(now, Incident::Reset);
+        if !matches!(self.state, TcpState::Closed | TcpState::Listen) {
+            let seq = self.snd_nxt;
+            self.transmit(now, seq, Flags::RST | Flags::ACK, Vec::new());
+            self.forget();
+        }
+    }
+
+    /// The power is gone: it swallows what arrives, sends nothing and forgets everything.
+    pub fn power_off(&mut self, now: Instant) {
+        self.report(now, Incident::Die);
+        self.host = Host::Off;
+        self.forget();
+    }
+
+    /// It is back, without state and without a listener.
+    pub fn power_on(&mut self, now: Instant) {
+        self.report(now, Incident::Return);
+        if self.host == Host::Off {
+            self.host = Host::Rebooted;
+        }
+    }
+
+    /// Advertises `bytes` from now on, and says so at once.
+    pub fn set_window(&mut self, now: Instant, bytes: u32) {
+        self.report(now, Incident::Window { bytes });
+        self.window = bytes;
+        if self.synchronized() {
+            self.send_ack(now, None);
+        }
+    }
+
+    /// When [`on_deadline`](Peer::on_deadline) is to be called.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.rto_at
+    }
+
+    /// The retransmission timer fires.
+    pub fn on_deadline(&mut self, now: Instant) {
+        if self.rto_at.is_some_and(|at| at <= now) {
+            self.retransmit(now);
+        }
+    }
+
+    /// The next packet to put on the wire.
+    pub fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.outbox.pop_front()
+    }
+
+    /// What was not yet reported, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// No connection, and nobody who waits for one.
+    fn forget(&mut self) {
+        self.state = TcpState::Closed;
+        self.rto_at = None;
+        self.unacked.clear();
+        self.received = Received::default();
+    }
+
+    fn synchronized(&self) -> bool {
+        !matches!(
+            self.state,
+            TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynRecv
+        )
+    }
+
+    fn state_name(&self) -> &'static str {
+        match self.state {
+            TcpState::Closed => "CLOSED",
+            state => state.name(),
+        }
+    }
+
+    fn enter(&mut self, now: Instant, state: TcpState) {
+        self.state = state;
+        if matches!(state, TcpState::Established | TcpState::Closed) {
+            self.report(now, Incident::State { state });
+        }
+    }
+
+    fn report(&mut self, at: Instant, what: Incident) {
+        let who = Who::Peer;
+        self.events.push(Event { at, who, what });
+    }
+}
