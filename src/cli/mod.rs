@@ -1,8 +1,75 @@
 //! The command line: a file per subcommand.
+//!
+//! Results go to stdout, everything else to stderr. Exit codes: 0 as expected or the same, 1 different, 2 could
+//! not run.
+
+mod interrupt;
+mod progress;
+mod terminal;
 
 use std::process::ExitCode;
 
+use clap::{ArgAction, Parser, Subcommand};
+
+/// What becomes of my TCP connection when the peer dies? Runs one scenario on a userspace TCP, on stock smoltcp
+/// and on the kernel of this machine, and compares them packet by packet.
+#[derive(Debug, Parser)]
+#[command(name = "halfopen", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 as expected or the same, 1 different, 2 could not run.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Says more on stderr: -v what happens, -vv every timer, -vvv every packet (RUST_LOG refines it)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// How a command ended, if it could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// As expected, or the same.
+    Same,
+    /// Something differs.
+    Different,
+}
+
+/// Why a command could not run, for people.
+#[derive(Debug)]
+struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.to_string())
+    }
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    ExitCode::from(2)
+    // clap itself ends with 0 for --help and with 2 for arguments that it does not know
+    let cli = Cli::parse();
+    let level = match cli.verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = env_logger::Env::default().default_filter_or(level);
+    env_logger::Builder::from_env(filter)
+        .format_timestamp(None)
+        .init();
+    match dispatch(&cli) {
+        Ok(Exit::Same) => ExitCode::SUCCESS,
+        Ok(Exit::Different) => ExitCode::from(1),
+        Err(Failure(why)) => {
+            terminal::complain(&why);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match cli.command {}
 }
