@@ -1,1 +1,21 @@
 //! The operating system's side: TUN, namespaces, sysctl files, raw socket options, the real clock.
+
+mod advice;
+mod clock;
+mod netlink;
+mod netns;
+mod sock_diag;
+mod socket;
+mod sys;
+pub mod sysctl_files;
+mod ticks;
+mod tun;
+mod waiter;
+
+pub use clock::RealClock;
+pub use netns::{EndpointError, Isolation, Namespace, Wanted, open};
+pub use sock_diag::SockDiag;
+pub use socket::Socket;
+pub use ticks::{TickPhase, tick_ns};
+pub use tun::Tun;
+pub use waiter::Waiter;

@@ -1,0 +1,38 @@
+//! The real clock: CLOCK_MONOTONIC from the first instant of a run, and where the kernel's ticks lie on it.
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::time::{Instant, Ticks};
+
+use super::ticks::TickPhase;
+
+/// CLOCK_MONOTONIC in ns.
+pub(super) fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// A clock whose zero is the first instant of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct RealClock {
+    zero_ns: u64,
+}
+
+impl RealClock {
+    /// A run that starts now.
+    pub fn start() -> RealClock {
+        RealClock {
+            zero_ns: monotonic_ns(),
+        }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Instant {
+        Instant::from_ns(monotonic_ns().saturating_sub(self.zero_ns))
+    }
+
+    /// The kernel's ticks as seen from this run.
+    pub fn ticks(&self, phase: &TickPhase) -> Ticks {
+        phase.at(self.zero_ns)
+    }
+}

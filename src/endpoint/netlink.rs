@@ -1,0 +1,134 @@
+//! Netlink messages, as much of them as addresses, links and sock_diag need (RFC 3549).
+//!
+//! Linux counterpart: `include/uapi/linux/netlink.h`.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto,
+    socket_with,
+};
+
+/// NLM_F_REQUEST: it asks for something.
+pub(super) const REQUEST: u16 = 0x1;
+/// NLM_F_ACK: an answer is wanted even where all is well.
+pub(super) const ACK: u16 = 0x4;
+/// NLM_F_CREATE | NLM_F_EXCL: it must be new.
+pub(super) const CREATE: u16 = 0x600;
+
+const HEADER_LEN: usize = 16;
+const NLMSG_ERROR: u16 = 2;
+
+/// A netlink socket of the namespace that it was opened in.
+#[derive(Debug)]
+pub(super) struct Netlink {
+    fd: OwnedFd,
+    seq: u32,
+}
+
+/// A message received: its type and what follows its header.
+pub(super) struct Answer {
+    /// nlmsg_type.
+    pub(super) kind: u16,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Netlink {
+    /// A socket for `protocol`; none is NETLINK_ROUTE, which is number 0.
+    pub(super) fn open(protocol: Option<Protocol>) -> io::Result<Netlink> {
+        let fd = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            protocol,
+        )?;
+        Ok(Netlink { fd, seq: 0 })
+    }
+
+    /// Sends a request and reads its answer; the kernel answers within the system call, so this never blocks long.
+    /// An error that the kernel reports becomes an `io::Error`; an acknowledgment has an empty body.
+    pub(super) fn ask(&mut self, kind: u16, flags: u16, body: &[u8]) -> io::Result<Answer> {
+        self.seq += 1;
+        let mut message = Vec::with_capacity(HEADER_LEN + body.len());
+        message.extend(((HEADER_LEN + body.len()) as u32).to_ne_bytes());
+        message.extend(kind.to_ne_bytes());
+        message.extend(flags.to_ne_bytes());
+        message.extend(self.seq.to_ne_bytes());
+        message.extend(0u32.to_ne_bytes());
+        message.extend(body);
+        let kernel = SocketAddrNetlink::new(0, 0);
+        sendto(&self.fd, &message, SendFlags::empty(), &kernel)?;
+        let mut buffer = vec![0; 16_384];
+        loop {
+            let (_, len) = recv(&self.fd, &mut buffer, RecvFlags::empty())?;
+            if let Some(answer) = self.read(&buffer[..len.min(buffer.len())])? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> io::Result<Option<Answer>> {
+        if bytes.len() < HEADER_LEN {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        if u32_at(bytes, 8) != self.seq {
+            return Ok(None);
+        }
+        let end = (u32_at(bytes, 0) as usize).clamp(HEADER_LEN, bytes.len());
+        let kind = u16_at(bytes, 4);
+        let body = bytes[HEADER_LEN..end].to_vec();
+        if kind != NLMSG_ERROR {
+            return Ok(Some(Answer { kind, body }));
+        }
+        match body.first_chunk().map(|b| i32::from_ne_bytes(*b)) {
+            Some(0) => Ok(Some(Answer {
+                kind,
+                body: Vec::new(),
+            })),
+            Some(errno) => Err(io::Error::from_raw_os_error(-errno)),
+            None => Err(io::Error::from(io::ErrorKind::InvalidData)),
+        }
+    }
+}
+
+/// Appends an attribute, padded to four bytes.
+pub(super) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    message.extend(((4 + value.len()) as u16).to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend(value);
+    message.resize(message.len().next_multiple_of(4), 0);
+}
+
+/// The value of the first attribute of this kind.
+pub(super) fn attribute(mut bytes: &[u8], kind: u16) -> Option<&[u8]> {
+    while bytes.len() >= 4 {
+        let len = usize::from(u16_at(bytes, 0));
+        let value = bytes.get(4..len)?;
+        if u16_at(bytes, 2) == kind {
+            return Some(value);
+        }
+        bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or(&[]);
+    }
+    None
+}
+
+/// The number at `at` in the machine's byte order; zero past the end, as an older kernel's shorter answer means.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    match bytes.get(at..).and_then(|b| b.first_chunk()) {
+        Some(b) => u32::from_ne_bytes(*b),
+        None => 0,
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    match bytes.get(at..).and_then(|b| b.first_chunk()) {
+        Some(b) => u16::from_ne_bytes(*b),
+        None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

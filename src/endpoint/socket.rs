@@ -1,0 +1,176 @@
+//! TCP sockets of the kernel: nonblocking calls, options by number, and what poll(2) says.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
+
+use crate::call::{Addr, Errno, Outcome, Readiness};
+use crate::sockopt::{OptName, OptValue, SockOpt};
+
+use super::sys;
+
+/// A TCP socket.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The error of a call in the vocabulary of [`Outcome`]; one that TCP does not know is reported in the log.
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_number(error.raw_os_error()).unwrap_or_else(|| {
+        log::error!("a socket call failed with {error}, which is no error of TCP's; shown as EPROTO");
+        Errno::EPROTO
+    })
+}
+
+fn done(result: Result<(), rustix::io::Errno>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(e) => Outcome::Failed(errno(e)),
+    }
+}
+
+fn std_addr(addr: Addr) -> SocketAddr {
+    SocketAddr::new(addr.ip, addr.port)
+}
+
+impl Socket {
+    /// The socket behind a descriptor, which is nonblocking.
+    pub fn new(fd: OwnedFd) -> Socket {
+        Socket { fd }
+    }
+
+    /// bind().
+    pub fn bind(&self, addr: Addr) -> Outcome {
+        done(rustix::net::bind(&self.fd, &std_addr(addr)))
+    }
+
+    /// connect(); EINPROGRESS as a rule.
+    pub fn connect(&self, addr: Addr) -> Outcome {
+        done(rustix::net::connect(&self.fd, &std_addr(addr)))
+    }
+
+    /// listen().
+    pub fn listen(&self, backlog: u32) -> Outcome {
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        done(rustix::net::listen(&self.fd, backlog))
+    }
+
+    /// accept(); the new socket is nonblocking.
+    pub fn accept(&self) -> Result<Socket, Errno> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        rustix::net::accept_with(&self.fd, flags)
+            .map(Socket::new)
+            .map_err(errno)
+    }
+
+    /// send(); no SIGPIPE.
+    pub fn send(&self, bytes: &[u8]) -> Outcome {
+        match rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL) {
+            Ok(taken) => Outcome::Bytes(taken),
+            Err(e) => Outcome::Failed(errno(e)),
+        }
+    }
+
+    /// recv() of at most `len` bytes.
+    pub fn recv(&self, len: usize) -> Outcome {
+        let mut buffer = vec![0; len];
+        match rustix::net::recv(&self.fd, &mut buffer, RecvFlags::empty()) {
+            Ok((read, _)) => {
+                buffer.truncate(read);
+                Outcome::Data(buffer)
+            }
+            Err(e) => Outcome::Failed(errno(e)),
+        }
+    }
+
+    /// shutdown(SHUT_WR).
+    pub fn shutdown_write(&self) -> Outcome {
+        done(rustix::net::shutdown(&self.fd, Shutdown::Write))
+    }
+
+    /// getsockopt(SO_ERROR).
+    pub fn so_error(&self) -> Outcome {
+        match rustix::net::sockopt::socket_error(&self.fd) {
+            Ok(Ok(())) => Outcome::SoError(None),
+            Ok(Err(pending)) => Outcome::SoError(Some(errno(pending))),
+            Err(e) => Outcome::Failed(errno(e)),
+        }
+    }
+
+    /// setsockopt().
+    pub fn set(&self, option: &SockOpt) -> Outcome {
+        let (level, name) = option.name.number();
+        match sys::set_option(self.fd.as_fd(), level, name, &value_bytes(option)) {
+            Ok(()) => Outcome::Done,
+            Err(e) => {
+                let raw = e.raw_os_error().unwrap_or_default();
+                Outcome::Failed(errno(rustix::io::Errno::from_raw_os_error(raw)))
+            }
+        }
+    }
+
+    /// poll(2), without waiting.
+    pub fn readiness(&self) -> Readiness {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN | PollFlags::OUT)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        if let Err(e) = rustix::event::poll(&mut fds, Some(&at_once)) {
+            log::warn!("poll of a socket failed: {e}");
+        }
+        let seen = fds[0].revents();
+        Readiness {
+            readable: seen.contains(PollFlags::IN),
+            writable: seen.contains(PollFlags::OUT),
+            error: seen.contains(PollFlags::ERR),
+            hangup: seen.contains(PollFlags::HUP),
+        }
+    }
+}
+
+/// What the kernel reads: an `int`, a name, or `struct linger`.
+fn value_bytes(option: &SockOpt) -> Vec<u8> {
+    match &option.value {
+        OptValue::Name(name) => name.as_bytes().to_vec(),
+        OptValue::Int(n) => {
+            let n = i32::try_from(*n).unwrap_or(if *n < 0 { i32::MIN } else { i32::MAX });
+            match option.name {
+                // l_onoff and l_linger; -1 is our word for off
+                OptName::SO_LINGER => [i32::from(n >= 0), n.max(0)]
+                    .iter()
+                    .flat_map(|n| n.to_ne_bytes())
+                    .collect(),
+                _ => n.to_ne_bytes().to_vec(),
+            }
+        }
+    }
+}
+
+/// The congestion control of a socket.
+pub(super) fn congestion(fd: &impl AsFd) -> io::Result<String> {
+    let (level, number) = OptName::TCP_CONGESTION.number();
+    let mut name = [0; 16];
+    let len = sys::get_option(fd.as_fd(), level, number, &mut name)?;
+    let end = name[..len].iter().position(|b| *b == 0).unwrap_or(len);
+    Ok(String::from_utf8_lossy(&name[..end]).into_owned())
+}
+
+/// Sets it; EPERM where neither the list of allowed ones nor CAP_NET_ADMIN permits it, ENOENT where there is none.
+pub(super) fn set_congestion(fd: &impl AsFd, name: &str) -> io::Result<()> {
+    let (level, number) = OptName::TCP_CONGESTION.number();
+    sys::set_option(fd.as_fd(), level, number, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! System calls that no safe crate wraps; the only file of the crate with unsafe code.
+//!
+//! Each function is safe to call: what the kernel needs of its arguments is seen to here.
+#![allow(
+    unsafe_code,
+    reason = "namespaces, socket options by number and a child that shares our memory exist only as raw system calls"
+)]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use rustix::thread::UnshareFlags;
+
+/// Puts the calling thread, and no other, into a fresh network namespace; EPERM without CAP_SYS_ADMIN.
+pub(super) fn leave_network() -> io::Result<()> {
+    // SAFETY: file descriptor tables stay shared: CLONE_FILES is not asked for
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
+    Ok(())
+}
+
+/// Puts the calling process into a fresh user namespace and a network namespace owned by it; EINVAL where the
+/// process has several threads.
+pub(super) fn leave_user_and_network() -> io::Result<()> {
+    // SAFETY: as above
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNET) }?;
+    Ok(())
+}
+
+/// A stack for a child, with a page below it that may not be touched.
+struct Stack {
+    base: *mut c_void,
+}
+
+impl Stack {
+    const LEN: usize = 1 << 20;
+    const GUARD: usize = 1 << 16;
+
+    fn new() -> io::Result<Stack> {
+        // SAFETY: a private anonymous mapping at an address of the kernel's choice aliases nothing
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                Stack::LEN,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let stack = Stack { base };
+        // SAFETY: the range is the start of the mapping just made, which nobody uses yet
+        if unsafe { libc::mprotect(base, Stack::GUARD, libc::PROT_NONE) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(stack)
+    }
+
+    /// Stacks grow downwards on every architecture that Rust's Linux targets have.
+    fn top(&self) -> *mut c_void {
+        self.base.wrapping_byte_add(Stack::LEN)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and the child that ran on it is dead
+        unsafe { libc::munmap(self.base, Stack::LEN) };
+    }
+}
+
+struct Job<F, T> {
+    run: Option<F>,
+    result: Option<std::thread::Result<T>>,
+}
+
+extern "C" fn run_job<F: FnOnce() -> T, T>(job: *mut c_void) -> c_int {
+    // SAFETY: `in_helper_process` passes a Job<F, T> that outlives the child and that nobody else touches
+    let job = unsafe { &mut *job.cast::<Job<F, T>>() };
+    if let Some(run) = job.run.take() {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        job.result = Some(caught);
+    }
+    0
+}
+
+/// Runs `run` in a child process that shares this process's memory and descriptors, and waits for its end.
+///
+/// A user namespace is only given to a process of one thread; this is how a program with several makes one. As with
+/// vfork(2), the calling thread is stopped until the child is gone, so the child may allocate, lock and open as that
+/// thread could; descriptors that it opens are ours. Gives an error if the child could not be made or was killed.
+pub(super) fn in_helper_process<T, F: FnOnce() -> T>(run: F) -> io::Result<T> {
+    let stack = Stack::new()?;
+    let mut job = Job {
+        run: Some(run),
+        result: None,
+    };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
+    // a handler of ours must not run on the child's small stack
+    let cloned = with_signals_blocked(|| {
+        // SAFETY: the stack is the child's alone; with CLONE_VFORK this thread stands still until the child has
+        // ended, so `job` and the thread-local state that the two share have one user at a time
+        let child = unsafe {
+            libc::clone(
+                run_job::<F, T>,
+                stack.top(),
+                flags,
+                (&raw mut job).cast::<c_void>(),
+            )
+        };
+        if child < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: waits for that child only; a null status is allowed. It ended before clone() returned
+        unsafe { libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) };
+        Ok(())
+    });
+    cloned?;
+    match job.result {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        None => Err(io::Error::other("the helper process was killed")),
+    }
+}
+
+fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
+    let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset fills `all`; pthread_sigmask reads it and fills `old`
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+    }
+    let value = f();
+    // SAFETY: `old` was filled above
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    value
+}
+
+/// setsockopt(2) with these bytes as the value.
+pub(super) fn set_option(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: &[u8],
+) -> io::Result<()> {
+    // SAFETY: the kernel reads `value.len()` bytes at `value`
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            value.as_ptr().cast(),
+            value.len() as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// getsockopt(2) into `value`; gives how many bytes the kernel wrote.
+pub(super) fn get_option(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: &mut [u8],
+) -> io::Result<usize> {
+    let mut len = value.len() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes at `value` and sets `len` to how many
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    if result == 0 {
+        Ok(len as usize)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The descriptor of a TUN that tun-tap made, as one that closes itself.
+pub(super) fn into_descriptor(iface: tun_tap::Iface) -> OwnedFd {
+    // SAFETY: into_raw_fd gives up the ownership that is taken here
+    unsafe { OwnedFd::from_raw_fd(iface.into_raw_fd()) }
+}
+
+/// Gives the calling thread the lowest real-time priority, or takes it away; EPERM for most users.
+pub(super) fn set_real_time(on: bool) -> io::Result<()> {
+    let (policy, priority) = match on {
+        true => (libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, 1),
+        false => (libc::SCHED_OTHER, 0),
+    };
+    // SAFETY: an all-zero sched_param is a valid one
+    let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+    param.sched_priority = priority;
+    // SAFETY: 0 is the calling thread; the kernel reads one sched_param
+    match unsafe { libc::sched_setscheduler(0, policy, &raw const param) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

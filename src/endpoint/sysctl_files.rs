@@ -1,0 +1,37 @@
+//! The files of `/proc/sys/net`, which belong to the network namespace of the thread that opens them.
+
+use std::io;
+
+/// The value of `net.ipv4.NAME` in this thread's namespace, blanks made single; None where there is no such file.
+pub fn read(name: &str) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(path(name)) {
+        Ok(text) => Ok(Some(
+            text.split_whitespace().collect::<Vec<_>>().join(" "),
+        )),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Sets `net.ipv4.NAME` in this thread's namespace.
+pub(super) fn write(name: &str, value: &str) -> io::Result<()> {
+    std::fs::write(path(name), value)
+}
+
+/// Turns IPv6 off in this thread's namespace: a stray router solicitation on the TUN holds on to the newest segment
+/// sent and keeps the kernel from merging it with others.
+pub(super) fn disable_ipv6() -> io::Result<()> {
+    for interface in ["all", "default"] {
+        let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+        match std::fs::write(path, "1") {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            // no such file: a kernel without IPv6
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn path(name: &str) -> String {
+    format!("/proc/sys/net/ipv4/{}", name.replace(['/', '.'], "_"))
+}

@@ -1,0 +1,147 @@
+//! Where the kernel's jiffies lie on CLOCK_MONOTONIC, found without any right.
+//!
+//! A TCP socket that never sent anything reports the age of its last data as the age of jiffy 0, so TCP_INFO of a
+//! fresh socket is a reading of `jiffies` in ms, modulo 2^32. Its upper part follows from the time since boot: jiffies
+//! start five minutes before a 32-bit wrap and count CLOCK_MONOTONIC. The instant at which the reading changes is the
+//! start of a tick, late by the interrupt; the earliest of several is taken.
+//!
+//! Linux counterpart: `tcp_get_info()`, `tick_do_update_jiffies64()`, `INITIAL_JIFFIES`.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::time::{ClockId, clock_getres};
+
+use crate::time::{Jiffies, Ticks};
+
+use super::clock::monotonic_ns;
+use super::netlink::u32_at;
+use super::sys;
+
+const SOL_TCP: i32 = 6;
+const TCP_INFO: i32 = 11;
+/// Offset of tcpi_last_data_sent.
+const LAST_DATA_SENT: usize = 44;
+/// How many changes of `jiffies` are watched.
+const CHANGES: usize = 8;
+
+/// The start of one tick, from which all others follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickPhase {
+    /// Length of a tick, ns.
+    pub tick_ns: u64,
+    /// A tick's number.
+    pub jiffies: Jiffies,
+    /// Its start on CLOCK_MONOTONIC, ns.
+    pub starts_at_ns: u64,
+}
+
+impl TickPhase {
+    /// This machine's, measured once per process (some ten ticks of spinning); None where this kernel does not tell.
+    pub fn of_this_machine() -> Option<TickPhase> {
+        static PHASE: OnceLock<Option<TickPhase>> = OnceLock::new();
+        *PHASE.get_or_init(measure)
+    }
+
+    /// Ticks of a run whose time 0 is `zero_ns` on CLOCK_MONOTONIC.
+    pub fn at(&self, zero_ns: u64) -> Ticks {
+        let signed = zero_ns as i64 - self.starts_at_ns as i64;
+        let tick = self.tick_ns as i64;
+        Ticks {
+            tick_ns: self.tick_ns,
+            jiffies_at_t0: self.jiffies.saturating_add_signed(signed.div_euclid(tick)),
+            ns_into_tick: signed.rem_euclid(tick) as u64,
+            wheel: true,
+        }
+    }
+}
+
+/// Length of a tick: the resolution of the coarse clock, which the tick moves on.
+pub fn tick_ns() -> u64 {
+    let resolution = clock_getres(ClockId::MonotonicCoarse);
+    resolution.tv_sec as u64 * 1_000_000_000 + resolution.tv_nsec as u64
+}
+
+fn measure() -> Option<TickPhase> {
+    let tick_ns = tick_ns();
+    if !(100_000..=100_000_000).contains(&tick_ns) {
+        return None;
+    }
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).ok()?;
+    let give_up_ns = monotonic_ns() + 4 * CHANGES as u64 * tick_ns;
+    let mut earliest: Option<TickPhase> = None;
+    let mut changes = 0;
+    let (_, mut last) = reading(&socket, tick_ns)?;
+    while changes < CHANGES {
+        let (read_at_ns, jiffies) = reading(&socket, tick_ns)?;
+        if read_at_ns > give_up_ns {
+            return None;
+        }
+        if jiffies == last + 1 {
+            changes += 1;
+            let seen = TickPhase {
+                tick_ns,
+                jiffies,
+                starts_at_ns: read_at_ns,
+            };
+            earliest = Some(match earliest {
+                Some(best) => best.earlier(seen),
+                None => seen,
+            });
+        }
+        last = jiffies;
+    }
+    earliest.map(TickPhase::aligned)
+}
+
+/// CLOCK_MONOTONIC just after a reading of `jiffies`, and that reading.
+fn reading(socket: &OwnedFd, tick_ns: u64) -> Option<(u64, Jiffies)> {
+    let mut info = [0; 104];
+    let len = sys::get_option(socket.as_fd(), SOL_TCP, TCP_INFO, &mut info).ok()?;
+    let now_ns = monotonic_ns();
+    if len < LAST_DATA_SENT + 4 {
+        return None;
+    }
+    Some((now_ns, full_jiffies(u32_at(&info, LAST_DATA_SENT), now_ns, tick_ns)?))
+}
+
+/// The jiffies whose value in ms is `low_ms` modulo 2^32 and which lie nearest to what the time since boot suggests;
+/// None where they differ by more than an hour, so that `low_ms` cannot be what it is taken for.
+fn full_jiffies(low_ms: u32, since_boot_ns: u64, tick_ns: u64) -> Option<Jiffies> {
+    let hz = (1_000_000_000 + tick_ns / 2) / tick_ns;
+    let initial = (1u64 << 32) - 300 * hz;
+    let guess_ms = (initial + since_boot_ns / tick_ns) * 1000 / hz;
+    let off_ms = low_ms.wrapping_sub(guess_ms as u32) as i32;
+    if off_ms.unsigned_abs() > 3_600_000 {
+        return None;
+    }
+    // a ms value is rounded down, so the tick that it stands for is found by rounding up
+    Some((guess_ms.checked_add_signed(off_ms.into())? * hz).div_ceil(1000))
+}
+
+impl TickPhase {
+    /// Whichever of two sightings was less late after its tick's start.
+    fn earlier(self, seen: TickPhase) -> TickPhase {
+        let ticks = seen.jiffies.saturating_sub(self.jiffies);
+        let due_ns = self.starts_at_ns + ticks * self.tick_ns;
+        if seen.starts_at_ns < due_ns { seen } else { self }
+    }
+
+    /// Since 6.4 ticks start at multiples of their length; a sighting a little after one is its interrupt's lateness.
+    fn aligned(self) -> TickPhase {
+        let late_ns = self.starts_at_ns % self.tick_ns;
+        if late_ns < self.tick_ns / 20 {
+            TickPhase {
+                starts_at_ns: self.starts_at_ns - late_ns,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Waiting, precise to the clock: until a packet comes, a socket changes, or an instant is reached.
+
+use std::io;
+use std::num::NonZeroU64;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use crate::time::Instant;
+
+use super::clock::RealClock;
+use super::sys;
+use super::tun::Tun;
+
+/// Waits on a TUN and on sockets. While it lives, its thread has the kernel's finest timer slack, and a real-time
+/// priority where that is allowed: it sleeps nearly always, and a packet is to be stamped when it comes.
+#[derive(Debug)]
+pub struct Waiter {
+    sockets: OwnedFd,
+    real_time: bool,
+    // the scheduling is that of the thread which made this
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Waiter {
+    /// For the calling thread.
+    pub fn new() -> io::Result<Waiter> {
+        let sockets = epoll::create(CreateFlags::CLOEXEC)?;
+        let real_time = sys::set_real_time(true).is_ok();
+        if let Err(e) = rustix::thread::set_current_timer_slack(NonZeroU64::new(1)) {
+            log::warn!("the timer slack stays as it is ({e}): waits may be 50 us longer");
+        }
+        Ok(Waiter {
+            sockets,
+            real_time,
+            _not_send: std::marker::PhantomData,
+        })
+    }
+
+    /// Watches a socket until it is closed: each change of its readiness ends one wait.
+    pub fn watch(&self, socket: &impl AsFd) -> io::Result<()> {
+        let changes =
+            EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
+        Ok(epoll::add(&self.sockets, socket, EventData::new_u64(0), changes)?)
+    }
+
+    /// Waits until `until`, a packet on the TUN, a change of a watched socket, or a signal.
+    pub fn wait(&self, clock: &RealClock, tun: &Tun, until: Instant) -> io::Result<()> {
+        let left = until.since(clock.now());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        let mut fds = [
+            PollFd::new(tun, PollFlags::IN),
+            PollFd::new(&self.sockets, PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+        if fds[1].revents().contains(PollFlags::IN) {
+            let mut seen = Vec::with_capacity(16);
+            let at_once = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            // edges are used up by being read; who changed is found out by asking the sockets
+            epoll::wait(
+                &self.sockets,
+                rustix::buffer::spare_capacity(&mut seen),
+                Some(&at_once),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let _ = rustix::thread::set_current_timer_slack(None);
+        if self.real_time {
+            let _ = sys::set_real_time(false);
+        }
+    }
+}
