@@ -52,7 +52,10 @@ pub(super) fn no_namespace(error: &io::Error) -> String {
 /// No TUN in a namespace that could be made.
 pub(super) fn no_tun(error: &io::Error) -> String {
     const DEVICE: &str = "/dev/net/tun";
-    let opened = std::fs::OpenOptions::new().read(true).write(true).open(DEVICE);
+    let opened = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(DEVICE);
     match opened.map_err(|e| e.kind()) {
         Err(io::ErrorKind::NotFound) => format!(
             "no TUN can be made: there is no {DEVICE}; as root: modprobe tun, or give the container --device {DEVICE}"
@@ -61,7 +64,9 @@ pub(super) fn no_tun(error: &io::Error) -> String {
             "no TUN can be made: this user may not open {DEVICE}; as root: chmod 0666 {DEVICE} (what most systems \
              have), or run as root"
         ),
-        Err(_) => format!("no TUN can be made: {DEVICE} cannot be opened ({error}); as root: modprobe tun"),
+        Err(_) => format!(
+            "no TUN can be made: {DEVICE} cannot be opened ({error}); as root: modprobe tun"
+        ),
         Ok(_) => {
             let mut text = format!("no TUN can be made: {DEVICE} opens, but refuses ({error})");
             for (state, cure) in closed_switches() {

@@ -1,10 +1,8 @@
-//! The real clock: CLOCK_MONOTONIC from the first instant of a run, and where the kernel's ticks lie on it.
+//! The real clock: CLOCK_MONOTONIC from the first instant of a run.
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::time::{Instant, Ticks};
-
-use super::ticks::TickPhase;
+use crate::time::Instant;
 
 /// CLOCK_MONOTONIC in ns.
 pub(super) fn monotonic_ns() -> u64 {
@@ -31,8 +29,8 @@ impl RealClock {
         Instant::from_ns(monotonic_ns().saturating_sub(self.zero_ns))
     }
 
-    /// The kernel's ticks as seen from this run.
-    pub fn ticks(&self, phase: &TickPhase) -> Ticks {
-        phase.at(self.zero_ns)
+    /// The first instant of the run on CLOCK_MONOTONIC, ns.
+    pub(super) fn zero_ns(&self) -> u64 {
+        self.zero_ns
     }
 }

@@ -127,11 +127,13 @@ fn build(wanted: &Wanted, isolation: Isolation) -> Result<Namespace, EndpointErr
     };
     let mut notes = Vec::new();
     sysctl_files::disable_ipv6().unwrap_or_else(|e| {
-        notes.push(format!("IPv6 stays on in the namespace ({e}); its packets are not part of the trace"));
+        notes.push(format!(
+            "IPv6 stays on in the namespace ({e}); its packets are not part of the trace"
+        ));
     });
     set_sysctls(wanted, &mut notes);
-    let mut tun = Tun::open(&tun_name())
-        .map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
+    let mut tun =
+        Tun::open(&tun_name()).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
     tun.configure(wanted.addr, wanted.prefix, wanted.mtu)
         .map_err(failed("giving the TUN its address"))?;
     let mut sockets = Vec::with_capacity(wanted.sockets);
@@ -153,7 +155,7 @@ fn build(wanted: &Wanted, isolation: Isolation) -> Result<Namespace, EndpointErr
 }
 
 /// A name that tells whose TUN it is: `ho<pid>`; names are the namespace's own, so it need not be unique.
-pub fn tun_name() -> String {
+fn tun_name() -> String {
     format!("ho{}", std::process::id())
 }
 

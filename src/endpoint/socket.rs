@@ -1,7 +1,7 @@
 //! TCP sockets of the kernel: nonblocking calls, options by number, and what poll(2) says.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -27,7 +27,9 @@ impl AsFd for Socket {
 /// The error of a call in the vocabulary of [`Outcome`]; one that TCP does not know is reported in the log.
 fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_number(error.raw_os_error()).unwrap_or_else(|| {
-        log::error!("a socket call failed with {error}, which is no error of TCP's; shown as EPROTO");
+        log::error!(
+            "a socket call failed with {error}, which is no error of TCP's; shown as EPROTO"
+        );
         Errno::EPROTO
     })
 }

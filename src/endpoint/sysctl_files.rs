@@ -5,9 +5,7 @@ use std::io;
 /// The value of `net.ipv4.NAME` in this thread's namespace, blanks made single; None where there is no such file.
 pub fn read(name: &str) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path(name)) {
-        Ok(text) => Ok(Some(
-            text.split_whitespace().collect::<Vec<_>>().join(" "),
-        )),
+        Ok(text) => Ok(Some(text.split_whitespace().collect::<Vec<_>>().join(" "))),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }

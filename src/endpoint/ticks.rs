@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_getres};
 
 use crate::time::{Jiffies, Ticks};
 
-use super::clock::monotonic_ns;
+use super::clock::{RealClock, monotonic_ns};
 use super::netlink::u32_at;
 use super::sys;
 
@@ -44,8 +44,13 @@ impl TickPhase {
         *PHASE.get_or_init(measure)
     }
 
-    /// Ticks of a run whose time 0 is `zero_ns` on CLOCK_MONOTONIC.
-    pub fn at(&self, zero_ns: u64) -> Ticks {
+    /// The ticks as a run sees them.
+    pub fn of_run(&self, clock: &RealClock) -> Ticks {
+        self.at(clock.zero_ns())
+    }
+
+    /// The ticks from `zero_ns` on CLOCK_MONOTONIC on.
+    fn at(&self, zero_ns: u64) -> Ticks {
         let signed = zero_ns as i64 - self.starts_at_ns as i64;
         let tick = self.tick_ns as i64;
         Ticks {
@@ -104,17 +109,20 @@ fn reading(socket: &OwnedFd, tick_ns: u64) -> Option<(u64, Jiffies)> {
     if len < LAST_DATA_SENT + 4 {
         return None;
     }
-    Some((now_ns, full_jiffies(u32_at(&info, LAST_DATA_SENT), now_ns, tick_ns)?))
+    Some((
+        now_ns,
+        full_jiffies(u32_at(&info, LAST_DATA_SENT), now_ns, tick_ns)?,
+    ))
 }
 
 /// The jiffies whose value in ms is `low_ms` modulo 2^32 and which lie nearest to what the time since boot suggests;
-/// None where they differ by more than an hour, so that `low_ms` cannot be what it is taken for.
+/// None where they differ by more than a minute, so that `low_ms` cannot be what it is taken for.
 fn full_jiffies(low_ms: u32, since_boot_ns: u64, tick_ns: u64) -> Option<Jiffies> {
     let hz = (1_000_000_000 + tick_ns / 2) / tick_ns;
     let initial = (1u64 << 32) - 300 * hz;
     let guess_ms = (initial + since_boot_ns / tick_ns) * 1000 / hz;
     let off_ms = low_ms.wrapping_sub(guess_ms as u32) as i32;
-    if off_ms.unsigned_abs() > 3_600_000 {
+    if off_ms.unsigned_abs() > 60_000 {
         return None;
     }
     // a ms value is rounded down, so the tick that it stands for is found by rounding up
@@ -126,7 +134,11 @@ impl TickPhase {
     fn earlier(self, seen: TickPhase) -> TickPhase {
         let ticks = seen.jiffies.saturating_sub(self.jiffies);
         let due_ns = self.starts_at_ns + ticks * self.tick_ns;
-        if seen.starts_at_ns < due_ns { seen } else { self }
+        if seen.starts_at_ns < due_ns {
+            seen
+        } else {
+            self
+        }
     }
 
     /// Since 6.4 ticks start at multiples of their length; a sighting a little after one is its interrupt's lateness.

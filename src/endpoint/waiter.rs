@@ -42,7 +42,12 @@ impl Waiter {
     pub fn watch(&self, socket: &impl AsFd) -> io::Result<()> {
         let changes =
             EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
-        Ok(epoll::add(&self.sockets, socket, EventData::new_u64(0), changes)?)
+        Ok(epoll::add(
+            &self.sockets,
+            socket,
+            EventData::new_u64(0),
+            changes,
+        )?)
     }
 
     /// Waits until `until`, a packet on the TUN, a change of a watched socket, or a signal.

@@ -1,5 +1,9 @@
 //! A target: a TCP that can play the survivor. Everything above this line treats all of them alike.
 
+mod linux;
+
+pub use linux::Linux;
+
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::time::{Instant, Ticks};
 

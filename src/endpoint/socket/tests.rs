@@ -4,9 +4,8 @@ use super::*;
 
 #[test]
 fn option_values_have_the_kernels_form() {
-    let ints = |numbers: &[i32]| -> Vec<u8> {
-        numbers.iter().flat_map(|n| n.to_ne_bytes()).collect()
-    };
+    let ints =
+        |numbers: &[i32]| -> Vec<u8> { numbers.iter().flat_map(|n| n.to_ne_bytes()).collect() };
     let name = SockOpt {
         name: OptName::TCP_CONGESTION,
         value: OptValue::Name("reno".to_owned()),
@@ -14,7 +13,10 @@ fn option_values_have_the_kernels_form() {
     for (option, bytes) in [
         (SockOpt::int(OptName::TCP_KEEPIDLE, 10), ints(&[10])),
         (SockOpt::int(OptName::TCP_LINGER2, -1), ints(&[-1])),
-        (SockOpt::int(OptName::TCP_KEEPCNT, i64::MAX), ints(&[i32::MAX])),
+        (
+            SockOpt::int(OptName::TCP_KEEPCNT, i64::MAX),
+            ints(&[i32::MAX]),
+        ),
         (SockOpt::int(OptName::SO_LINGER, 0), ints(&[1, 0])),
         (SockOpt::int(OptName::SO_LINGER, 7), ints(&[1, 7])),
         (SockOpt::int(OptName::SO_LINGER, -1), ints(&[0, 0])),
@@ -43,6 +45,9 @@ fn calls_report_the_kernels_errors() {
         socket.set(&SockOpt::int(OptName::TCP_KEEPIDLE, 0)),
         Outcome::Failed(Errno::EINVAL)
     );
-    assert_eq!(socket.set(&SockOpt::int(OptName::TCP_KEEPIDLE, 9)), Outcome::Done);
+    assert_eq!(
+        socket.set(&SockOpt::int(OptName::TCP_KEEPIDLE, 9)),
+        Outcome::Done
+    );
     assert!(socket.readiness().hangup);
 }

@@ -10,13 +10,25 @@ fn the_upper_part_comes_from_the_time_since_boot() {
     for (hz, since_boot_ns, jiffies) in [
         (250, 1_356_146_685_535, BOOT_250 + 339_036 - 63),
         (250, 0, BOOT_250 + 2),
-        (1000, 90 * 86_400 * 1_000_000_000, (1 << 32) - 300_000 + 90 * 86_400_000 - 7),
+        (
+            1000,
+            90 * 86_400 * 1_000_000_000,
+            (1 << 32) - 300_000 + 90 * 86_400_000 - 7,
+        ),
         (100, 12_345_678_901, (1 << 32) - 30_000 + 1_234),
-        (300, 86_400 * 1_000_000_000, (1 << 32) - 90_000 + 86_400 * 300 - 11),
+        (
+            300,
+            86_400 * 1_000_000_000,
+            (1 << 32) - 90_000 + 86_400 * 300 - 11,
+        ),
     ] {
         let low_ms = (jiffies * 1000 / hz) as u32;
         let tick_ns = 1_000_000_000 / hz;
-        assert_eq!(full_jiffies(low_ms, since_boot_ns, tick_ns), Some(jiffies), "HZ {hz}");
+        assert_eq!(
+            full_jiffies(low_ms, since_boot_ns, tick_ns),
+            Some(jiffies),
+            "HZ {hz}"
+        );
     }
 }
 
@@ -38,7 +50,10 @@ fn a_run_that_starts_within_a_tick_knows_how_far() {
         (39_999_999, 999, 3_999_999),
     ] {
         let ticks = phase.at(zero_ns);
-        assert_eq!((ticks.jiffies_at_t0, ticks.ns_into_tick), (jiffies_at_t0, ns_into_tick));
+        assert_eq!(
+            (ticks.jiffies_at_t0, ticks.ns_into_tick),
+            (jiffies_at_t0, ns_into_tick)
+        );
     }
 }
 
@@ -62,7 +77,9 @@ fn jiffies_are_those_of_the_timer_list() {
         std::fs::read_to_string("/proc/timer_list"),
         TickPhase::of_this_machine(),
     ) else {
-        println!("skipped: /proc/timer_list cannot be read, or this kernel does not tell its jiffies");
+        println!(
+            "skipped: /proc/timer_list cannot be read, or this kernel does not tell its jiffies"
+        );
         return;
     };
     let after = phase.at(monotonic_ns()).jiffies_at_t0;
@@ -75,5 +92,8 @@ fn jiffies_are_those_of_the_timer_list() {
         return;
     };
     let at_header = phase.at(now_ns).jiffies_at_t0;
-    assert!((at_header..=after).contains(&listed), "{at_header} <= {listed} <= {after}");
+    assert!(
+        (at_header..=after).contains(&listed),
+        "{at_header} <= {listed} <= {after}"
+    );
 }

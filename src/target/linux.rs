@@ -1,0 +1,280 @@
+//! The kernel of this machine as the survivor: real sockets in a private network namespace, behind a TUN.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+
+use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
+use crate::endpoint::{
+    EndpointError, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase, Tun, Waiter,
+    Wanted,
+};
+use crate::scenario::{SURVIVOR_IP, Scenario};
+use crate::time::{Instant, Ticks};
+
+use super::{Sent, Target, TargetError};
+
+/// How many sockets the application may open; a scenario opens one, accepted ones are not counted.
+const SOCKETS: usize = 4;
+const PREFIX: u8 = 24;
+const MTU: u32 = 1500;
+
+/// The kernel's TCP.
+///
+/// It lives on the thread that made it. Its namespace, its TUN and all its sockets are gone when it is dropped, or when
+/// the process ends in whatever way; a connection that the application has closed before may last in the kernel,
+/// unseen and unable to send, until its own timers end it.
+#[derive(Debug)]
+pub struct Linux {
+    clock: RealClock,
+    tun: Tun,
+    waiter: Waiter,
+    diag: SockDiag,
+    /// Made in the namespace and not yet handed out.
+    spare: Vec<OwnedFd>,
+    /// In the order of their making, which is that of a process's descriptors.
+    sockets: BTreeMap<SocketId, Socket>,
+    next_id: u32,
+    packets: VecDeque<Sent>,
+    ticks: Option<Ticks>,
+    congestion: String,
+    notes: Vec<String>,
+}
+
+impl From<EndpointError> for TargetError {
+    fn from(error: EndpointError) -> TargetError {
+        match error {
+            EndpointError::Os { what, source } => TargetError::Os { what, source },
+            EndpointError::Unavailable(text) => TargetError::Unavailable(text),
+        }
+    }
+}
+
+fn os(what: &str) -> impl FnOnce(std::io::Error) -> TargetError {
+    let what = what.to_owned();
+    move |source| TargetError::Os { what, source }
+}
+
+impl Linux {
+    /// A fresh namespace with the scenario's knobs. Time 0 is the moment of its return.
+    ///
+    /// Gives [`TargetError::Unavailable`] where this machine or this user cannot have one, saying what to do.
+    pub fn new(scenario: &Scenario) -> Result<Linux, TargetError> {
+        let sysctl = &scenario.survivor.sysctl;
+        let mut knobs: BTreeMap<String, String> = sysctl
+            .values()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        knobs.extend(scenario.survivor.sysctl_set.iter().cloned());
+        let wanted = Wanted {
+            addr: SURVIVOR_IP,
+            prefix: PREFIX,
+            mtu: MTU,
+            sysctl: knobs.into_iter().collect(),
+            named: scenario
+                .survivor
+                .sysctl_set
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+            congestion: sysctl.tcp_congestion_control.name().to_owned(),
+            sockets: SOCKETS,
+        };
+        let phase = TickPhase::of_this_machine();
+        let namespace = crate::endpoint::open(&wanted)?;
+        Linux::in_namespace(namespace, phase)
+    }
+
+    fn in_namespace(namespace: Namespace, phase: Option<TickPhase>) -> Result<Linux, TargetError> {
+        let waiter = Waiter::new().map_err(os("making an epoll descriptor"))?;
+        let mut notes = namespace.notes;
+        if phase.is_none() {
+            notes.push(
+                "this kernel does not tell its jiffies: the tick phase of this run is not known"
+                    .into(),
+            );
+        }
+        if namespace.isolation == Isolation::UserNamespace {
+            log::info!("the network namespace belongs to a user namespace of this user");
+        }
+        let clock = RealClock::start();
+        Ok(Linux {
+            ticks: phase.map(|p| p.of_run(&clock)),
+            clock,
+            tun: namespace.tun,
+            waiter,
+            diag: namespace.diag,
+            spare: namespace.sockets,
+            sockets: BTreeMap::new(),
+            next_id: 0,
+            packets: VecDeque::new(),
+            congestion: namespace.congestion,
+            notes,
+        })
+    }
+
+    /// Reads all that waits on the TUN, each packet stamped right after it was read.
+    fn drain(&mut self) -> std::io::Result<()> {
+        while let Some(bytes) = self.tun.read()? {
+            let at = self.clock.now();
+            if bytes.first().is_some_and(|b| b >> 4 == 4) {
+                self.packets.push_back(Sent {
+                    at,
+                    bytes,
+                    cause: None,
+                });
+            } else {
+                log::debug!(
+                    "not an IPv4 packet on the TUN, {} bytes, ignored",
+                    bytes.len()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// After a call or a delivery, whose packets the kernel has sent before it returned.
+    fn drain_after(&mut self, what: &str) {
+        if let Err(e) = self.drain() {
+            log::error!("reading the TUN after {what}: {e}");
+        }
+    }
+
+    fn adopt(&mut self, socket: Socket) -> Outcome {
+        if let Err(e) = self.waiter.watch(&socket) {
+            log::error!("watching a socket: {e}");
+            return Outcome::Failed(Errno::ENOMEM);
+        }
+        let id = SocketId(self.next_id);
+        self.next_id += 1;
+        self.sockets.insert(id, socket);
+        Outcome::Socket(id)
+    }
+
+    fn on(&self, id: SocketId, f: impl FnOnce(&Socket) -> Outcome) -> Outcome {
+        match self.sockets.get(&id) {
+            Some(socket) => f(socket),
+            None => Outcome::Failed(Errno::EBADF),
+        }
+    }
+
+    fn make(&mut self, call: Call) -> Outcome {
+        match call {
+            Call::Socket => match self.spare.pop() {
+                Some(fd) => self.adopt(Socket::new(fd)),
+                None => Outcome::Failed(Errno::ENOBUFS),
+            },
+            Call::Accept(id) => {
+                let accepted = match self.sockets.get(&id) {
+                    Some(listener) => listener.accept(),
+                    None => Err(Errno::EBADF),
+                };
+                match accepted {
+                    Ok(socket) => self.adopt(socket),
+                    Err(e) => Outcome::Failed(e),
+                }
+            }
+            Call::Set(id, option) => self.on(id, |s| s.set(&option)),
+            Call::Bind(id, addr) => self.on(id, |s| s.bind(addr)),
+            Call::Connect(id, addr) => self.on(id, |s| s.connect(addr)),
+            Call::Listen(id, backlog) => self.on(id, |s| s.listen(backlog)),
+            Call::Send(id, bytes) => self.on(id, |s| s.send(&bytes)),
+            Call::Recv(id, len) => self.on(id, |s| s.recv(len)),
+            Call::ShutdownWrite(id) => self.on(id, Socket::shutdown_write),
+            Call::SoError(id) => self.on(id, Socket::so_error),
+            Call::Close(id) => match self.sockets.remove(&id) {
+                Some(socket) => {
+                    drop(socket);
+                    Outcome::Done
+                }
+                None => Outcome::Failed(Errno::EBADF),
+            },
+            // a dying process's descriptors are closed one by one, in their order, by the same function as close()'s
+            Call::Kill => {
+                while let Some((_, socket)) = self.sockets.pop_first() {
+                    drop(socket);
+                }
+                Outcome::Done
+            }
+        }
+    }
+}
+
+impl Target for Linux {
+    fn name(&self) -> &'static str {
+        "linux"
+    }
+
+    fn version(&self) -> String {
+        rustix::system::uname()
+            .release()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    fn is_real_time(&self) -> bool {
+        true
+    }
+
+    fn ticks(&self) -> Option<Ticks> {
+        self.ticks
+    }
+
+    fn congestion_control(&self) -> String {
+        self.congestion.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn now(&mut self) -> Instant {
+        self.clock.now()
+    }
+
+    fn wait(&mut self, until: Instant) -> Result<Instant, TargetError> {
+        self.drain().map_err(os("reading the TUN"))?;
+        if self.packets.is_empty() {
+            self.waiter
+                .wait(&self.clock, &self.tun, until)
+                .map_err(os("waiting for the TUN"))?;
+            self.drain().map_err(os("reading the TUN"))?;
+        }
+        Ok(self.clock.now())
+    }
+
+    fn call(&mut self, call: Call) -> Outcome {
+        let outcome = self.make(call);
+        self.drain_after("a call");
+        outcome
+    }
+
+    fn readiness(&mut self, socket: SocketId) -> Readiness {
+        self.sockets
+            .get(&socket)
+            .map(Socket::readiness)
+            .unwrap_or_default()
+    }
+
+    fn deliver(&mut self, datagram: &[u8]) {
+        if let Err(e) = self.tun.write(datagram) {
+            log::warn!("the TUN took no packet of {} bytes: {e}", datagram.len());
+        }
+        self.drain_after("a delivery");
+    }
+
+    fn take_packet(&mut self) -> Option<Sent> {
+        self.packets.pop_front()
+    }
+
+    fn connection(&mut self, local: Addr, remote: Addr) -> Option<TcpInfo> {
+        let at = self.clock.now();
+        match self.diag.connection(local, remote) {
+            Ok(found) => found.map(|info| TcpInfo { at, ..info }),
+            Err(e) => {
+                log::warn!("sock_diag: {e}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The real kernel as a target, each test in a namespace of its own; nothing leaves this machine.
+//!
+//! Where no namespace or no TUN can be had, a test says so in one line and is skipped.
+
+mod socket;

@@ -1,0 +1,270 @@
+//! The target's own parts: packets, calls, readiness, sock_diag, waiting.
+
+use std::time::Duration;
+
+use halfopen::call::{Addr, Call, Errno, Outcome, SocketId, TcpState, TimerKind};
+use halfopen::scenario::{
+    CLIENT_PORT, EndWhen, PEER_IP, Peer, Role, SERVER_PORT, SURVIVOR_IP, Scenario, Survivor,
+};
+use halfopen::sysctl::Sysctl;
+use halfopen::target::{Linux, Target, TargetError};
+use halfopen::time::Instant;
+use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
+
+const LOCAL: Addr = Addr::v4(SURVIVOR_IP.octets(), CLIENT_PORT);
+const REMOTE: Addr = Addr::v4(PEER_IP.octets(), SERVER_PORT);
+
+fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
+    Scenario {
+        name: "by-hand".into(),
+        title: "A scenario made by hand".into(),
+        about: None,
+        toml: String::new(),
+        survivor: Survivor {
+            role: Role::Client,
+            sysctl: Sysctl::default(),
+            sysctl_set: sysctl_set
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            sockopt: Vec::new(),
+            autoread: true,
+        },
+        peer: Peer::default(),
+        delay: Duration::ZERO,
+        steps: Vec::new(),
+        end: EndWhen::SurvivorClosed,
+        limit: Instant::from_ms(60_000),
+        tail: Duration::ZERO,
+    }
+}
+
+/// The target, or None where this machine cannot have it, with its reason printed.
+fn linux(sysctl_set: &[(&str, &str)]) -> Option<Linux> {
+    match Linux::new(&scenario(sysctl_set)) {
+        Ok(linux) => Some(linux),
+        Err(TargetError::Unavailable(why)) => {
+            println!("skipped: {why}");
+            None
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+fn socket(linux: &mut Linux) -> SocketId {
+    match linux.call(Call::Socket) {
+        Outcome::Socket(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn connect(linux: &mut Linux) -> SocketId {
+    let id = socket(linux);
+    assert_eq!(linux.call(Call::Bind(id, LOCAL)), Outcome::Done);
+    assert_eq!(
+        linux.call(Call::Connect(id, REMOTE)),
+        Outcome::Failed(Errno::EINPROGRESS)
+    );
+    id
+}
+
+fn next_segment(linux: &mut Linux, until: Instant) -> Option<(Instant, Datagram)> {
+    loop {
+        if let Some(sent) = linux.take_packet() {
+            return Some((sent.at, Datagram::parse(&sent.bytes).unwrap()));
+        }
+        if linux.wait(until).unwrap() >= until {
+            return None;
+        }
+    }
+}
+
+fn answer(syn: &Datagram, flags: Flags) -> Datagram {
+    let s = syn.segment().unwrap();
+    let segment = Segment {
+        src_port: s.dst_port,
+        dst_port: s.src_port,
+        seq: Seq(300_000_000),
+        ack: s.end_seq(),
+        flags,
+        window: 64_256,
+        ..Segment::default()
+    };
+    Datagram::new(syn.dst, syn.src, 1, Payload::Tcp(segment))
+}
+
+#[test]
+fn the_syn_is_that_of_linux() {
+    let Some(mut linux) = linux(&[]) else { return };
+    connect(&mut linux);
+    let (_, syn) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN at once");
+    let segment = syn.segment().unwrap();
+    assert_eq!((syn.src, syn.dst), (SURVIVOR_IP, PEER_IP));
+    assert_eq!((syn.ttl, syn.dont_frag, syn.tos), (64, true, 0));
+    assert_eq!(segment.flags, Flags::SYN);
+    assert_eq!(segment.window, 64_240);
+    let names: Vec<_> = segment.options.iter().map(TcpOption::name).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(segment.mss(), Some(1460));
+    assert!(segment.sack_permitted());
+    assert!(segment.timestamps().is_some());
+    // tcp_rmem[2] of 32 MiB, which the namespace is told whatever this kernel's own is
+    assert_eq!(segment.window_scale(), Some(10));
+}
+
+#[test]
+fn a_refused_connection_reports_econnrefused_once() {
+    let Some(mut linux) = linux(&[]) else { return };
+    let id = connect(&mut linux);
+    let (_, syn) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN at once");
+    assert!(!linux.readiness(id).error);
+    linux.deliver(&answer(&syn, Flags::RST | Flags::ACK).emit());
+    assert!(linux.readiness(id).error);
+    assert_eq!(
+        linux.call(Call::SoError(id)),
+        Outcome::SoError(Some(Errno::ECONNREFUSED))
+    );
+    assert_eq!(linux.call(Call::SoError(id)), Outcome::SoError(None));
+    assert_eq!(linux.connection(LOCAL, REMOTE), None);
+}
+
+#[test]
+fn sock_diag_follows_a_connection_from_syn_sent_to_its_kill() {
+    let Some(mut linux) = linux(&[]) else { return };
+    let id = connect(&mut linux);
+    let info = linux.connection(LOCAL, REMOTE).expect("a connection");
+    assert_eq!((info.state, info.timer), (TcpState::SynSent, TimerKind::On));
+    assert_eq!(info.rto_us, 1_000_000);
+    assert!(
+        (950..=1000).contains(&info.timer_ms),
+        "{} ms",
+        info.timer_ms
+    );
+
+    let (_, syn) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN at once");
+    linux.deliver(&answer(&syn, Flags::SYN | Flags::ACK).emit());
+    let info = linux.connection(LOCAL, REMOTE).expect("a connection");
+    assert_eq!(
+        (info.state, info.timer),
+        (TcpState::Established, TimerKind::None)
+    );
+    assert_eq!((info.snd_cwnd, info.snd_ssthresh), (10, i32::MAX as u32));
+    // no MSS option came
+    assert_eq!((info.snd_mss, info.snd_wnd), (536, 64_256));
+
+    assert_eq!(
+        linux.call(Call::Send(id, vec![7; 100])),
+        Outcome::Bytes(100)
+    );
+    let info = linux.connection(LOCAL, REMOTE).expect("a connection");
+    assert_eq!(
+        (info.timer, info.wqueue, info.unacked),
+        (TimerKind::On, 100, 1)
+    );
+
+    assert_eq!(linux.call(Call::Kill), Outcome::Done);
+    let info = linux.connection(LOCAL, REMOTE).expect("an orphan");
+    assert_eq!((info.state, info.wqueue), (TcpState::FinWait1, 101));
+    assert_eq!(linux.call(Call::Recv(id, 1)), Outcome::Failed(Errno::EBADF));
+}
+
+#[test]
+fn a_request_is_seen_in_syn_recv_and_accepted() {
+    let Some(mut linux) = linux(&[]) else { return };
+    let (survivor, peer) = (
+        Addr::v4(SURVIVOR_IP.octets(), SERVER_PORT),
+        Addr::v4(PEER_IP.octets(), CLIENT_PORT),
+    );
+    let listener = socket(&mut linux);
+    linux.call(Call::Bind(listener, survivor));
+    assert_eq!(linux.call(Call::Listen(listener, 16)), Outcome::Done);
+    assert_eq!(
+        linux.connection(survivor, peer),
+        None,
+        "a listener is no connection"
+    );
+    let mut segment = Segment {
+        src_port: CLIENT_PORT,
+        dst_port: SERVER_PORT,
+        seq: Seq(300_000_000),
+        flags: Flags::SYN,
+        window: 64_256,
+        ..Segment::default()
+    };
+    let datagram = |segment: &Segment| {
+        Datagram::new(PEER_IP, SURVIVOR_IP, 1, Payload::Tcp(segment.clone())).emit()
+    };
+    linux.deliver(&datagram(&segment));
+    let (_, syn_ack) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN-ACK at once");
+    let info = linux.connection(survivor, peer).expect("a request");
+    assert_eq!((info.state, info.timer), (TcpState::SynRecv, TimerKind::On));
+    segment.flags = Flags::ACK;
+    segment.seq += 1;
+    segment.ack = syn_ack.segment().unwrap().end_seq();
+    linux.deliver(&datagram(&segment));
+    assert!(linux.readiness(listener).readable);
+    assert!(matches!(
+        linux.call(Call::Accept(listener)),
+        Outcome::Socket(_)
+    ));
+    assert_eq!(
+        linux.connection(survivor, peer).map(|i| i.state),
+        Some(TcpState::Established)
+    );
+}
+
+#[test]
+fn a_wait_ends_when_it_should() {
+    let Some(mut linux) = linux(&[]) else { return };
+    let mut late_us = Vec::new();
+    for _ in 0..20 {
+        let until = linux.now() + Duration::from_millis(3);
+        while linux.wait(until).unwrap() < until {}
+        late_us.push(linux.now().since(until).as_micros());
+    }
+    late_us.sort_unstable();
+    // a busy machine delays one or the other; half of them are on time
+    assert!(late_us[10] < 1000, "lateness in us: {late_us:?}");
+}
+
+/// The first SYN retransmission comes 1 s after the SYN, in ticks, rounded up by the wheel.
+#[test]
+fn the_tick_phase_predicts_the_tick_of_a_retransmission() {
+    let Some(mut linux) = linux(&[]) else { return };
+    let Some(ticks) = linux.ticks() else {
+        println!("skipped: this kernel does not tell its jiffies");
+        return;
+    };
+    connect(&mut linux);
+    let (first, _) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN at once");
+    let (second, again) =
+        next_segment(&mut linux, Instant::from_ms(1500)).expect("a second SYN after a second");
+    assert_eq!(again.segment().unwrap().flags, Flags::SYN);
+    let armed = ticks.jiffies(first);
+    let (due, level) = ticks.fires_at(armed, armed + ticks.from_ms(1000));
+    let fired = ticks.jiffies(second);
+    // one tick late is what the kernel's own softirq allows itself
+    assert!(
+        (due..=due + 1).contains(&fired),
+        "due in tick {due} of level {level}, came in {fired}; SYNs at {first:?} and {second:?}"
+    );
+}
+
+#[test]
+fn knobs_are_set_and_those_that_do_not_exist_are_noted() {
+    let Some(mut linux) = linux(&[("tcp_syn_linear_timeouts", "0"), ("tcp_no_such_knob", "1")])
+    else {
+        return;
+    };
+    let notes = linux.notes();
+    assert!(
+        notes.iter().any(|n| n.contains("no tcp_no_such_knob")),
+        "{notes:?}"
+    );
+    assert!(!notes.iter().any(|n| n.contains("linear")), "{notes:?}");
+    // without the linear phase the third SYN comes after 2 s more, with it after 1 s more
+    connect(&mut linux);
+    let syns: Vec<_> =
+        std::iter::from_fn(|| next_segment(&mut linux, Instant::from_ms(2700))).collect();
+    assert_eq!(syns.len(), 2, "{syns:?}");
+}
