@@ -2,7 +2,15 @@
 //!
 //! The form on disk is that of the recordings: `trace.pcapng` or `trace.pcap`, `events.jsonl`, `summary.json`.
 
+pub mod capture;
 mod event;
+pub mod folder;
+mod json;
+pub mod jsonl;
+pub mod pcap;
+pub mod pcapng;
+pub mod relative;
+pub mod summary;
 
 pub use event::{Event, Incident, Who};
 
@@ -86,6 +94,18 @@ pub enum Stopped {
 }
 
 impl Stopped {
+    const ALL: [Stopped; 4] = [
+        Stopped::SurvivorClosed,
+        Stopped::After,
+        Stopped::Limit,
+        Stopped::Interrupted,
+    ];
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Stopped> {
+        Stopped::ALL.into_iter().find(|s| s.name() == name)
+    }
+
     /// The recordings' word for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -111,3 +131,6 @@ pub struct Trace {
     /// When it ended.
     pub ended_at: Instant,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Packets out of a capture file: pcap or pcapng, of whatever link layer, as IPv4 datagrams with their times.
+//!
+//! Own code and not a crate: pcap-file 2 ignores if_tsresol on reading, pcap-parser drops a frame's options on
+//! writing, and both together would be more to check than the two formats are.
+
+use std::net::Ipv4Addr;
+
+use super::{Dir, Packet, pcap, pcapng};
+use crate::time::Instant;
+
+/// Why a file is not a capture that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaptureError {
+    /// The first bytes are those of neither format.
+    #[error("neither pcap nor pcapng: it starts with {0}")]
+    Unknown(String),
+    /// The file ends inside of something.
+    #[error("cut off at byte {at}, inside {what}")]
+    Truncated {
+        /// Offset of what is incomplete, bytes.
+        at: usize,
+        /// What is incomplete.
+        what: &'static str,
+    },
+    /// A field has a value that it may not have.
+    #[error("malformed at byte {at}: {what}")]
+    Malformed {
+        /// Offset of the place, bytes.
+        at: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// Frames of a link layer that is not looked into.
+    #[error(
+        "link type {0} is not read; capture raw IP (101), IPv4 (228), Ethernet (1), Linux cooked (113, 276) or loopback (0, 108)"
+    )]
+    LinkType(u32),
+}
+
+/// An IPv4 datagram out of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Its time stamp as it stands in the file.
+    pub at: Instant,
+    /// Which way it went, where the file says so (pcapng's epb_flags).
+    pub dir: Option<Dir>,
+    /// Its comment (pcapng).
+    pub comment: Option<String>,
+    /// The datagram, without a link layer header.
+    pub bytes: Vec<u8>,
+}
+
+/// What a capture file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capture {
+    /// The datagrams in the file's order.
+    pub frames: Vec<Frame>,
+    /// Frames left out: other protocols than IPv4, and frames without a time.
+    pub skipped: usize,
+}
+
+/// Bytes of a file with their offset, read in the order that the file's magic number tells.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes<'a> {
+    pub(super) all: &'a [u8],
+    pub(super) big_endian: bool,
+}
+
+impl<'a> Bytes<'a> {
+    pub(super) fn slice(
+        &self,
+        at: usize,
+        len: usize,
+        what: &'static str,
+    ) -> Result<&'a [u8], CaptureError> {
+        at.checked_add(len)
+            .and_then(|end| self.all.get(at..end))
+            .ok_or(CaptureError::Truncated { at, what })
+    }
+
+    pub(super) fn u32(&self, at: usize, what: &'static str) -> Result<u32, CaptureError> {
+        let b = self.slice(at, 4, what)?;
+        let b = [b[0], b[1], b[2], b[3]];
+        Ok(if self.big_endian {
+            u32::from_be_bytes(b)
+        } else {
+            u32::from_le_bytes(b)
+        })
+    }
+
+    pub(super) fn u16(&self, at: usize, what: &'static str) -> Result<u16, CaptureError> {
+        let b = self.slice(at, 2, what)?;
+        Ok(if self.big_endian {
+            u16::from_be_bytes([b[0], b[1]])
+        } else {
+            u16::from_le_bytes([b[0], b[1]])
+        })
+    }
+}
+
+impl Capture {
+    /// Reads a pcap or pcapng file. Any bytes are read or refused; nothing panics.
+    pub fn read(bytes: &[u8]) -> Result<Capture, CaptureError> {
+        let magic: &[u8; 4] = bytes.first_chunk().ok_or(CaptureError::Truncated {
+            at: 0,
+            what: "the magic number",
+        })?;
+        if *magic == pcapng::SECTION_HEADER {
+            pcapng::read(bytes)
+        } else if let Some(format) = pcap::Format::of(*magic) {
+            pcap::read(bytes, format)
+        } else {
+            Err(CaptureError::Unknown(format!(
+                "{:02x} {:02x} {:02x} {:02x}",
+                magic[0], magic[1], magic[2], magic[3]
+            )))
+        }
+    }
+
+    /// The packets of a trace: direction as the file says, else by the survivor's address as source.
+    pub fn into_packets(self, survivor: Ipv4Addr) -> Vec<Packet> {
+        let packet = |f: Frame| Packet {
+            at: f.at,
+            dir: f.dir.unwrap_or_else(|| direction(&f.bytes, survivor)),
+            bytes: f.bytes,
+            cause: f.comment,
+        };
+        self.frames.into_iter().map(packet).collect()
+    }
+
+    /// Takes in a frame, its link layer header removed.
+    pub(super) fn push(&mut self, link: Link, at: Instant, frame: &[u8]) -> Option<&mut Frame> {
+        let Some(bytes) = link.datagram(frame) else {
+            self.skipped += 1;
+            return None;
+        };
+        self.frames.push(Frame {
+            at,
+            dir: None,
+            comment: None,
+            bytes: bytes.to_vec(),
+        });
+        self.frames.last_mut()
+    }
+}
+
+fn direction(datagram: &[u8], survivor: Ipv4Addr) -> Dir {
+    match datagram.get(12..16) {
+        Some(src) if src == survivor.octets() => Dir::Out,
+        _ => Dir::In,
+    }
+}
+
+/// A link layer: what stands before the datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Nothing.
+    Raw,
+    /// Ethernet, VLAN tags included.
+    Ethernet,
+    /// Linux cooked v1: 16 bytes, the protocol last.
+    Cooked,
+    /// Linux cooked v2: 20 bytes, the protocol first.
+    Cooked2,
+    /// BSD loopback: an address family of 4 bytes in any order.
+    Loopback,
+}
+
+const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
+
+impl Link {
+    /// The link layer with this LINKTYPE number; 12 and 14 are raw IP on some systems.
+    pub(super) fn from_number(number: u32) -> Result<Link, CaptureError> {
+        match number {
+            12 | 14 | 101 | 228 => Ok(Link::Raw),
+            1 => Ok(Link::Ethernet),
+            113 => Ok(Link::Cooked),
+            276 => Ok(Link::Cooked2),
+            0 | 108 => Ok(Link::Loopback),
+            n => Err(CaptureError::LinkType(n)),
+        }
+    }
+
+    fn datagram(self, frame: &[u8]) -> Option<&[u8]> {
+        match self {
+            Link::Raw => Some(frame),
+            Link::Ethernet => {
+                let mut rest = frame.get(12..)?;
+                while matches!(rest.get(..2)?, [0x81, 0x00] | [0x88, 0xa8]) {
+                    rest = rest.get(4..)?;
+                }
+                ipv4(rest.get(..2)? == ETHERTYPE_IPV4, rest.get(2..)?)
+            }
+            Link::Cooked => ipv4(frame.get(14..16)? == ETHERTYPE_IPV4, frame.get(16..)?),
+            Link::Cooked2 => ipv4(frame.get(..2)? == ETHERTYPE_IPV4, frame.get(20..)?),
+            Link::Loopback => {
+                let inet = matches!(frame.get(..4)?, [2, 0, 0, 0] | [0, 0, 0, 2]);
+                ipv4(inet, frame.get(4..)?)
+            }
+        }
+    }
+}
+
+/// The datagram without the link's padding.
+fn ipv4(is_ipv4: bool, bytes: &[u8]) -> Option<&[u8]> {
+    let total_len = usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
+    let padded = (20..bytes.len()).contains(&total_len);
+    is_ipv4.then(|| if padded { &bytes[..total_len] } else { bytes })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! A trace as a folder: scenario.toml, trace.pcapng (or .pcap), events.jsonl, summary.json.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::capture::{Capture, CaptureError};
+use super::jsonl::{self, JsonlError};
+use super::summary::{self, SummaryError};
+use super::{Trace, pcapng};
+use crate::time::Instant;
+
+/// Why a folder could not be written or read; names the file and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The operating system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// Neither trace.pcapng nor trace.pcap is there.
+    #[error(
+        "{0}: no trace.pcapng or trace.pcap in it; a trace is a folder that `run --out` wrote, or a recording"
+    )]
+    NoCapture(PathBuf),
+    /// The capture is not one.
+    #[error("{path}: {source}")]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: CaptureError,
+    },
+    /// A line of the events is not one.
+    #[error("{path}: {source}")]
+    Events {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: JsonlError,
+    },
+    /// The summary is not one.
+    #[error("{path}: {source}")]
+    Summary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: SummaryError,
+    },
+}
+
+pub(super) const SCENARIO: &str = "scenario.toml";
+pub(super) const EVENTS: &str = "events.jsonl";
+pub(super) const SUMMARY: &str = "summary.json";
+const PCAPNG: &str = "trace.pcapng";
+pub(super) const PCAP: &str = "trace.pcap";
+
+/// The address that a packet of the survivor comes from.
+const SURVIVOR: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 1);
+
+/// A folder's files, read.
+pub(super) struct Files<'a> {
+    /// The folder's path, for messages.
+    pub(super) dir: &'a Path,
+    /// Name and content of the capture.
+    pub(super) capture: (&'a str, &'a [u8]),
+    pub(super) scenario: &'a str,
+    pub(super) events: &'a str,
+    pub(super) summary: &'a str,
+}
+
+impl Trace {
+    /// Writes the four files into `dir`, which is made if it is not there. Each is written under another name
+    /// first, so that none is ever there in part.
+    pub fn save(&self, dir: &Path) -> Result<(), TraceError> {
+        fs::create_dir_all(dir).map_err(|e| io_error(dir, e))?;
+        let files: [(&str, Vec<u8>); 4] = [
+            (SCENARIO, self.meta.scenario_toml.clone().into_bytes()),
+            (PCAPNG, pcapng::write(self)),
+            (EVENTS, jsonl::write(self).into_bytes()),
+            (SUMMARY, summary::write(self).into_bytes()),
+        ];
+        let part = |name: &str| dir.join(format!(".{name}.part"));
+        let written = files.iter().try_for_each(|(name, content)| {
+            fs::write(part(name), content).map_err(|e| io_error(&dir.join(name), e))
+        });
+        let renamed = written.and_then(|()| {
+            files.iter().try_for_each(|(name, _)| {
+                let path = dir.join(name);
+                fs::rename(part(name), &path).map_err(|e| io_error(&path, e))
+            })
+        });
+        if renamed.is_err() {
+            for (name, _) in &files {
+                // what is left of them helps nobody; the error that is reported is the first one
+                let _ = fs::remove_file(part(name));
+            }
+        }
+        renamed
+    }
+
+    /// Reads a folder that [`save`](Trace::save) wrote, or a recording. Kinds of event that are not known are
+    /// left out, and counted in the notes.
+    pub fn load(dir: &Path) -> Result<Trace, TraceError> {
+        let name = [PCAPNG, PCAP]
+            .into_iter()
+            .find(|name| dir.join(name).exists());
+        let Some(name) = name else {
+            return Err(match fs::metadata(dir) {
+                Ok(_) => TraceError::NoCapture(dir.to_owned()),
+                Err(e) => io_error(dir, e),
+            });
+        };
+        let text = |name: &str| {
+            let path = dir.join(name);
+            fs::read_to_string(&path).map_err(|e| io_error(&path, e))
+        };
+        let path = dir.join(name);
+        let capture = fs::read(&path).map_err(|e| io_error(&path, e))?;
+        Files {
+            dir,
+            capture: (name, &capture),
+            scenario: &text(SCENARIO)?,
+            events: &text(EVENTS)?,
+            summary: &text(SUMMARY)?,
+        }
+        .trace()
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> TraceError {
+    TraceError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl Files<'_> {
+    /// The trace that the files hold.
+    pub(super) fn trace(&self) -> Result<Trace, TraceError> {
+        let path = |name: &str| self.dir.join(name);
+        let capture = Capture::read(self.capture.1).map_err(|source| TraceError::Capture {
+            path: path(self.capture.0),
+            source,
+        })?;
+        let skipped = capture.skipped;
+        let packets = capture.into_packets(SURVIVOR);
+        let log = jsonl::read(self.events).map_err(|source| TraceError::Events {
+            path: path(EVENTS),
+            source,
+        })?;
+        let (mut meta, stopped) =
+            summary::read(self.summary).map_err(|source| TraceError::Summary {
+                path: path(SUMMARY),
+                source,
+            })?;
+        meta.scenario_toml = self.scenario.to_owned();
+        meta.ticks = log.ticks.or(meta.ticks);
+        if skipped > 0 {
+            meta.notes
+                .push(format!("{skipped} frames of other protocols were left out"));
+        }
+        for (kind, count) in &log.unknown {
+            meta.notes.push(format!(
+                "{count} events of an unknown kind were left out: {kind}"
+            ));
+        }
+        let last = packets.iter().map(|p| p.at);
+        let last = last.chain(log.events.iter().map(|e| e.at)).max();
+        let (ended_at, stopped) = log.stop.unwrap_or((last.unwrap_or(Instant::ZERO), stopped));
+        Ok(Trace {
+            meta,
+            packets,
+            events: log.events,
+            stopped,
+            ended_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
