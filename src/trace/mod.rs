@@ -7,6 +7,7 @@ mod event;
 pub mod folder;
 mod json;
 pub mod jsonl;
+pub mod kept;
 pub mod pcap;
 pub mod pcapng;
 pub mod relative;
