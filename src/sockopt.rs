@@ -3,6 +3,8 @@
 //! Linux counterpart: `include/uapi/linux/tcp.h`, `asm-generic/socket.h`, `socket(7)`, `tcp(7)`. What the kernel
 //! does with a value (range, rounding, error) is the engine's business: `engine/options.rs`.
 
+use crate::sysctl::{nearest, quoted};
+
 const SOL_IP: i32 = 0;
 const SOL_SOCKET: i32 = 1;
 const SOL_TCP: i32 = 6;
@@ -85,6 +87,29 @@ impl std::fmt::Display for OptValue {
     }
 }
 
+/// An option that could not be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SockOptError {
+    /// No such option, or none that is modelled.
+    #[error("unknown socket option {name}{}", .nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
+    Unknown {
+        /// As written.
+        name: String,
+        /// The known name nearest to it, if one is near.
+        nearest: Option<&'static str>,
+    },
+    /// The value is of the wrong kind. Whether the kernel likes a value of the right kind is told by the call.
+    #[error("{} takes {wants}, not {got}", .name.name())]
+    Value {
+        /// The option.
+        name: OptName,
+        /// The kind in words.
+        wants: &'static str,
+        /// As written.
+        got: String,
+    },
+}
+
 /// An option and the value to set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SockOpt {
@@ -95,6 +120,34 @@ pub struct SockOpt {
 }
 
 impl SockOpt {
+    /// The option `name` with the value that `text` says: a number that fits an int, or a name of up to 15 letters
+    /// for TCP_CONGESTION.
+    pub fn parse(name: &str, text: &str) -> Result<SockOpt, SockOptError> {
+        let known = OptName::from_name(name).ok_or_else(|| SockOptError::Unknown {
+            name: name.to_owned(),
+            nearest: nearest(name, OptName::ALL.iter().map(|o| o.name())),
+        })?;
+        let value = if known == OptName::TCP_CONGESTION {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            let fits = !text.is_empty() && text.len() < 16 && text.chars().all(is_name);
+            fits.then(|| OptValue::Name(text.to_owned()))
+        } else {
+            text.parse::<i32>().ok().map(|n| OptValue::Int(n.into()))
+        };
+        match value {
+            Some(value) => Ok(SockOpt { name: known, value }),
+            None => Err(SockOptError::Value {
+                name: known,
+                wants: if known == OptName::TCP_CONGESTION {
+                    "a name of up to 15 letters"
+                } else {
+                    "a number from -2147483648 to 2147483647"
+                },
+                got: quoted(text),
+            }),
+        }
+    }
+
     /// A numeric option.
     pub fn int(name: OptName, value: i64) -> Self {
         SockOpt {
@@ -103,3 +156,6 @@ impl SockOpt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,20 @@
 //! The scenario language: TOML to typed, checked steps. docs/SCENARIOS.md is its contract.
 
+mod action;
+mod duration;
+mod ends;
+mod error;
+mod parse;
+mod possible;
+mod section;
+mod steps;
+
 use std::time::Duration;
 
+pub use error::ScenarioErrors;
+
 use crate::sockopt::SockOpt;
-use crate::sysctl::Sysctl;
+use crate::sysctl::{Preset, Sysctl};
 use crate::time::Instant;
 
 /// Which way the connection is opened.
@@ -140,6 +151,8 @@ pub struct Scenario {
     pub about: Option<String>,
     /// The file's text.
     pub toml: String,
+    /// The kernel that the engine is to be: knobs and clock tick. `survivor.sysctl` has them, and the file's own.
+    pub preset: &'static Preset,
     /// The end under study.
     pub survivor: Survivor,
     /// The other end.
@@ -164,3 +177,6 @@ pub const PEER_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 2);
 pub const CLIENT_PORT: u16 = 40_000;
 /// Port of the end that listens.
 pub const SERVER_PORT: u16 = 7_777;
+
+#[cfg(test)]
+mod tests;

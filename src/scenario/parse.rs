@@ -1,0 +1,161 @@
+//! A file's text to a [`Scenario`]: every section read and checked, all faults told at once.
+
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::ends::{check_windows, read_peer, read_survivor};
+use super::error::{Faults, ScenarioErrors};
+use super::section::{Section, kind};
+use super::steps::{check_times, read_end, read_steps, steps};
+use super::{Scenario, possible};
+use crate::sysctl::{Preset, nearest, quoted};
+use crate::time::Instant;
+
+/// The longest text that is read, bytes.
+const MAX_TEXT: usize = 256 * 1024;
+/// The longest one-way delay: an hour, in ns.
+const MAX_DELAY_NS: u64 = 3_600_000_000_000;
+
+impl Scenario {
+    /// The scenario that `text` says. `name` is kept as its name; `file` is what error messages call the file.
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, ScenarioErrors> {
+        let mut faults = Faults::default();
+        let scenario = read(name, text, &mut faults);
+        match (faults.into_error(file, text), scenario) {
+            (Some(errors), _) => Err(errors),
+            (None, Some(scenario)) => Ok(scenario),
+            // nothing is missing without a fault; if it were, say so and do not run
+            (None, None) => {
+                let mut faults = Faults::default();
+                faults.add(&(0..0), "not a scenario", "");
+                Err(faults.into_error(file, text).expect("one was added"))
+            }
+        }
+    }
+
+    /// The same from bytes, which must be UTF-8.
+    pub fn parse_bytes(name: &str, file: &str, bytes: &[u8]) -> Result<Scenario, ScenarioErrors> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Scenario::parse(name, file, text),
+            Err(error) => {
+                let at = error.valid_up_to();
+                let mut faults = Faults::default();
+                let help = "a scenario is a text file in UTF-8";
+                faults.add(&(at..at + 1), "not UTF-8", help);
+                let text = String::from_utf8_lossy(&bytes[..bytes.len().min(at + MAX_TEXT)]);
+                Err(faults.into_error(file, &text).expect("one was added"))
+            }
+        }
+    }
+}
+
+fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
+    if text.len() > MAX_TEXT {
+        let what = format!("longer than {MAX_TEXT} bytes");
+        faults.add(&(0..0), what, "a scenario is a short TOML file");
+        return None;
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        faults.add(&span, error.message(), "a scenario is a TOML file");
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    let keys = [
+        "title", "about", "kernel", "survivor", "peer", "wire", "step", "end",
+    ];
+    let root = Section::open("a scenario", root.get_ref(), 0..0, text, &keys, faults);
+    let title = root.string("title", faults).map_or(name, |(t, _)| t);
+    let about = root
+        .string("about", faults)
+        .map(|(t, _)| t.trim().to_owned());
+    let preset = read_kernel(&root, faults);
+    let survivor = read_survivor(&root, preset, faults);
+    let peer = read_peer(&root, faults);
+    let delay_ns = read_delay(&root, faults);
+    let planned = read_steps(&root, faults);
+    let end = read_end(&root, faults);
+    let planned = planned?;
+    if let Some((survivor, role_place)) = &survivor {
+        possible::check(survivor.role, role_place, delay_ns, &planned, faults);
+    }
+    check_windows(&planned, peer, faults);
+    let end = end?;
+    check_times(&planned, &end, faults);
+    Some(Scenario {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        about,
+        toml: text.to_owned(),
+        preset,
+        survivor: survivor?.0,
+        peer,
+        delay: Duration::from_nanos(delay_ns),
+        steps: steps(&planned, text),
+        end: end.when,
+        limit: Instant::from_ns(end.limit_ns),
+        tail: Duration::from_nanos(end.tail_ns),
+    })
+}
+
+/// The table `key` of the file, if it is there and one.
+pub(super) fn table<'a>(
+    root: &Section<'a>,
+    key: &'static str,
+    name: &'static str,
+    keys: &[&'static str],
+    faults: &mut Faults,
+) -> Option<Section<'a>> {
+    let value = root.get(key)?;
+    match value.get_ref().as_table() {
+        Some(table) => Some(Section::open(
+            name,
+            table,
+            value.span(),
+            root.text,
+            keys,
+            faults,
+        )),
+        None => {
+            let what = format!("{key} is {}", kind(value.get_ref()));
+            faults.add(&value.span(), what, format!("write a table, {name}"));
+            None
+        }
+    }
+}
+
+fn read_kernel(root: &Section<'_>, faults: &mut Faults) -> &'static Preset {
+    let Some((name, place)) = root.string("kernel", faults) else {
+        return Preset::linux();
+    };
+    Preset::find(name).unwrap_or_else(|| {
+        let names: Vec<&str> = Preset::all().iter().map(|p| p.name).collect();
+        let help = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the presets are {}", names.join(", ")),
+        };
+        faults.add(&place, format!("unknown kernel {}", quoted(name)), help);
+        Preset::linux()
+    })
+}
+
+fn read_delay(root: &Section<'_>, faults: &mut Faults) -> u64 {
+    let Some(section) = table(root, "wire", "[wire]", &["delay"], faults) else {
+        return 0;
+    };
+    match section.duration_ns("delay", faults) {
+        Some((ns, place)) if ns > MAX_DELAY_NS => {
+            faults.add(
+                &place,
+                "a delay of more than an hour",
+                "the longest delay is \"1h\"",
+            );
+            0
+        }
+        Some((ns, _)) => ns,
+        None => 0,
+    }
+}

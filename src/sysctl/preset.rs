@@ -1,0 +1,95 @@
+//! Whole kernels by name: knobs, clock tick and timer wheel together.
+
+use super::Sysctl;
+use crate::time::Ticks;
+
+/// A kernel as far as knobs and ticks can say it. Its mechanisms stay those of Linux 6.18.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name in a scenario's `kernel` key.
+    pub name: &'static str,
+    /// What it stands for, one or two sentences.
+    pub about: &'static str,
+    /// Its knobs.
+    pub sysctl: Sysctl,
+    /// Clock ticks per second.
+    pub hz: u32,
+    /// Whether timers go through the timer wheel of Linux 4.8 and later, or fire in the tick asked for.
+    pub wheel: bool,
+}
+
+/// What a kernel before Linux 3.10 did otherwise, in the knobs of 6.18.
+const OLD: Sysctl = Sysctl {
+    tcp_early_retrans: 0,       // tail loss probes came with 3.10
+    tcp_syn_linear_timeouts: 0, // 6.5
+    tcp_syn_retries: 5,         // 6 since 3.7
+    tcp_timestamps: 2,          // the random offset came with 4.10; 2 is 6.18's word for none
+    tcp_invalid_ratelimit: 0,   // 4.0
+    tcp_comp_sack_nr: 0,        // 4.18
+    tcp_autocorking: 0,         // 3.14
+    tcp_tw_reuse: 0,
+    // such kernels offered ten segments, 14600 bytes, at first: half of this; and the shift 7
+    tcp_rmem: [4096, 29_200, 4_194_304],
+    ..Sysctl::LINUX_6_18
+};
+
+static PRESETS: [Preset; 3] = [
+    Preset {
+        name: "linux-6.18",
+        about: "Linux 6.18 at HZ 250 with the timer wheel; the default.",
+        sysctl: Sysctl::LINUX_6_18,
+        hz: 250,
+        wheel: true,
+    },
+    Preset {
+        name: "old-hz1000",
+        about: "A kernel of about 2011 at HZ 1000: timers fire in their tick, no tail loss probes, no linear SYN \
+                retries. Its initial RTO of 3 s and the retry rules of its time are not modelled.",
+        sysctl: OLD,
+        hz: 1000,
+        wheel: false,
+    },
+    Preset {
+        name: "textbook",
+        about: "The knobs of Linux 6.18 with ticks of a microsecond and no wheel: no timer is rounded visibly.",
+        sysctl: Sysctl::LINUX_6_18,
+        hz: 1_000_000,
+        wheel: false,
+    },
+];
+
+impl Preset {
+    /// All of them; the first is the default.
+    pub fn all() -> &'static [Preset] {
+        &PRESETS
+    }
+
+    /// `linux-6.18`.
+    pub fn linux() -> &'static Preset {
+        &PRESETS[0]
+    }
+
+    /// The preset of this name.
+    pub fn find(name: &str) -> Option<&'static Preset> {
+        PRESETS.iter().find(|p| p.name == name)
+    }
+
+    /// Its clock tick, with time 0 of the run at the start of tick 0.
+    pub fn ticks(&self) -> Ticks {
+        Ticks {
+            wheel: self.wheel,
+            ..Ticks::at_hz(self.hz)
+        }
+    }
+
+    /// The knobs that differ from Linux 6.18's, as the kernel's files take them: name and value.
+    pub fn differences(&self) -> Vec<(&'static str, String)> {
+        let linux = Sysctl::LINUX_6_18.values();
+        let own = self.sysctl.values();
+        own.into_iter()
+            .zip(linux)
+            .filter(|(own, linux)| own.1 != linux.1)
+            .map(|(own, _)| own)
+            .collect()
+    }
+}

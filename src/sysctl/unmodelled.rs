@@ -1,0 +1,125 @@
+//! What Linux 6.18 has and this program does not model: whole knobs, and values of knobs that it has.
+
+const FASTOPEN: &str = "TCP Fast Open is not built";
+const MTU_PROBING: &str = "path MTU probing is not built";
+const PLB: &str = "protective load balancing changes IPv6 flow labels, and only IPv4 is modelled";
+const ECN: &str = "no congestion marks are sent or read; only the default, passive ECN is, and the peer never asks for it";
+const NO_EFFECT: &str = "it has no effect in Linux 6.18";
+const READ_ONLY: &str = "the kernel only shows it";
+const MEMORY: &str = "memory and orphans of a whole machine are not counted";
+const PACING: &str = "no congestion control with pacing is built";
+
+/// Knobs of Linux 6.18 that are not modelled: name, the kernel's default (empty where each machine has its own), and
+/// why.
+pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
+    (
+        "tcp_abort_on_overflow",
+        "0",
+        "the accept queue never overflows: one connection a scenario",
+    ),
+    ("tcp_adv_win_scale", "1", NO_EFFECT),
+    (
+        "tcp_allowed_congestion_control",
+        "",
+        "the scenario names the congestion control",
+    ),
+    (
+        "tcp_app_win",
+        "31",
+        "a part of the window for the application is not set aside",
+    ),
+    ("tcp_available_congestion_control", "", READ_ONLY),
+    ("tcp_available_ulp", "", READ_ONLY),
+    (
+        "tcp_backlog_ack_defer",
+        "1",
+        "a socket is never locked by its application while packets arrive",
+    ),
+    ("tcp_base_mss", "1024", MTU_PROBING),
+    (
+        "tcp_child_ehash_entries",
+        "0",
+        "hash tables have no visible effect",
+    ),
+    ("tcp_early_demux", "1", "it has no effect on what is sent"),
+    ("tcp_ecn_fallback", "1", ECN),
+    ("tcp_ecn_option", "2", ECN),
+    ("tcp_ecn_option_beacon", "3", ECN),
+    ("tcp_ehash_entries", "", READ_ONLY),
+    ("tcp_fack", "0", NO_EFFECT),
+    ("tcp_fastopen", "1", FASTOPEN),
+    ("tcp_fastopen_blackhole_timeout_sec", "0", FASTOPEN),
+    ("tcp_fastopen_key", "", FASTOPEN),
+    ("tcp_fwmark_accept", "0", "packet marks are not modelled"),
+    ("tcp_l3mdev_accept", "0", "there is one routing domain"),
+    ("tcp_low_latency", "0", NO_EFFECT),
+    ("tcp_max_orphans", "", MEMORY),
+    ("tcp_max_tw_buckets", "", MEMORY),
+    ("tcp_mem", "", MEMORY),
+    ("tcp_migrate_req", "0", "SO_REUSEPORT is not modelled"),
+    (
+        "tcp_min_snd_mss",
+        "48",
+        "the smallest MSS is fixed at its default, 48 bytes",
+    ),
+    ("tcp_mtu_probe_floor", "48", MTU_PROBING),
+    (
+        "tcp_no_ssthresh_metrics_save",
+        "1",
+        "nothing is remembered of a path",
+    ),
+    (
+        "tcp_notsent_lowat",
+        "4294967295",
+        "it only changes when a socket is called writable",
+    ),
+    ("tcp_pacing_ca_ratio", "120", PACING),
+    ("tcp_pacing_ss_ratio", "200", PACING),
+    ("tcp_plb_cong_thresh", "128", PLB),
+    ("tcp_plb_enabled", "0", PLB),
+    ("tcp_plb_idle_rehash_rounds", "3", PLB),
+    ("tcp_plb_rehash_rounds", "12", PLB),
+    ("tcp_plb_suspend_rto_sec", "60", PLB),
+    ("tcp_probe_interval", "600", MTU_PROBING),
+    ("tcp_probe_threshold", "8", MTU_PROBING),
+    ("tcp_reflect_tos", "0", "the type of service is always 0"),
+    ("tcp_stdurg", "0", "urgent data is not modelled"),
+    (
+        "tcp_tw_reuse_delay",
+        "1000",
+        "a connection is never opened a second time",
+    ),
+    (
+        "tcp_workaround_signed_windows",
+        "0",
+        "there are no peers with signed windows",
+    ),
+];
+
+/// Values that the kernel takes and that are not modelled: name, smallest and largest that are, and why.
+pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
+    ("tcp_mtu_probing", 0, 0, MTU_PROBING),
+    (
+        "tcp_shrink_window",
+        0,
+        0,
+        "a window that was offered is never taken back",
+    ),
+    (
+        "tcp_syncookies",
+        0,
+        1,
+        "SYN cookies are never sent: the backlog of one connection does not fill",
+    ),
+    ("tcp_keepalive_time", 0, i64::MAX, NEGATIVE),
+    ("tcp_keepalive_intvl", 0, i64::MAX, NEGATIVE),
+    ("tcp_fin_timeout", 0, i64::MAX, NEGATIVE),
+    ("tcp_challenge_ack_limit", 0, i64::MAX, NEGATIVE),
+    ("tcp_limit_output_bytes", 0, i64::MAX, NEGATIVE),
+    ("tcp_max_syn_backlog", 0, i64::MAX, NEGATIVE),
+];
+
+const NEGATIVE: &str = "the kernel takes negative values without meaning anything by them";
+
+/// Values inside the modelled range that are not modelled after all: name, value, and why.
+pub(super) const EXCEPTED: &[(&str, i64, &str)] = &[("tcp_ecn", 1, ECN)];
