@@ -115,17 +115,6 @@ macro_rules! numbers {
             fn number_mut(&mut self, name: &str) -> Option<&mut i64> {
                 match name { $(stringify!($field) => Some(&mut self.$field),)* _ => None }
             }
-
-            /// Every knob and its value as the kernel's files take it: `("tcp_rmem", "4096 131072 33554432")`.
-            pub fn values(&self) -> Vec<(&'static str, String)> {
-                let three = |v: &[i64; 3]| format!("{} {} {}", v[0], v[1], v[2]);
-                vec![
-                    $((stringify!($field), self.$field.to_string()),)*
-                    ("tcp_rmem", three(&self.tcp_rmem)),
-                    ("tcp_wmem", three(&self.tcp_wmem)),
-                    ("tcp_congestion_control", self.tcp_congestion_control.name().to_owned()),
-                ]
-            }
         }
     };
 }

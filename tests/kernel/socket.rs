@@ -6,7 +6,7 @@ use halfopen::call::{Addr, Call, Errno, Outcome, SocketId, TcpState, TimerKind};
 use halfopen::scenario::{
     CLIENT_PORT, EndWhen, PEER_IP, Peer, Role, SERVER_PORT, SURVIVOR_IP, Scenario, Survivor,
 };
-use halfopen::sysctl::Sysctl;
+use halfopen::sysctl::{Preset, Sysctl};
 use halfopen::target::{Linux, Target, TargetError};
 use halfopen::time::Instant;
 use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
@@ -20,6 +20,7 @@ fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
         title: "A scenario made by hand".into(),
         about: None,
         toml: String::new(),
+        preset: Preset::linux(),
         survivor: Survivor {
             role: Role::Client,
             sysctl: Sysctl::default(),
