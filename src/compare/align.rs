@@ -1,0 +1,130 @@
+//! Two or more sequences of packets side by side, in order, so that a missing packet shows as missing and
+//! the rest still lines up.
+//!
+//! A longest common subsequence, weighted: what a packet is (flags, sequence number, length) counts first, and
+//! among equal ones (retransmissions) nearness in time decides which of them is the missing one.
+
+use crate::compare::fields::Fields;
+use crate::time::Instant;
+
+/// A packet to align: its instant and its fields.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// When it was on the wire.
+    pub at: Instant,
+    /// What it is.
+    pub fields: Fields,
+}
+
+const SAME: i64 = 1_000_000;
+const SAME_DATA: i64 = 500_000;
+const SAME_ACK: i64 = 100_000;
+/// Most that distance in time can take away: less than half of what the weakest match gives.
+const FAR: i64 = 200_000;
+
+/// What lining `left` up with `right` is worth; none if they are not the same packet in any sense.
+fn worth(left: &Item, right: &Item) -> Option<i64> {
+    let (l, r) = (&left.fields, &right.fields);
+    if l.icmp != r.icmp {
+        return None;
+    }
+    let base = match (l.seq == r.seq, l.len() == r.len(), l.flags == r.flags) {
+        (true, true, true) => SAME,
+        (true, true, false) | (true, false, true) => SAME_DATA,
+        _ => return None,
+    };
+    let ack = if l.ack == r.ack { SAME_ACK } else { 0 };
+    let apart_us = left.at.us().abs_diff(right.at.us());
+    let apart = i64::try_from(apart_us / 10).unwrap_or(FAR).min(FAR);
+    Some(base + ack - apart)
+}
+
+/// A row of two: the index on the left, and on the right.
+pub type Pair = (Option<usize>, Option<usize>);
+
+/// Longest stretch that is aligned as one, packets: the table grows with the square of it.
+const STRETCH: usize = 2_000;
+
+/// The rows of the best alignment of two sequences: indices, in order, each index once.
+///
+/// What both have in common at the start is taken as it is; of longer traces each stretch of 2000 is aligned by itself.
+pub fn align(left: &[Item], right: &[Item]) -> Vec<Pair> {
+    let common = left
+        .iter()
+        .zip(right)
+        .take_while(|(l, r)| l.fields == r.fields)
+        .count();
+    let mut rows: Vec<Pair> = (0..common).map(|i| (Some(i), Some(i))).collect();
+    let mut from = common;
+    while from < left.len().max(right.len()) {
+        let cut = |items: &'_ [Item]| from.min(items.len())..(from + STRETCH).min(items.len());
+        let part = best_rows(&left[cut(left)], &right[cut(right)]);
+        let whole = |index: Option<usize>| index.map(|i| i + from);
+        rows.extend(part.into_iter().map(|(l, r)| (whole(l), whole(r))));
+        from += STRETCH;
+    }
+    rows
+}
+
+fn best_rows(left: &[Item], right: &[Item]) -> Vec<Pair> {
+    let width = right.len() + 1;
+    let mut best = vec![0_i64; (left.len() + 1) * width];
+    for l in (0..left.len()).rev() {
+        for r in (0..right.len()).rev() {
+            let skip = best[(l + 1) * width + r].max(best[l * width + r + 1]);
+            let pair = worth(&left[l], &right[r]).map(|w| w + best[(l + 1) * width + r + 1]);
+            best[l * width + r] = skip.max(pair.unwrap_or(0));
+        }
+    }
+    let (mut l, mut r) = (0, 0);
+    let mut rows = Vec::with_capacity(left.len().max(right.len()));
+    while l < left.len() && r < right.len() {
+        let here = best[l * width + r];
+        let paired = worth(&left[l], &right[r])
+            .is_some_and(|w| here == w + best[(l + 1) * width + r + 1]);
+        if paired {
+            rows.push((Some(l), Some(r)));
+            (l, r) = (l + 1, r + 1);
+        } else if here == best[(l + 1) * width + r] {
+            rows.push((Some(l), None));
+            l += 1;
+        } else {
+            rows.push((None, Some(r)));
+            r += 1;
+        }
+    }
+    rows.extend((l..left.len()).map(|l| (Some(l), None)));
+    rows.extend((r..right.len()).map(|r| (None, Some(r))));
+    rows
+}
+
+/// One row of a table: for each sequence the index of its packet, or none.
+pub type Row = Vec<Option<usize>>;
+
+/// The rows of an alignment of several sequences, the first of which the others are lined up with.
+pub fn align_all(sequences: &[Vec<Item>]) -> Vec<Row> {
+    let Some((first, others)) = sequences.split_first() else {
+        return Vec::new();
+    };
+    let mut rows: Vec<Row> = (0..first.len()).map(|i| vec![Some(i)]).collect();
+    for (n, next) in others.iter().enumerate() {
+        let shown: Vec<Item> = rows.iter().map(|row| face(row, sequences)).collect();
+        rows = align(&shown, next)
+            .into_iter()
+            .map(|(row, item)| {
+                let mut row = row.map_or_else(|| vec![None; n + 1], |r| rows[r].clone());
+                row.push(item);
+                row
+            })
+            .collect();
+    }
+    rows
+}
+
+/// The packet that stands for a row: its first.
+fn face(row: &[Option<usize>], sequences: &[Vec<Item>]) -> Item {
+    row.iter()
+        .zip(sequences)
+        .find_map(|(index, items)| index.map(|i| items[i].clone()))
+        .expect("a row is made of at least one packet")
+}

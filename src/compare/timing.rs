@@ -1,0 +1,143 @@
+//! When a packet may be recorded, given what caused it; and where a recording's millisecond clock lies.
+//!
+//! A time is never "close enough". A packet that a stimulus caused is recorded at or after the stimulus and at
+//! most [`ALLOWANCE`] later. A packet that a timer caused is recorded between the tick in which the wheel fires
+//! (`D`) and `D` + one tick + [`ALLOWANCE`]; in a later tick than `D`, it counts as late. Never early.
+
+use std::time::Duration;
+
+use crate::time::{Instant, Ticks};
+
+/// The machine's lateness: the longest time from an instant to its stamp in a recording. The recordings state
+/// 1.5 ms as the most that their recorder was late.
+pub const ALLOWANCE: Duration = Duration::from_micros(1_500);
+
+/// How long a process may take to die after `kill`: its sockets are closed by its exit, which is no system call.
+pub const EXIT_ALLOWANCE: Duration = Duration::from_millis(5);
+
+const MS: u64 = 1_000_000;
+
+/// The clock behind TSval: milliseconds, with an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MsClock {
+    /// How much of a millisecond had passed at time 0, ns.
+    pub ns_into_ms: u64,
+    /// TSval in the first millisecond of the run.
+    pub offset: u32,
+}
+
+impl MsClock {
+    /// Its value at an instant.
+    pub fn value(&self, at: Instant) -> u32 {
+        (((at.ns() + self.ns_into_ms) / MS) as u32).wrapping_add(self.offset)
+    }
+
+    /// The first instant at which it shows `value`, not before the run; `near` says which of its turns.
+    pub fn start_of(&self, value: u32, near: Instant) -> Instant {
+        let ahead = i64::from(value.wrapping_sub(self.value(near)) as i32);
+        let now = ((near.ns() + self.ns_into_ms) / MS) as i64;
+        let start = u64::try_from((now + ahead).max(0)).unwrap_or(0) * MS;
+        Instant::from_ns(start.saturating_sub(self.ns_into_ms))
+    }
+
+    /// The clock that explains the TSvals `stamps` (recorded instant, value) of one side.
+    ///
+    /// A packet is stamped after it was made, at most [`ALLOWANCE`] later, so each one says that its
+    /// millisecond began before the stamp and did not end before the stamp less the allowance. What all allow is
+    /// an interval; `guess` (ns into a millisecond at time 0) is taken if it lies in it, else the end next to it.
+    pub fn estimate(stamps: &[(Instant, u32)], guess: Option<u64>) -> Option<MsClock> {
+        let &(first_at, base) = stamps.first()?;
+        // start of millisecond `base` on the recording's clock: latest and earliest
+        let start = |at: Instant, value: u32| {
+            at.ns() as i64 - i64::from(value.wrapping_sub(base) as i32) * MS as i64
+        };
+        let latest = stamps.iter().map(|&(at, v)| start(at, v)).min()?;
+        let earliest = stamps
+            .iter()
+            .map(|&(at, v)| start(at, v) - (MS as i64 - 1) - ALLOWANCE.as_nanos() as i64)
+            .max()?
+            .min(latest);
+        let chosen = match guess {
+            None => latest,
+            Some(ns) => {
+                let behind = (latest + ns as i64).rem_euclid(MS as i64);
+                // the phase comes from the tick, the interval from stamps: never a millisecond apart
+                if latest - behind >= earliest { latest - behind } else { latest }
+            }
+        };
+        let into = (-chosen).rem_euclid(MS as i64) as u64;
+        let clock = MsClock {
+            ns_into_ms: into,
+            offset: 0,
+        };
+        let whole = (chosen + into as i64).div_euclid(MS as i64);
+        let _ = first_at;
+        Some(MsClock {
+            offset: base.wrapping_sub(whole as u32),
+            ..clock
+        })
+    }
+}
+
+/// What made a packet leave or an application see something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A call or a packet, executed at this instant at the earliest.
+    Stimulus(Instant),
+    /// A timer that fires at this instant, the start of a tick.
+    Timer(Instant),
+}
+
+/// What the instant of a recorded packet says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timely {
+    /// It lies where it may.
+    Yes,
+    /// It lies where it may, one tick after the one in which the wheel fires.
+    Late,
+    /// It lies before its cause.
+    Early,
+    /// It lies after the latest instant allowed.
+    TooLate,
+}
+
+impl Cause {
+    /// The earliest instant at which the consequence may be recorded.
+    pub fn earliest(self) -> Instant {
+        match self {
+            Cause::Stimulus(at) | Cause::Timer(at) => at,
+        }
+    }
+
+    /// The latest instant at which the consequence may be recorded.
+    pub fn latest(self, ticks: &Ticks) -> Instant {
+        match self {
+            Cause::Stimulus(at) => at + ALLOWANCE,
+            Cause::Timer(due) => due + Duration::from_nanos(ticks.tick_ns) + ALLOWANCE,
+        }
+    }
+
+    /// Whether a consequence recorded at `recorded` is timely.
+    pub fn judge(self, recorded: Instant, ticks: &Ticks) -> Timely {
+        if recorded < self.earliest() {
+            return Timely::Early;
+        }
+        if recorded > self.latest(ticks) {
+            return Timely::TooLate;
+        }
+        match self {
+            Cause::Timer(due) if ticks.jiffies(recorded) > ticks.jiffies(due) => Timely::Late,
+            _ => Timely::Yes,
+        }
+    }
+}
+
+/// How far two firings of the same timer may lie apart in two runs whose phases are not known: each is late
+/// by up to a granule of the wheel's level for `delay`, up to one tick, and the machine.
+pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
+    let tick = Duration::from_nanos(ticks.tick_ns);
+    let asked = ticks.from_us(delay.as_micros() as u64);
+    let (_, level) = ticks.fires_at(0, asked);
+    let granule = tick * (1 << (3 * level));
+    granule + tick + ALLOWANCE
+}
