@@ -6,12 +6,15 @@
 
 use crate::compare::fields::Fields;
 use crate::time::Instant;
+use crate::trace::Dir;
 
 /// A packet to align: its instant and its fields.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// When it was on the wire.
     pub at: Instant,
+    /// Which way it went.
+    pub dir: Dir,
     /// What it is.
     pub fields: Fields,
 }
@@ -25,7 +28,7 @@ const FAR: i64 = 200_000;
 /// What lining `left` up with `right` is worth; none if they are not the same packet in any sense.
 fn worth(left: &Item, right: &Item) -> Option<i64> {
     let (l, r) = (&left.fields, &right.fields);
-    if l.icmp != r.icmp {
+    if l.icmp != r.icmp || left.dir != right.dir {
         return None;
     }
     let base = match (l.seq == r.seq, l.len() == r.len(), l.flags == r.flags) {
@@ -80,8 +83,8 @@ fn best_rows(left: &[Item], right: &[Item]) -> Vec<Pair> {
     let mut rows = Vec::with_capacity(left.len().max(right.len()));
     while l < left.len() && r < right.len() {
         let here = best[l * width + r];
-        let paired = worth(&left[l], &right[r])
-            .is_some_and(|w| here == w + best[(l + 1) * width + r + 1]);
+        let paired =
+            worth(&left[l], &right[r]).is_some_and(|w| here == w + best[(l + 1) * width + r + 1]);
         if paired {
             rows.push((Some(l), Some(r)));
             (l, r) = (l + 1, r + 1);

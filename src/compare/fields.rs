@@ -56,6 +56,17 @@ impl Origin {
         found.origin()
     }
 
+    /// The same origin as the peer sees it: for its packets.
+    pub fn mirrored(&self) -> Origin {
+        Origin {
+            isn: self.peer_isn,
+            peer_isn: self.isn,
+            tsval: self.peer_tsval,
+            peer_tsval: self.tsval,
+            ip_id: 0,
+        }
+    }
+
     /// The packet's fields, counted from this origin.
     pub fn relative(&self, datagram: &Datagram) -> Fields {
         let mut fields = Fields {
@@ -280,7 +291,11 @@ const PLAIN: &[(&str, AsText)] = &[
 
 /// The first byte that differs, on both sides.
 fn content(left: &[u8], right: &[u8]) -> (String, String) {
-    let at = left.iter().zip(right).position(|(l, r)| l != r).unwrap_or(0);
+    let at = left
+        .iter()
+        .zip(right)
+        .position(|(l, r)| l != r)
+        .unwrap_or(0);
     let show = |bytes: &[u8]| format!("byte {at} is {:?}", bytes.get(at));
     (show(left), show(right))
 }

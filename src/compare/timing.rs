@@ -46,7 +46,7 @@ impl MsClock {
     /// millisecond began before the stamp and did not end before the stamp less the allowance. What all allow is
     /// an interval; `guess` (ns into a millisecond at time 0) is taken if it lies in it, else the end next to it.
     pub fn estimate(stamps: &[(Instant, u32)], guess: Option<u64>) -> Option<MsClock> {
-        let &(first_at, base) = stamps.first()?;
+        let &(_, base) = stamps.first()?;
         // start of millisecond `base` on the recording's clock: latest and earliest
         let start = |at: Instant, value: u32| {
             at.ns() as i64 - i64::from(value.wrapping_sub(base) as i32) * MS as i64
@@ -62,19 +62,18 @@ impl MsClock {
             Some(ns) => {
                 let behind = (latest + ns as i64).rem_euclid(MS as i64);
                 // the phase comes from the tick, the interval from stamps: never a millisecond apart
-                if latest - behind >= earliest { latest - behind } else { latest }
+                if latest - behind >= earliest {
+                    latest - behind
+                } else {
+                    latest
+                }
             }
         };
-        let into = (-chosen).rem_euclid(MS as i64) as u64;
-        let clock = MsClock {
-            ns_into_ms: into,
-            offset: 0,
-        };
-        let whole = (chosen + into as i64).div_euclid(MS as i64);
-        let _ = first_at;
+        let into = (-chosen).rem_euclid(MS as i64);
+        let whole = (chosen + into).div_euclid(MS as i64);
         Some(MsClock {
+            ns_into_ms: into as u64,
             offset: base.wrapping_sub(whole as u32),
-            ..clock
         })
     }
 }
@@ -82,8 +81,13 @@ impl MsClock {
 /// What made a packet leave or an application see something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A call or a packet, executed at this instant at the earliest.
-    Stimulus(Instant),
+    /// A call or a packet, executed between these instants.
+    Stimulus {
+        /// At the earliest.
+        from: Instant,
+        /// At the latest.
+        to: Instant,
+    },
     /// A timer that fires at this instant, the start of a tick.
     Timer(Instant),
 }
@@ -105,14 +109,15 @@ impl Cause {
     /// The earliest instant at which the consequence may be recorded.
     pub fn earliest(self) -> Instant {
         match self {
-            Cause::Stimulus(at) | Cause::Timer(at) => at,
+            Cause::Stimulus { from, .. } => from,
+            Cause::Timer(due) => due,
         }
     }
 
     /// The latest instant at which the consequence may be recorded.
     pub fn latest(self, ticks: &Ticks) -> Instant {
         match self {
-            Cause::Stimulus(at) => at + ALLOWANCE,
+            Cause::Stimulus { to, .. } => to + ALLOWANCE,
             Cause::Timer(due) => due + Duration::from_nanos(ticks.tick_ns) + ALLOWANCE,
         }
     }

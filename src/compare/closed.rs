@@ -1,0 +1,438 @@
+//! Closed mode: two traces of one scenario, each made by a target by itself, held against each other.
+//!
+//! The same packets in the same order, every field. Times: a packet that answers something (a packet or a call
+//! at most [`ALLOWANCE`] before it) has its time from that; any other was sent by a timer, and the time since the last
+//! thing that both traces share may differ by what the timer wheel allows two runs of unknown phase: a granule of its
+//! level, one tick, and [`ALLOWANCE`]. TSval must follow each trace's own clock; TSecr must echo the same packet.
+
+use serde::Serialize;
+
+use crate::call::TcpInfo;
+use crate::compare::align::{Item, Row, align, align_all};
+use crate::compare::fields::{FieldDifference, Fields, Origin, TsvalRule};
+use crate::compare::info;
+use crate::compare::timing::{ALLOWANCE, spread};
+use crate::compare::verdict::{Class, Difference, Ending, Mode, Verdict};
+use crate::time::{Instant, Ticks};
+use crate::trace::{Dir, Event, Incident, Packet, Trace, Who};
+use crate::wire::{Datagram, TcpOption};
+
+/// A trace made ready: packets with their fields, and the instants at which something was done to the survivor.
+struct Side<'a> {
+    trace: &'a Trace,
+    /// The survivor's packets.
+    out: Vec<Item>,
+    /// Why each was sent, where that is known.
+    causes: Vec<Option<&'a str>>,
+    /// The peer's packets.
+    arrived: Vec<Item>,
+    /// Packets and calls, by time.
+    stimuli: Vec<Instant>,
+}
+
+/// The packets of a trace that can be read, with their fields relative to its origin.
+fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
+    let origin = Origin::of(packets);
+    let read = |(index, p): (usize, &Packet)| {
+        let datagram = Datagram::parse(&p.bytes).ok()?;
+        let item = Item {
+            at: p.at,
+            dir: p.dir,
+            fields: match p.dir {
+                Dir::Out => origin.relative(&datagram),
+                Dir::In => origin.mirrored().relative(&datagram),
+            },
+        };
+        Some((index, item))
+    };
+    packets.iter().enumerate().filter_map(read).collect()
+}
+
+fn is_stimulus(event: &Event) -> bool {
+    let calls = matches!(
+        event.what,
+        Incident::Connect { .. }
+            | Incident::Listen
+            | Incident::Accept
+            | Incident::Send { .. }
+            | Incident::SendAccepted { .. }
+            | Incident::Recv { .. }
+            | Incident::Shutdown
+            | Incident::Close
+            | Incident::Kill
+            | Incident::Set { .. }
+    );
+    event.who == Who::Survivor && calls
+}
+
+impl<'a> Side<'a> {
+    fn of(trace: &'a Trace) -> Side<'a> {
+        let all = items(&trace.packets);
+        let (out, arrived): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(_, i)| i.dir == Dir::Out);
+        let cause = |index: usize| trace.packets[index].cause.as_deref();
+        let mut stimuli: Vec<Instant> = arrived.iter().map(|(_, i)| i.at).collect();
+        stimuli.extend(trace.events.iter().filter(|e| is_stimulus(e)).map(|e| e.at));
+        stimuli.sort();
+        Side {
+            trace,
+            causes: out.iter().map(|(i, _)| cause(*i)).collect(),
+            out: out.into_iter().map(|(_, i)| i).collect(),
+            arrived: arrived.into_iter().map(|(_, i)| i).collect(),
+            stimuli,
+        }
+    }
+
+    /// Whether something was done to the survivor so shortly before that it may be the packet's cause. A call is
+    /// logged after it returns by some targets, so it may also be stamped a little later.
+    fn answers(&self, at: Instant) -> bool {
+        let first = self.stimuli.partition_point(|s| *s + ALLOWANCE < at);
+        self.stimuli
+            .get(first)
+            .is_some_and(|s| *s <= at + ALLOWANCE)
+    }
+
+    /// How many of the peer's packets came before `at`.
+    fn arrived_before(&self, at: Instant) -> usize {
+        self.arrived.partition_point(|i| i.at <= at)
+    }
+
+    /// Which of the peer's packets carry this TSval: first and last, of those before `at`.
+    fn echoed(&self, tsecr: u32, at: Instant) -> Option<(usize, usize)> {
+        let before = &self.arrived[..self.arrived_before(at)];
+        let is = |i: &Item| i.fields.tsval() == Some(tsecr);
+        Some((before.iter().position(is)?, before.iter().rposition(is)?))
+    }
+
+    /// Whether TSval says how long after the first packet this one was sent, to the millisecond.
+    fn tsval_follows(&self, item: &Item) -> bool {
+        let (Some(tsval), Some(first)) = (item.fields.tsval(), self.out.first()) else {
+            return true;
+        };
+        let passed_us = item.at.since(first.at).as_micros() as i64;
+        let shown_us = i64::from(tsval as i32) * 1_000;
+        (shown_us - passed_us).abs() <= 1_000 + ALLOWANCE.as_micros() as i64
+    }
+}
+
+/// Holds two traces of one scenario against each other.
+pub fn compare(left: &Trace, right: &Trace) -> Verdict {
+    let ticks = right.meta.ticks.or(left.meta.ticks).unwrap_or_default();
+    let (l, r) = (Side::of(left), Side::of(right));
+    let rows = align(&l.out, &r.out);
+    let mut found = Vec::new();
+    let mut anchor = (Instant::ZERO, Instant::ZERO);
+    let (mut compared, mut identical) = (0, 0);
+    for row in &rows {
+        match *row {
+            (Some(i), Some(j)) => {
+                let before = found.len();
+                pair(&l, i, &r, j, &mut found);
+                time(&l, i, &r, j, anchor, &ticks, &mut found);
+                anchor = (l.out[i].at, r.out[j].at);
+                compared += 1;
+                identical += usize::from(found.len() == before);
+            }
+            (Some(i), None) => found.push(alone(&l, i, Class::Extra)),
+            (None, Some(j)) => found.push(alone(&r, j, Class::Missing)),
+            (None, None) => {}
+        }
+    }
+    let application = application(left, right, anchor, &ticks);
+    found.extend(application.1);
+    let (lines, differing) = infos(&l, &r, &rows, &mut found);
+    let mut verdict = Verdict::new(Mode::Closed, left, right, found);
+    let counts = &mut verdict.counts;
+    counts.left_packets = l.out.len();
+    counts.right_packets = r.out.len();
+    counts.packets_compared = compared;
+    counts.packets_identical = identical;
+    counts.application_compared = application.0;
+    counts.tcp_info_compared = lines;
+    counts.tcp_info_differing = differing;
+    verdict
+}
+
+fn place(index: usize, fields: &Fields) -> String {
+    format!("packet {} ({})", index + 1, fields.brief())
+}
+
+fn alone(side: &Side<'_>, index: usize, class: Class) -> Difference {
+    let item = &side.out[index];
+    let name = format!(
+        "{}'s {}",
+        side.trace.meta.target,
+        place(index, &item.fields)
+    );
+    let mut it = Difference::new(class, "packet", name, item.at);
+    it.why = side.causes[index].map(str::to_owned);
+    match class {
+        Class::Extra => it.values("sent", "not sent"),
+        _ => it.values("not sent", "sent"),
+    }
+}
+
+/// The reason of a packet, from whichever side knows one.
+fn why(l: &Side<'_>, i: usize, r: &Side<'_>, j: usize) -> Option<String> {
+    l.causes[i].or(r.causes[j]).map(str::to_owned)
+}
+
+fn pair(l: &Side<'_>, i: usize, r: &Side<'_>, j: usize, found: &mut Vec<Difference>) {
+    let (left, right) = (&l.out[i], &r.out[j]);
+    let mut differing = left.fields.differences(&right.fields, TsvalRule::Any);
+    // TSecr is the peer's clock of this run: what counts is which packet it echoes
+    if let Some(n) = differing.iter().position(|d| d.field == "ts.ecr") {
+        let same = match (echo(l, left), echo(r, right)) {
+            (Some((a, b)), Some((c, d))) => a <= d && c <= b,
+            _ => false,
+        };
+        if same {
+            differing.remove(n);
+        }
+    }
+    if l.tsval_follows(left) != r.tsval_follows(right) {
+        let value = |i: &Item| format!("{:?} at {:.6} s", i.fields.tsval(), i.at.secs_f64());
+        differing.push(FieldDifference::new("ts.val", value(left), value(right)));
+    }
+    for d in differing {
+        let mut it = Difference::new(Class::Field, d.field, place(j, &right.fields), right.at);
+        it.why = why(l, i, r, j);
+        found.push(it.values(d.left, d.right));
+    }
+}
+
+fn echo(side: &Side<'_>, item: &Item) -> Option<(usize, usize)> {
+    let tsecr = item.fields.options.iter().find_map(|o| match o {
+        TcpOption::Timestamps(ts) => Some(ts.tsecr),
+        _ => None,
+    })?;
+    side.echoed(tsecr, item.at)
+}
+
+/// The last thing before both packets that both traces share: the pair before, or a packet of the peer.
+fn shared(
+    l: &Side<'_>,
+    at: Instant,
+    r: &Side<'_>,
+    to: Instant,
+    anchor: (Instant, Instant),
+) -> (Instant, Instant) {
+    let n = l.arrived_before(at).min(r.arrived_before(to));
+    match n.checked_sub(1) {
+        Some(k) => (anchor.0.max(l.arrived[k].at), anchor.1.max(r.arrived[k].at)),
+        None => anchor,
+    }
+}
+
+fn time(
+    l: &Side<'_>,
+    i: usize,
+    r: &Side<'_>,
+    j: usize,
+    anchor: (Instant, Instant),
+    ticks: &Ticks,
+    found: &mut Vec<Difference>,
+) {
+    let (left, right) = (l.out[i].at, r.out[j].at);
+    if l.answers(left) && r.answers(right) {
+        return;
+    }
+    let from = shared(l, left, r, right, anchor);
+    let gaps = (left.since(from.0), right.since(from.1));
+    let allowed = spread(gaps.0.max(gaps.1), ticks);
+    if gaps.0.abs_diff(gaps.1) > allowed {
+        let after = |gap: std::time::Duration| format!("+{:.6} s", gap.as_secs_f64());
+        let mut it = Difference::new(Class::Time, "time", place(j, &r.out[j].fields), right)
+            .values(after(gaps.0), after(gaps.1));
+        let within = format!("may differ by {:.1} ms", allowed.as_secs_f64() * 1e3);
+        it.why = Some(why(l, i, r, j).map_or(within.clone(), |w| format!("{w}; {within}")));
+        found.push(it);
+    }
+}
+
+/// What the application saw, as a few facts in words; each is compared.
+fn facts(trace: &Trace) -> Vec<(&'static str, String)> {
+    let ending = Ending::of(trace);
+    let mut connected = false;
+    let (mut received, mut accepted, mut eof) = (0, 0, false);
+    let mut after = String::new();
+    for event in trace.events.iter().filter(|e| e.who == Who::Survivor) {
+        match &event.what {
+            Incident::Connected { .. } | Incident::Accept => connected = true,
+            Incident::Recv { bytes, .. } => received += bytes,
+            Incident::SendAccepted { bytes, .. } => accepted += bytes,
+            Incident::Eof { .. } => eof = true,
+            Incident::PostMortem {
+                so_error_next,
+                recv_next,
+                send_next,
+            } => {
+                let so_error = so_error_next.map_or("0", |e| e.name());
+                after = format!("SO_ERROR {so_error}, recv() {recv_next}, send() {send_next}");
+            }
+            _ => {}
+        }
+    }
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    vec![
+        ("connected", connected.to_string()),
+        ("bytes received", received.to_string()),
+        ("bytes taken by send()", accepted.to_string()),
+        ("end of stream", eof.to_string()),
+        ("errno", or_none(&ending.errno)),
+        ("call that told it", or_none(&ending.call)),
+        ("RST sent", ending.rst_sent.to_string()),
+        ("RST received", ending.rst_received.to_string()),
+        ("calls after the error", after),
+    ]
+}
+
+fn application(
+    left: &Trace,
+    right: &Trace,
+    anchor: (Instant, Instant),
+    ticks: &Ticks,
+) -> (usize, Vec<Difference>) {
+    let rows: Vec<_> = facts(left).into_iter().zip(facts(right)).collect();
+    let compared = rows.len() + 1;
+    let at = right.ended_at;
+    let mut found: Vec<Difference> = rows
+        .into_iter()
+        .filter(|((_, l), (_, r))| l != r)
+        .map(|((name, l), (_, r))| {
+            Difference::new(Class::Application, name, "application".to_owned(), at).values(l, r)
+        })
+        .collect();
+    let error_at = |t: &Trace| Ending::of(t).at_us.map(Instant::from_us);
+    if let (Some(l), Some(r)) = (error_at(left), error_at(right)) {
+        let gaps = (l.since(anchor.0), r.since(anchor.1));
+        let allowed = spread(gaps.0.max(gaps.1), ticks);
+        if gaps.0.abs_diff(gaps.1) > allowed {
+            let within = format!(
+                "after the last packet that both sent; may differ by {:.1} ms",
+                allowed.as_secs_f64() * 1e3
+            );
+            let after = |gap: std::time::Duration| format!("+{:.6} s", gap.as_secs_f64());
+            let it = Difference::new(
+                Class::Application,
+                "time of the error",
+                "application".to_owned(),
+                r,
+            );
+            found.push(it.values(after(gaps.0), after(gaps.1)).because(within));
+        }
+    }
+    (compared, found)
+}
+
+/// TCP_INFO lines that follow the same packet on both sides; lines compared and differing.
+fn infos(
+    l: &Side<'_>,
+    r: &Side<'_>,
+    rows: &[(Option<usize>, Option<usize>)],
+    found: &mut Vec<Difference>,
+) -> (usize, usize) {
+    let (left, right) = (lines(l), lines(r));
+    let (mut compared, mut differing) = (0, 0);
+    for (i, j) in rows.iter().filter_map(|(i, j)| i.zip(*j)) {
+        let of = |all: &[(usize, &'_ TcpInfo)], n| all.iter().rposition(|(m, _)| *m == n);
+        let (Some(a), Some(b)) = (of(&left, i), of(&right, j)) else {
+            continue;
+        };
+        let line = right[b].1;
+        let differences = info::lasting_differences(left[a].1, line);
+        compared += 1;
+        differing += usize::from(!differences.is_empty());
+        for d in differences {
+            let name = format!("TCP_INFO after {}", place(j, &r.out[j].fields));
+            found.push(
+                Difference::new(Class::TcpInfo, d.field, name, line.at).values(d.left, d.right),
+            );
+        }
+    }
+    (compared, differing)
+}
+
+/// A side's TCP_INFO lines with the number of the packet that they follow.
+fn lines<'a>(side: &Side<'a>) -> Vec<(usize, &'a TcpInfo)> {
+    let info = |e: &'a Event| match &e.what {
+        Incident::TcpInfo(info) => Some((e.at, &**info)),
+        _ => None,
+    };
+    let follows = |at: Instant| side.out.partition_point(|i| i.at <= at).checked_sub(1);
+    let all = side.trace.events.iter().filter_map(info);
+    all.filter_map(|(at, info)| Some((follows(at)?, info)))
+        .collect()
+}
+
+/// One packet in a table of several traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its place in the trace's packets.
+    pub index: usize,
+    /// When.
+    pub at: Instant,
+    /// Which way.
+    pub dir: Dir,
+    /// What it is.
+    pub fields: Fields,
+    /// Fields in which it is not the first target's packet of this row; `packet` where that one is missing.
+    pub differs: Vec<&'static str>,
+}
+
+/// How many rows of a table are the same on all targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RowCounts {
+    /// Rows.
+    pub rows: usize,
+    /// Rows in which every target has the packet, the same in every field but TSval and TSecr.
+    pub same: usize,
+}
+
+/// The packets of several traces side by side, both directions: a row for each packet, a cell for each trace.
+pub fn table(traces: &[&Trace]) -> Vec<Vec<Option<Cell>>> {
+    let read: Vec<Vec<(usize, Item)>> = traces.iter().map(|t| items(&t.packets)).collect();
+    let bare: Vec<Vec<Item>> = read
+        .iter()
+        .map(|side| side.iter().map(|(_, i)| i.clone()).collect())
+        .collect();
+    let cells = |row: Row| -> Vec<Option<Cell>> {
+        let first = row.first().copied().flatten().map(|n| &bare[0][n].fields);
+        let cell = |(side, n): (usize, &Option<usize>)| {
+            let (index, item) = &read[side][(*n)?];
+            Some(Cell {
+                index: *index,
+                at: item.at,
+                dir: item.dir,
+                fields: item.fields.clone(),
+                differs: marks(first, &item.fields),
+            })
+        };
+        row.iter().enumerate().map(cell).collect()
+    };
+    align_all(&bare).into_iter().map(cells).collect()
+}
+
+fn marks(first: Option<&Fields>, this: &Fields) -> Vec<&'static str> {
+    let Some(first) = first else {
+        return vec!["packet"];
+    };
+    let differing = first.differences(this, TsvalRule::Any);
+    let names = differing.into_iter().map(|d| d.field);
+    names.filter(|f| *f != "ts.ecr").collect()
+}
+
+/// How many rows of a table are the same on all targets.
+pub fn count_rows(table: &[Vec<Option<Cell>>]) -> RowCounts {
+    let is_same = |row: &&Vec<Option<Cell>>| {
+        let same = |c: &Option<Cell>| c.as_ref().is_some_and(|c| c.differs.is_empty());
+        row.iter().all(same)
+    };
+    RowCounts {
+        rows: table.len(),
+        same: table.iter().filter(is_same).count(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! TCP_INFO lines: what the kernel says of its connection, held against what the engine says.
+//!
+//! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and
+//! the time left on a timer are in whole ticks and are read up to [`ALLOWANCE`] before the line's stamp: where a tick
+//! began in that time, either tick's value will do. The kernel's RTT contains the recorder's lateness, by which every
+//! sample may differ, so the mean of the samples (`rtt`) may differ by [`ALLOWANCE`] and their deviation
+//! from the mean (`rttvar`) by twice that.
+
+use crate::call::{TcpInfo, TcpState};
+use crate::compare::fields::FieldDifference;
+use crate::compare::timing::ALLOWANCE;
+use crate::time::Ticks;
+
+type Value = fn(&TcpInfo) -> u64;
+
+/// What must be equal.
+const EXACT: &[(&str, Value)] = &[
+    ("ca_state", |i| i.ca_state.into()),
+    ("retransmits", |i| i.retransmits.into()),
+    ("probes", |i| i.probes.into()),
+    ("backoff", |i| i.backoff.into()),
+    ("rto_us", |i| i.rto_us),
+    ("ato_us", |i| i.ato_us),
+    ("snd_mss", |i| i.snd_mss.into()),
+    ("rcv_mss", |i| i.rcv_mss.into()),
+    ("unacked", |i| i.unacked.into()),
+    ("sacked", |i| i.sacked.into()),
+    ("lost", |i| i.lost.into()),
+    ("retrans", |i| i.retrans.into()),
+    ("snd_ssthresh", |i| i.snd_ssthresh.into()),
+    ("snd_cwnd", |i| i.snd_cwnd.into()),
+    ("rcv_space", |i| i.rcv_space.into()),
+    ("total_retrans", |i| i.total_retrans.into()),
+    ("notsent", |i| i.notsent.into()),
+    ("snd_wnd", |i| i.snd_wnd.into()),
+    ("timer_retrans", |i| i.timer_retrans.into()),
+    ("rqueue", |i| i.rqueue.into()),
+    ("wqueue", |i| i.wqueue.into()),
+];
+
+/// What the kernel shows of a request sock or a timewait sock: no TCP_INFO, only the timer.
+const OF_SMALL_SOCKS: &[&str] = &["timer_retrans", "rqueue", "wqueue"];
+
+/// Every value in which the engine differs from a recorded line; both read at `recorded.at`.
+pub fn differences(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks) -> Vec<FieldDifference> {
+    let mut found = Vec::new();
+    if engine.state != recorded.state {
+        let names = (engine.state.name(), recorded.state.name());
+        return vec![FieldDifference::new("state", names.0, names.1)];
+    }
+    let small = matches!(recorded.state, TcpState::TimeWait | TcpState::SynRecv);
+    for (name, value) in EXACT {
+        let (l, r) = (value(engine), value(recorded));
+        if l != r && (!small || OF_SMALL_SOCKS.contains(name)) {
+            found.push(FieldDifference::new(name, l, r));
+        }
+    }
+    timer(engine, recorded, ticks, &mut found);
+    if !small {
+        ages(engine, recorded, ticks, &mut found);
+        near(engine, recorded, &mut found);
+    }
+    found
+}
+
+/// Every value in which two lines differ that does not pass with time: for lines of different runs.
+pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifference> {
+    let mut found = Vec::new();
+    if left.state != right.state {
+        let names = (left.state.name(), right.state.name());
+        found.push(FieldDifference::new("state", names.0, names.1));
+    }
+    for (name, value) in EXACT {
+        if value(left) != value(right) {
+            found.push(FieldDifference::new(name, value(left), value(right)));
+        }
+    }
+    if left.timer != right.timer {
+        found.push(FieldDifference::new(
+            "timer",
+            left.timer.name(),
+            right.timer.name(),
+        ));
+    }
+    found
+}
+
+/// One tick in ms, if one began in the time in which the line may have been read.
+fn slack_ms(recorded: &TcpInfo, ticks: &Ticks) -> u64 {
+    let read_from = recorded.at.saturating_sub(ALLOWANCE);
+    let began = ticks.jiffies(read_from) != ticks.jiffies(recorded.at);
+    if began { ticks.tick_ns / 1_000_000 } else { 0 }
+}
+
+fn timer(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks, found: &mut Vec<FieldDifference>) {
+    if engine.timer != recorded.timer {
+        let names = (engine.timer.name(), recorded.timer.name());
+        found.push(FieldDifference::new("timer", names.0, names.1));
+        return;
+    }
+    let latest = engine.timer_ms + slack_ms(recorded, ticks);
+    if !(engine.timer_ms..=latest).contains(&recorded.timer_ms) {
+        found.push(FieldDifference::new(
+            "timer_ms",
+            engine.timer_ms,
+            recorded.timer_ms,
+        ));
+    }
+}
+
+fn ages(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks, found: &mut Vec<FieldDifference>) {
+    let slack = slack_ms(recorded, ticks);
+    let rows: [(&str, Value); 2] = [
+        ("last_data_sent_ms", |i| i.last_data_sent_ms),
+        ("last_ack_recv_ms", |i| i.last_ack_recv_ms),
+    ];
+    for (name, value) in rows {
+        let (l, r) = (value(engine), value(recorded));
+        if !(l.saturating_sub(slack)..=l).contains(&r) {
+            found.push(FieldDifference::new(name, l, r));
+        }
+    }
+}
+
+fn near(engine: &TcpInfo, recorded: &TcpInfo, found: &mut Vec<FieldDifference>) {
+    let allowance_us = ALLOWANCE.as_micros() as u64;
+    let rows = [
+        ("rtt_us", engine.rtt_us, recorded.rtt_us, allowance_us),
+        (
+            "rttvar_us",
+            engine.rttvar_us,
+            recorded.rttvar_us,
+            2 * allowance_us,
+        ),
+    ];
+    for (name, l, r, most) in rows {
+        if l.abs_diff(r) > most {
+            found.push(FieldDifference::new(name, l, r));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What may come next in a replay: the instants at which the kernel may have done what the recording shows
+//! only from outside. The first choice is the likeliest; the others are tried when it leads to a difference.
+
+use std::time::Duration;
+
+use crate::compare::replay::machine::Machine;
+use crate::compare::replay::play::{Choice, Play};
+use crate::compare::replay::script::{Act, Item};
+use crate::compare::timing::ALLOWANCE;
+use crate::time::Instant;
+use crate::wire::{Datagram, Seq};
+
+const NS: Duration = Duration::from_nanos(1);
+
+impl<M: Machine> Play<'_, M> {
+    /// The next step's choices; none at the end of the recording.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        let item = self.next_item();
+        let first_at = item.as_ref().map(|(_, instants)| instants[0]);
+        let fire = self.firings(first_at);
+        match (fire, item) {
+            (None, None) => Vec::new(),
+            (Some((_, choices)), None) => choices,
+            (None, Some((index, instants))) => instants
+                .into_iter()
+                .map(|at| Choice::Do(index, at))
+                .collect(),
+            (Some((at, mut choices)), Some((index, instants))) if at <= instants[0] => {
+                let earlier = instants.iter().filter(|x| **x < at);
+                choices.extend(earlier.map(|x| Choice::Do(index, *x)));
+                choices
+            }
+            (Some((at, _)), Some((index, instants))) => instants
+                .into_iter()
+                .filter(|x| *x < at)
+                .map(|x| Choice::Do(index, x))
+                .collect(),
+        }
+    }
+
+    /// The item to do next and its instants: the first one, or one that came while a call was being executed.
+    fn next_item(&self) -> Option<(usize, Vec<Instant>)> {
+        let items = &self.script.items;
+        let mut left = self.items_left();
+        let head = left.next()?;
+        let instants = self.instants(&items[head]);
+        let meanwhile = left.take_while(|i| items[*i].at < instants[0]).find(|i| {
+            matches!(
+                items[*i].act,
+                Act::Deliver(_) | Act::State(_) | Act::Info(_)
+            )
+        });
+        match meanwhile {
+            None => Some((head, instants)),
+            Some(index) => Some((index, vec![items[index].at.max(self.now)])),
+        }
+    }
+
+    fn instants(&self, item: &Item) -> Vec<Instant> {
+        match item.act {
+            Act::Deliver(_) => self.arrivals(item),
+            Act::Connected
+            | Act::Error { .. }
+            | Act::PostMortem { .. }
+            | Act::State(_)
+            | Act::Info(_) => {
+                vec![item.at.max(self.now)]
+            }
+            _ => self.executions(item),
+        }
+    }
+
+    /// A packet is taken in at its stamp; later if what it triggers carries a later millisecond.
+    fn arrivals(&self, item: &Item) -> Vec<Instant> {
+        let at = item.at.max(self.now);
+        let mut instants = vec![at];
+        let next = self.recorded(at, item.at + ALLOWANCE, None);
+        if let Some((recorded, tsval)) = next {
+            if let (Some(clock), Some(tsval)) = (self.script.clock, tsval) {
+                let starts = clock.start_of(tsval, recorded);
+                if Seq(clock.value(at)).before(Seq(tsval)) && starts <= recorded {
+                    instants.insert(0, starts);
+                }
+            }
+            instants.extend(self.tick_between(at, recorded));
+        }
+        if self.rules.late_ticks {
+            instants.extend(self.before_tick(at));
+        }
+        distinct(instants)
+    }
+
+    /// A call is executed when the packet that it triggers leaves, else when it was logged.
+    fn executions(&self, item: &Item) -> Vec<Instant> {
+        let from = item.from.max(self.now);
+        let to = item.to.max(from);
+        let triggered = self
+            .recorded(from, item.to + ALLOWANCE, None)
+            .filter(|_| self.triggers(item, from));
+        let (first, other) = match triggered {
+            Some((recorded, tsval)) => {
+                let latest = self.when(from, recorded.min(to), tsval);
+                (latest, from)
+            }
+            // logged before or after the call
+            None if item.at < item.to => (item.at.max(from), to),
+            None => (to, from),
+        };
+        let mut instants = vec![first];
+        if self.differ(first, other) {
+            instants.push(other);
+        }
+        if triggered.is_some() && self.differ(first, to) {
+            instants.push(to);
+        }
+        instants.extend(self.tick_between(from, to));
+        if self.rules.late_ticks {
+            instants.extend(self.before_tick(first));
+        }
+        distinct(instants)
+    }
+
+    /// Whether the two instants lie in different ticks or milliseconds, or something arrives between them.
+    fn differ(&self, a: Instant, b: Instant) -> bool {
+        let ticks = &self.script.ticks;
+        let ms = |at| self.script.clock.map(|c| c.value(at));
+        let (low, high) = (a.min(b), a.max(b));
+        let arrives = |i: usize| {
+            let item = &self.script.items[i];
+            matches!(item.act, Act::Deliver(_)) && (low..high).contains(&item.at)
+        };
+        let near = self.items_left().take(8).any(arrives);
+        ticks.jiffies(a) != ticks.jiffies(b) || ms(a) != ms(b) || near
+    }
+
+    fn triggers(&self, item: &Item, at: Instant) -> bool {
+        let mut trial = self.host.clone();
+        trial.perform(at, &item.act, self.setup);
+        trial.m.transmit(at).is_some()
+    }
+
+    /// When the deadline is served: the instant that decides what comes first, and the choices. None if it
+    /// lies after `before` or after the end.
+    fn firings(&self, before: Option<Instant>) -> Option<(Instant, Vec<Choice>)> {
+        let due = self.host.m.deadline()?;
+        let held = self.hold.filter(|(d, _)| *d == due).map(|(_, until)| until);
+        let from = due.max(self.now).max(held.unwrap_or(due));
+        if from > self.script.end || before.is_some_and(|b| from > b) {
+            return None;
+        }
+        let latest = due + self.tick() + ALLOWANCE;
+        let next_tick = due + self.tick();
+        let may_hold = held.is_none() && next_tick > from;
+        let Some(packet) = self.fires_visibly(from) else {
+            let mut choices = vec![Choice::Fire(from)];
+            if may_hold {
+                choices.push(Choice::Hold(next_tick));
+            }
+            return Some((from, choices));
+        };
+        if let Some((recorded, tsval)) = self.recorded(from, latest, Some(&packet)) {
+            let at = self.when(from, recorded, tsval);
+            let mut choices = vec![Choice::Fire(at)];
+            let low = from.max(recorded.saturating_sub(ALLOWANCE));
+            let ticked = self.tick_between(low, at).map(|t| t.saturating_sub(NS));
+            choices.extend(ticked.map(Choice::Fire));
+            return Some((at, choices));
+        }
+        let comes = before.is_some_and(|b| b <= latest);
+        Some(match may_hold && comes {
+            true => (from, vec![Choice::Hold(next_tick), Choice::Fire(from)]),
+            false => (from, vec![Choice::Fire(from)]),
+        })
+    }
+
+    /// The first packet that the engine would send if it were told of its deadline.
+    fn fires_visibly(&self, at: Instant) -> Option<Datagram> {
+        let mut trial = self.host.m.clone();
+        trial.fire(at);
+        trial.transmit(at).map(|(datagram, _)| datagram)
+    }
+
+    /// The start of a tick after `from` and not after `to`.
+    fn tick_between(&self, from: Instant, to: Instant) -> Option<Instant> {
+        let ticks = &self.script.ticks;
+        let start = ticks.start_of(ticks.jiffies(to));
+        (from < start && start <= to).then_some(start)
+    }
+
+    /// The last instant of the tick before, if `at` lies so soon after it that the tick itself may have been late.
+    fn before_tick(&self, at: Instant) -> Option<Instant> {
+        let start = self.tick_between(at.saturating_sub(ALLOWANCE), at)?;
+        Some(start.saturating_sub(NS)).filter(|x| *x >= self.now)
+    }
+}
+
+fn distinct(instants: Vec<Instant>) -> Vec<Instant> {
+    let mut kept = Vec::with_capacity(instants.len());
+    for at in instants {
+        if !kept.contains(&at) {
+            kept.push(at);
+        }
+    }
+    kept
+}

@@ -1,0 +1,332 @@
+//! Replay: a recording's stimuli are fed to the engine, and its packets are held against the recorded ones.
+//!
+//! The peer's packets and the application's calls come at their recorded instants, the engine has the recording's
+//! tick phase and initial numbers, so no peer is modelled and nothing is left to chance but what a recording does not
+//! show: the instant at which a call was executed within its logged window, and whether a timer that sent nothing
+//! was one tick late, as the kernel's softirq sometimes is. At each of these points the likeliest instant is taken
+//! first; where that leads to a difference, the others are tried, the latest point first, a bounded number of times.
+//! Timing's rules are those of [`timing`](crate::compare::timing).
+
+mod choices;
+mod host;
+mod machine;
+mod play;
+mod script;
+
+use std::net::IpAddr;
+
+use self::host::Setup;
+use self::machine::Machine;
+use self::play::{Choice, Play, Rules, packet_place};
+use self::script::Script;
+use crate::call::Addr;
+use crate::compare::align::{Item, align};
+use crate::compare::verdict::{Class, Difference, Mode, Verdict};
+use crate::engine::{Config, Drawn, Engine};
+use crate::scenario::{CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Scenario};
+use crate::sysctl::CongestionControl;
+use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
+
+/// How often another choice is tried before a difference is believed.
+const MOST_RETRIES: usize = 1_000;
+
+/// A replay's outcome.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// What it says; the left side is the engine.
+    pub verdict: Verdict,
+    /// What the engine did, with the causes of its packets.
+    pub trace: Trace,
+}
+
+/// Why a recording cannot be replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// It does not say where time 0 lies in the kernel's ticks.
+    #[error(
+        "{0}: no tick phase in its summary (jiffies_at_t0, ns_into_tick_at_t0, hz); compare it in closed mode"
+    )]
+    NoTicks(String),
+    /// The survivor sent nothing.
+    #[error("{0}: no packet of the survivor in it, nothing to compare")]
+    Empty(String),
+}
+
+/// Replays a recording of this scenario on the engine.
+pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayError> {
+    let name = || recording.meta.scenario.clone();
+    let ticks = recording
+        .meta
+        .ticks
+        .ok_or_else(|| ReplayError::NoTicks(name()))?;
+    let script = Script::of(recording, ticks);
+    if script.packets.is_empty() {
+        return Err(ReplayError::Empty(name()));
+    }
+    let engine = Engine::new(config(recording, scenario, &script));
+    Ok(replay_on(engine, recording, &script, &setup(scenario)))
+}
+
+/// The engine's configuration: the scenario's knobs, the recording's ticks and initial numbers.
+fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
+    let mut sysctl = scenario.survivor.sysctl.clone();
+    if let Some(cc) = CongestionControl::from_name(&recording.meta.congestion_control) {
+        sysctl.tcp_congestion_control = cc;
+    }
+    Config {
+        addr: SURVIVOR_IP,
+        sysctl,
+        ticks: script.ticks,
+        ns_into_ms: script
+            .clock
+            .map_or(script.ticks.ns_into_tick % 1_000_000, |c| c.ns_into_ms),
+        seed: recording.meta.seed.unwrap_or(0),
+        drawn: Drawn {
+            isn: script.isn,
+            ts_offset: script.clock.map(|c| c.offset),
+            ip_id: Some(script.origin.ip_id),
+        },
+    }
+}
+
+fn setup(scenario: &Scenario) -> Setup {
+    let (own, peers) = match scenario.survivor.role {
+        Role::Client => (CLIENT_PORT, SERVER_PORT),
+        Role::Server => (SERVER_PORT, CLIENT_PORT),
+    };
+    let addr = |ip, port| Addr {
+        ip: IpAddr::V4(ip),
+        port,
+    };
+    Setup {
+        local: addr(SURVIVOR_IP, own),
+        remote: addr(PEER_IP, peers),
+        sockopt: scenario.survivor.sockopt.clone(),
+        autoread: scenario.survivor.autoread,
+    }
+}
+
+fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: &Setup) -> Replay {
+    let mut best: Option<Play<'_, M>> = None;
+    // what a reader would believe first comes first; TCP_INFO is given up last of all but the packets
+    for (info_must_match, late_ticks) in
+        [(true, false), (true, true), (false, false), (false, true)]
+    {
+        let rules = Rules {
+            info_must_match,
+            late_ticks,
+            go_on: false,
+        };
+        let start = Play::new(script, setup, machine.clone(), rules);
+        match search(start) {
+            (play, retries) if !play.has_failed() => {
+                return outcome(&play, recording, retries);
+            }
+            (play, _) => {
+                let further = best
+                    .as_ref()
+                    .is_none_or(|b| (b.packet, b.now) < (play.packet, play.now));
+                if further || !info_must_match {
+                    best = Some(play);
+                }
+            }
+        }
+    }
+    let mut play = best.expect("at least one way was tried");
+    play.rules.go_on = true;
+    walk(&mut play);
+    outcome(&play, recording, MOST_RETRIES)
+}
+
+/// Follows a way without looking back.
+fn walk<M: Machine>(play: &mut Play<'_, M>) {
+    while !play.is_over() {
+        match play.choices().first() {
+            Some(choice) => play.take(*choice),
+            None => play.finish(),
+        }
+    }
+}
+
+/// A way to the end without a difference, or the one that came furthest; and how many others were tried.
+fn search<M: Machine>(start: Play<'_, M>) -> (Play<'_, M>, usize) {
+    let mut open: Vec<(Play<'_, M>, Vec<Choice>)> = Vec::new();
+    let mut furthest: Option<Play<'_, M>> = None;
+    let mut play = start;
+    let mut retries = 0;
+    loop {
+        if play.has_failed() {
+            if furthest
+                .as_ref()
+                .is_none_or(|f| (f.packet, f.now) < (play.packet, play.now))
+            {
+                furthest = Some(play);
+            }
+            let Some((mut from, mut choices)) = open.pop().filter(|_| retries < MOST_RETRIES)
+            else {
+                return (furthest.expect("just set"), retries);
+            };
+            retries += 1;
+            let choice = choices.remove(0);
+            if !choices.is_empty() {
+                open.push((from.clone(), choices));
+            }
+            from.take(choice);
+            play = from;
+            continue;
+        }
+        if play.is_over() {
+            return (play, retries);
+        }
+        let mut choices = play.choices();
+        if choices.is_empty() {
+            play.finish();
+            continue;
+        }
+        let first = choices.remove(0);
+        if !choices.is_empty() {
+            open.push((play.clone(), choices));
+        }
+        play.take(first);
+    }
+}
+
+fn outcome<M: Machine>(play: &Play<'_, M>, recording: &Trace, retries: usize) -> Replay {
+    let trace = trace_of(play, recording);
+    let is_packet = |d: &Difference| {
+        let packets = [Class::Missing, Class::Extra, Class::Field, Class::Time];
+        packets.contains(&d.class) && d.what != "deadline"
+    };
+    let mut differences: Vec<Difference> = play.differences.clone();
+    differences.retain(|d| !is_packet(d));
+    let held = hold_packets(play, &mut differences);
+    let mut verdict = Verdict::new(Mode::Replay, &trace, recording, differences);
+    verdict.scenario.clone_from(&recording.meta.scenario);
+    let counts = &mut verdict.counts;
+    counts.left_packets = play.sent.len();
+    counts.right_packets = play.script.packets.len();
+    counts.packets_compared = held.compared;
+    counts.packets_identical = held.identical;
+    counts.application_compared = play.seen.application;
+    counts.late_firings = held.late;
+    counts.tcp_info_compared = play.seen.info_lines;
+    counts.tcp_info_differing = play.seen.info_differing;
+    counts.retries = retries;
+    verdict.notes.extend(play.script.notes.iter().cloned());
+    Replay { verdict, trace }
+}
+
+#[derive(Default)]
+struct Held {
+    compared: usize,
+    identical: usize,
+    late: usize,
+}
+
+/// Holds all packets against each other, aligned.
+fn hold_packets<M: Machine>(play: &Play<'_, M>, differences: &mut Vec<Difference>) -> Held {
+    let script = play.script;
+    let left: Vec<Item> = play
+        .sent
+        .iter()
+        .map(|s| Item {
+            at: s.at,
+            dir: Dir::Out,
+            fields: s.fields.clone(),
+        })
+        .collect();
+    let right: Vec<Item> = script
+        .packets
+        .iter()
+        .map(|p| Item {
+            at: p.at,
+            dir: Dir::Out,
+            fields: p.fields.clone(),
+        })
+        .collect();
+    let mut held = Held::default();
+    for row in align(&left, &right) {
+        match row {
+            (Some(l), Some(r)) => {
+                let recorded = &script.packets[r];
+                let place = packet_place(r, &recorded.fields);
+                let (found, late) = play.sent[l].held_against(recorded, place, script);
+                held.compared += 1;
+                held.identical += usize::from(found.is_empty());
+                held.late += usize::from(late);
+                differences.extend(found);
+            }
+            (Some(l), None) => {
+                let sent = &play.sent[l];
+                let place = format!("engine's packet {} ({})", l + 1, sent.fields.brief());
+                let extra = Difference::new(Class::Extra, "packet", place, sent.at);
+                differences.push(extra.values("sent", "not recorded").because(&sent.text));
+            }
+            (None, Some(r)) => {
+                let recorded = &script.packets[r];
+                let place = packet_place(r, &recorded.fields);
+                let missing = Difference::new(Class::Missing, "packet", place, recorded.at);
+                differences.push(missing.values("not sent", "recorded"));
+            }
+            (None, None) => {}
+        }
+    }
+    held
+}
+
+/// The engine's side as a trace of its own: its packets with their causes, the recording's stimuli.
+fn trace_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Trace {
+    let mut packets: Vec<Packet> = play
+        .sent
+        .iter()
+        .map(|s| Packet {
+            at: s.at,
+            dir: Dir::Out,
+            bytes: s.datagram.emit(),
+            cause: Some(s.text.clone()),
+        })
+        .collect();
+    packets.extend(
+        recording
+            .packets
+            .iter()
+            .filter(|p| p.dir == Dir::In)
+            .cloned(),
+    );
+    packets.sort_by_key(|p| p.at);
+    let survivor = |at, what| Event {
+        at,
+        who: Who::Survivor,
+        what,
+    };
+    let mut events: Vec<Event> = play
+        .notes
+        .iter()
+        .map(|n| survivor(n.0, Incident::Timer { text: n.1.clone() }))
+        .collect();
+    events.extend(
+        play.states()
+            .map(|(at, state)| survivor(at, Incident::State { state })),
+    );
+    events.extend(play.errors.iter().map(|(at, errno, how)| {
+        let (errno, how) = (*errno, how.clone());
+        survivor(*at, Incident::Error { errno, how })
+    }));
+    events.sort_by_key(|e| e.at);
+    Trace {
+        meta: Meta {
+            target: "engine".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            provenance: Provenance::Simulated,
+            notes: Vec::new(),
+            ..recording.meta.clone()
+        },
+        packets,
+        events,
+        stopped: recording.stopped,
+        ended_at: recording.ended_at,
+    }
+}
+
+#[cfg(test)]
+mod tests;

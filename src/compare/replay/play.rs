@@ -1,0 +1,519 @@
+//! One way through a recording: an engine, how far it has come, and what differed so far.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::call::{Errno, Readiness, TcpState};
+use crate::compare::fields::{FieldDifference, Fields, TsvalRule};
+use crate::compare::info;
+use crate::compare::replay::host::{Host, Setup};
+use crate::compare::replay::machine::Machine;
+use crate::compare::replay::script::{Act, Item, Recorded, Script};
+use crate::compare::timing::{Cause, Timely};
+use crate::compare::verdict::{Class, Difference};
+use crate::time::Instant;
+use crate::wire::{Datagram, Seq};
+
+/// A packet that the engine sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// The engine's instant.
+    pub(crate) at: Instant,
+    /// The packet.
+    pub(crate) datagram: Datagram,
+    /// Its fields, relative.
+    pub(crate) fields: Fields,
+    /// Why, in the engine's words.
+    pub(crate) text: String,
+    /// What caused it.
+    pub(crate) cause: Cause,
+}
+
+impl Sent {
+    /// Every way in which a recorded packet is not this one; whether it came a tick late.
+    pub(crate) fn held_against(
+        &self,
+        recorded: &Recorded,
+        place: String,
+        script: &Script,
+    ) -> (Vec<Difference>, bool) {
+        let tsval = match script.clock {
+            None => TsvalRule::Equal,
+            Some(clock) => {
+                let relative = |at| clock.value(at).wrapping_sub(script.origin.tsval);
+                TsvalRule::Within {
+                    first: relative(self.cause.earliest()),
+                    last: relative(recorded.at),
+                }
+            }
+        };
+        let difference = |class, what| {
+            Difference::new(class, what, place.clone(), recorded.at).because(&self.text)
+        };
+        let mut found: Vec<Difference> = self
+            .fields
+            .differences(&recorded.fields, tsval)
+            .into_iter()
+            .map(|d| difference(Class::Field, d.field).values(d.left, d.right))
+            .collect();
+        let timely = self.cause.judge(recorded.at, &script.ticks);
+        if matches!(timely, Timely::Early | Timely::TooLate) {
+            let from = self.cause.earliest().secs_f64();
+            let to = self.cause.latest(&script.ticks).secs_f64();
+            let allowed = format!("{from:.6} to {to:.6} s");
+            let at = format!("{:.6} s", recorded.at.secs_f64());
+            found.push(difference(Class::Time, "time").values(allowed, at));
+        }
+        (found, timely == Timely::Late)
+    }
+}
+
+/// What the application has yet to notice, and what caused it.
+#[derive(Clone, Debug, Default)]
+struct Owed {
+    connected: Option<Cause>,
+    error: Option<Cause>,
+    readable: Option<Cause>,
+}
+
+/// A state of the connection, and what caused it.
+#[derive(Clone, Debug)]
+struct Entered {
+    state: TcpState,
+    at: Instant,
+    cause: Cause,
+}
+
+/// A step that can be taken next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Tell the engine of its deadline now.
+    Fire(Instant),
+    /// Take the deadline to be served later than this: the kernel was a tick late.
+    Hold(Instant),
+    /// Do item `.0` at this instant.
+    Do(usize, Instant),
+}
+
+/// How strict a way is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// A TCP_INFO line that differs ends the way.
+    pub(crate) info_must_match: bool,
+    /// Also try that the tick itself came late.
+    pub(crate) late_ticks: bool,
+    /// Go on at differences.
+    pub(crate) go_on: bool,
+}
+
+/// The way so far.
+#[derive(Clone)]
+pub(crate) struct Play<'a, M> {
+    pub(crate) script: &'a Script,
+    pub(crate) setup: &'a Setup,
+    pub(crate) rules: Rules,
+    pub(crate) host: Host<M>,
+    pub(crate) now: Instant,
+    /// The first item that is not done, and those after it that are.
+    pub(crate) next: usize,
+    ahead: Vec<usize>,
+    /// The next recorded packet.
+    pub(crate) packet: usize,
+    /// A deadline, and when it is served at the earliest.
+    pub(crate) hold: Option<(Instant, Instant)>,
+    pub(crate) sent: Vec<Rc<Sent>>,
+    pub(crate) notes: Vec<Rc<(Instant, String)>>,
+    pub(crate) differences: Vec<Difference>,
+    pub(crate) seen: Seen,
+    /// The errors that the engine's calls told, and how.
+    pub(crate) errors: Vec<(Instant, Errno, String)>,
+    states: Vec<Entered>,
+    owed: Owed,
+    is_connected: bool,
+    is_over: bool,
+    /// Firings since the clock last moved.
+    still: u32,
+}
+
+/// What was compared besides packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) application: usize,
+    pub(crate) info_lines: usize,
+    pub(crate) info_differing: usize,
+    pub(crate) late: usize,
+}
+
+/// An engine whose timers fire so often without time going on never comes to an end.
+const MOST_FIRINGS_AT_ONCE: u32 = 1_000;
+
+impl<'a, M: Machine> Play<'a, M> {
+    pub(crate) fn new(script: &'a Script, setup: &'a Setup, machine: M, rules: Rules) -> Self {
+        Play {
+            script,
+            setup,
+            rules,
+            host: Host::new(machine),
+            now: Instant::ZERO,
+            next: 0,
+            ahead: Vec::new(),
+            packet: 0,
+            hold: None,
+            sent: Vec::new(),
+            notes: Vec::new(),
+            differences: Vec::new(),
+            seen: Seen::default(),
+            errors: Vec::new(),
+            states: Vec::new(),
+            owed: Owed::default(),
+            is_connected: false,
+            is_over: false,
+            still: 0,
+        }
+    }
+
+    pub(crate) fn tick(&self) -> Duration {
+        Duration::from_nanos(self.script.ticks.tick_ns)
+    }
+
+    /// Whether this way has ended at a difference.
+    pub(crate) fn has_failed(&self) -> bool {
+        let ends = |d: &Difference| d.class != Class::TcpInfo || self.rules.info_must_match;
+        !self.rules.go_on && self.differences.iter().any(ends)
+    }
+
+    /// Items not done yet, in order.
+    pub(crate) fn items_left(&self) -> impl Iterator<Item = usize> + '_ {
+        (self.next..self.script.items.len()).filter(|i| !self.ahead.contains(i))
+    }
+
+    /// Takes a step that [`Play::choices`] offered.
+    pub(crate) fn take(&mut self, choice: Choice) {
+        match choice {
+            Choice::Hold(until) => {
+                let due = self.host.m.deadline().unwrap_or(until);
+                self.hold = Some((due, until));
+            }
+            Choice::Fire(at) => self.fire(at),
+            Choice::Do(index, at) => self.act(index, at),
+        }
+    }
+
+    fn fire(&mut self, at: Instant) {
+        let due = self.host.m.deadline().unwrap_or(at);
+        self.arrive(at.min(due.max(self.now)), at);
+        self.host.m.fire(at);
+        self.hold = None;
+        self.still += 1;
+        if self.still > MOST_FIRINGS_AT_ONCE {
+            let place = "engine".to_owned();
+            let stuck = Difference::new(Class::Time, "deadline", place, at);
+            self.differences
+                .push(stuck.because("its deadline stays in the past"));
+            self.is_over = true;
+            self.next = self.script.items.len();
+        }
+        self.drain(Cause::Timer(due));
+    }
+
+    fn act(&mut self, index: usize, at: Instant) {
+        let item = &self.script.items[index];
+        self.arrive(item.from.max(self.now).min(at), at);
+        if index == self.next {
+            self.next += 1;
+            while let Some(n) = self.ahead.iter().position(|i| *i == self.next) {
+                self.ahead.swap_remove(n);
+                self.next += 1;
+            }
+        } else {
+            self.ahead.push(index);
+        }
+        self.see(item);
+        match item.act {
+            Act::State(_) | Act::Info(_) => return,
+            _ => {}
+        }
+        let found = self.host.perform(at, &item.act, self.setup);
+        if !matches!(item.act, Act::Deliver(_)) {
+            self.seen.application += 1;
+        }
+        self.application(item, found);
+        let how = match &item.act {
+            Act::Error { how, .. } => Some(how.as_str()),
+            Act::Send { result: Err(_), .. } => Some("send() on a dead socket"),
+            _ => None,
+        };
+        if let (Some(how), Some(errno)) = (how, self.host.told) {
+            self.errors.push((at, errno, how.to_owned()));
+        }
+        self.drain(Cause::Stimulus {
+            from: item.from,
+            to: item.to,
+        });
+    }
+
+    /// Time goes on to `at`; what must have been seen before `from` and was not is missing.
+    fn arrive(&mut self, from: Instant, at: Instant) {
+        if at > self.now {
+            self.still = 0;
+        }
+        self.now = self.now.max(at);
+        if self.rules.go_on {
+            return;
+        }
+        if let Some(missed) = self.script.packets.get(self.packet).filter(|p| p.at < from) {
+            let place = packet_place(self.packet, &missed.fields);
+            let gone = Difference::new(Class::Missing, "packet", place, missed.at);
+            self.differences
+                .push(gone.because("the engine sends nothing by then"));
+        }
+    }
+
+    /// The end of the recording: what was recorded and not sent is missing.
+    pub(crate) fn finish(&mut self) {
+        let end = self.script.end + Duration::from_nanos(1);
+        self.overdue(end);
+        self.arrive(end, end);
+        self.is_over = true;
+    }
+
+    /// Whether the recording has been played to its end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn application(&mut self, item: &Item, found: Vec<FieldDifference>) {
+        for d in found {
+            let place = format!("application at {:.6} s", item.at.secs_f64());
+            let d = Difference::new(Class::Application, d.field, place, item.at)
+                .values(d.left, d.right);
+            self.differences.push(d);
+        }
+    }
+
+    /// Takes what the engine sends and says, and sees what it changed.
+    fn drain(&mut self, cause: Cause) {
+        while let Some((datagram, text)) = self.host.m.transmit(self.now) {
+            let sent = Sent {
+                at: self.now,
+                fields: self.script.origin.relative(&datagram),
+                datagram,
+                text,
+                cause,
+            };
+            self.check(&sent);
+            self.sent.push(Rc::new(sent));
+        }
+        while let Some(note) = self.host.m.note() {
+            self.notes.push(Rc::new(note));
+        }
+        self.look(cause);
+    }
+
+    fn check(&mut self, sent: &Sent) {
+        if self.rules.go_on {
+            return;
+        }
+        let index = self.packet;
+        self.packet += 1;
+        let Some(recorded) = self.script.packets.get(index) else {
+            let place = packet_place(index, &sent.fields);
+            let extra = Difference::new(Class::Extra, "packet", place, sent.at);
+            self.differences.push(extra.because(&sent.text));
+            return;
+        };
+        let place = packet_place(index, &recorded.fields);
+        let (found, late) = sent.held_against(recorded, place, self.script);
+        self.differences.extend(found);
+        self.seen.late += usize::from(late);
+    }
+
+    /// What the application can notice now, and the connection's state.
+    fn look(&mut self, cause: Cause) {
+        let state = self.state_now();
+        if self.states.last().map_or(TcpState::Closed, |s| s.state) != state {
+            let at = self.now;
+            self.states.push(Entered { state, at, cause });
+        }
+        let ready = self.host.readiness().unwrap_or_default();
+        let Readiness {
+            readable,
+            writable,
+            error,
+            ..
+        } = ready;
+        let update = |owed: &mut Option<Cause>, is: bool| match is {
+            true => *owed = owed.or(Some(cause)),
+            false => *owed = None,
+        };
+        update(&mut self.owed.error, error);
+        update(
+            &mut self.owed.connected,
+            !self.is_connected && writable && !error,
+        );
+        update(
+            &mut self.owed.readable,
+            self.is_connected && readable && !error,
+        );
+    }
+
+    fn state_now(&self) -> TcpState {
+        let info = self.host.info(self.now, self.setup);
+        info.map_or(TcpState::Closed, |i| i.state)
+    }
+
+    /// What the recording says was seen must be there to be seen, and since a short time only.
+    fn see(&mut self, item: &Item) {
+        let (name, cause) = match &item.act {
+            Act::Connected => ("connected", self.owed.connected),
+            Act::Error { .. } => ("error", self.owed.error),
+            Act::Recv(_) => ("readable", self.owed.readable),
+            Act::State(state) => return self.see_state(item, *state),
+            Act::Info(recorded) => return self.see_info(item, recorded),
+            _ => return self.overdue(item.from.max(self.now)),
+        };
+        let place = format!("application at {:.6} s", item.at.secs_f64());
+        let wrong = |class| Difference::new(class, name, place.clone(), item.at);
+        match cause {
+            None => {
+                let it = wrong(Class::Application).values("not yet", "now");
+                self.differences.push(it);
+            }
+            Some(cause) => match cause.judge(item.at, &self.script.ticks) {
+                Timely::Yes => {}
+                Timely::Late => self.seen.late += 1,
+                _ if name == "readable" && !self.setup.autoread => {}
+                _ => {
+                    let to = cause.latest(&self.script.ticks).secs_f64();
+                    let from = cause.earliest().secs_f64();
+                    let seen = format!("{:.6} s", item.at.secs_f64());
+                    let it =
+                        wrong(Class::Application).values(format!("{from:.6} to {to:.6} s"), seen);
+                    self.differences.push(it);
+                }
+            },
+        }
+        self.noticed(item);
+    }
+
+    fn noticed(&mut self, item: &Item) {
+        match &item.act {
+            Act::Connected => {
+                self.is_connected = true;
+                self.owed.connected = None;
+            }
+            Act::Error { .. } => self.owed.error = None,
+            // what is left is there since now
+            Act::Recv(_) => self.owed.readable = None,
+            _ => {}
+        }
+    }
+
+    /// What the application must have noticed before `by` and, by the recording, did not.
+    fn overdue(&mut self, by: Instant) {
+        let owed = &self.owed;
+        let rows = [
+            ("connected", owed.connected, true),
+            ("error", owed.error, true),
+            ("readable", owed.readable, self.setup.autoread),
+        ];
+        let is_late = |c: &Cause| c.latest(&self.script.ticks) < by;
+        let mut found = Vec::new();
+        for (name, cause, counts) in rows {
+            if let (Some(cause), true) = (cause.filter(is_late), counts) {
+                let at = cause.earliest();
+                let place = format!("application at {:.6} s", at.secs_f64());
+                let d = Difference::new(Class::Application, name, place, at);
+                found.push(d.values(format!("{:.6} s", at.secs_f64()), "not seen"));
+            }
+        }
+        if !found.is_empty() {
+            self.differences.extend(found);
+            self.owed = Owed::default();
+        }
+    }
+
+    /// A state is right if the connection was in it at the instant, or a timer that ended it may have been late.
+    fn see_state(&mut self, item: &Item, wanted: TcpState) {
+        self.seen.application += 1;
+        let ticks = &self.script.ticks;
+        let mut left_by = None;
+        for entered in self.states.iter().rev() {
+            if entered.state == wanted && left_by.is_none_or(|by| item.from <= by) {
+                return;
+            }
+            left_by = Some(entered.cause.latest(ticks));
+        }
+        if wanted == TcpState::Closed && left_by.is_none_or(|by| item.from <= by) {
+            return;
+        }
+        let got = self.states.last().map_or(TcpState::Closed, |s| s.state);
+        let place = format!("state at {:.6} s", item.at.secs_f64());
+        let d = Difference::new(Class::State, "state", place, item.at);
+        self.differences.push(d.values(got.name(), wanted.name()));
+    }
+
+    fn see_info(&mut self, item: &Item, recorded: &crate::call::TcpInfo) {
+        self.seen.info_lines += 1;
+        let place = format!("TCP_INFO at {:.6} s", item.at.secs_f64());
+        let wrong = |what: &str| Difference::new(Class::TcpInfo, what, place.clone(), item.at);
+        let at = item.at.max(self.now);
+        let found: Vec<Difference> = match self.host.info(at, self.setup) {
+            None => vec![wrong("state").values("(none)", recorded.state.name())],
+            Some(engine) => info::differences(&engine, recorded, &self.script.ticks)
+                .into_iter()
+                .map(|d| wrong(d.field).values(d.left, d.right))
+                .collect(),
+        };
+        self.seen.info_differing += usize::from(!found.is_empty());
+        self.differences.extend(found);
+    }
+
+    /// The states that the engine went through, with their instants.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (Instant, TcpState)> + '_ {
+        self.states.iter().map(|s| (s.at, s.state))
+    }
+
+    /// The recorded packet that is next, if it lies between these instants: its instant and TSval.
+    pub(crate) fn recorded(
+        &self,
+        from: Instant,
+        to: Instant,
+        like: Option<&Datagram>,
+    ) -> Option<(Instant, Option<u32>)> {
+        let tsval = |p: &Recorded| {
+            let relative = p.fields.tsval()?;
+            Some(relative.wrapping_add(self.script.origin.tsval))
+        };
+        let inside = |p: &&Recorded| (from..=to).contains(&p.at);
+        if !self.rules.go_on {
+            let next = self.script.packets.get(self.packet).filter(inside)?;
+            return Some((next.at, tsval(next)));
+        }
+        let wanted = like.map(|d| self.script.origin.relative(d));
+        let fits = |p: &&Recorded| {
+            wanted.as_ref().is_none_or(|w| {
+                (w.flags, w.seq, w.len()) == (p.fields.flags, p.fields.seq, p.fields.len())
+            })
+        };
+        let found = self.script.packets.iter().filter(inside).find(fits)?;
+        Some((found.at, tsval(found)))
+    }
+
+    /// The instant from `from` to `to`, as late as can be, at which the TSval clock shows `tsval`.
+    pub(crate) fn when(&self, from: Instant, to: Instant, tsval: Option<u32>) -> Instant {
+        let (Some(clock), Some(tsval)) = (self.script.clock, tsval) else {
+            return to;
+        };
+        let next = clock.start_of(tsval.wrapping_add(1), to);
+        match Seq(tsval).before(Seq(clock.value(to))) {
+            true => next.saturating_sub(Duration::from_nanos(1)).max(from),
+            false => to,
+        }
+    }
+}
+
+/// `packet 12 (PA seq 1021:1123 ack 901 win 63)`; counted from 1.
+pub(crate) fn packet_place(index: usize, fields: &Fields) -> String {
+    format!("packet {} ({})", index + 1, fields.brief())
+}
