@@ -1,1 +1,87 @@
 //! A verdict or a trace for people and for programs: terminal, JSON, ladder.
+
+pub mod single;
+pub mod story;
+pub mod table;
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal; none: as wide as it needs.
+    pub width: Option<usize>,
+    /// Whether ANSI colours are wanted: a terminal, and no NO_COLOR.
+    pub color: bool,
+    /// Longest run of rows without a difference that is printed whole; none: all of them.
+    pub fold: Option<usize>,
+}
+
+/// What a piece of text is, for its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tone {
+    Plain,
+    Heading,
+    Faint,
+    Event,
+    Different,
+}
+
+impl Style {
+    /// The text in its colour; as it is without colours.
+    fn paint(self, text: &str, tone: Tone) -> String {
+        let code = match tone {
+            Tone::Heading => "1",
+            Tone::Faint => "2",
+            Tone::Event => "36",
+            Tone::Different => "1;31",
+            Tone::Plain => return text.to_owned(),
+        };
+        match self.color && !text.trim().is_empty() {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// A blank at which [`wrap`] breaks no line; printed as a plain blank.
+const NO_BREAK: char = '\u{a0}';
+
+/// Lines of at most `width` characters, broken at blanks; a longer word is broken anywhere.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let mut word: Vec<char> = word.replace(NO_BREAK, " ").chars().collect();
+        loop {
+            let line = lines.last_mut().expect("there is always a line");
+            let taken = line.chars().count();
+            let blank = usize::from(taken > 0);
+            if taken + blank + word.len() <= width {
+                line.extend(std::iter::repeat_n(' ', blank));
+                line.extend(&word);
+                break;
+            }
+            if taken == 0 {
+                line.extend(word.drain(..width));
+            }
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+/// The text with blanks after it, up to `width` characters.
+fn left(text: &str, width: usize) -> String {
+    format!("{text:<width$}")
+}
+
+/// The text with blanks before it, up to `width` characters.
+fn right(text: &str, width: usize) -> String {
+    format!("{text:>width$}")
+}
+
+fn len(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests;
