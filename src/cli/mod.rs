@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 as expected or the same, 1 different, 2 could
 //! not run.
 
+mod doctor;
 mod interrupt;
 mod progress;
 mod terminal;
@@ -25,7 +26,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
+    Doctor(doctor::Doctor),
+}
 
 /// How a command ended, if it could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,5 +75,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
-    match cli.command {}
+    match &cli.command {
+        Command::Doctor(doctor) => doctor.run(),
+    }
 }

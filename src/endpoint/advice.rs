@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// Where TUNs are made.
+pub(super) const TUN_DEVICE: &str = "/dev/net/tun";
+
 /// Switches that keep ordinary users from making namespaces: file, the value that forbids it, what it takes to allow it.
 const SWITCHES: [(&str, &str, &str); 3] = [
     (
@@ -22,7 +25,7 @@ const SWITCHES: [(&str, &str, &str); 3] = [
 ];
 
 /// The switches that are set against user namespaces on this machine: `("kernel....=0", "sysctl -w ...")`.
-pub(super) fn closed_switches() -> Vec<(String, &'static str)> {
+fn closed_switches() -> Vec<(String, &'static str)> {
     let is_closed = |file: &str, closed: &str| {
         std::fs::read_to_string(file).is_ok_and(|value| value.trim() == closed)
     };
@@ -36,43 +39,50 @@ pub(super) fn closed_switches() -> Vec<(String, &'static str)> {
         .collect()
 }
 
+/// What keeps an ordinary user from a user namespace, and what to do about it.
+pub(super) fn for_user_namespaces() -> String {
+    let switches: Vec<_> = closed_switches()
+        .into_iter()
+        .map(|(state, cure)| format!("{state} forbids it; as root: {cure}"))
+        .collect();
+    if switches.is_empty() {
+        "run as root, or in a container that is given CAP_SYS_ADMIN and CAP_NET_ADMIN".to_owned()
+    } else {
+        switches.join("; ")
+    }
+}
+
+/// What to do about a TUN device that cannot be opened.
+pub(super) fn for_tun_device(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!("as root: chmod 0666 {TUN_DEVICE} (what most systems have); or run as root")
+        }
+        _ => format!("as root: modprobe tun; for a container: --device {TUN_DEVICE}"),
+    }
+}
+
 /// No network namespace, neither by right nor in a user namespace.
 pub(super) fn no_namespace(error: &io::Error) -> String {
-    let mut text = format!("no private network namespace can be made ({error})");
-    let switches = closed_switches();
-    for (state, cure) in &switches {
-        text += &format!("; {state} forbids it, as root: {cure}");
-    }
-    if switches.is_empty() {
-        text += "; run as root, or in a container that is given CAP_SYS_ADMIN and CAP_NET_ADMIN";
-    }
-    text
+    let cure = for_user_namespaces();
+    format!("no private network namespace can be made ({error}); {cure}")
 }
 
 /// No TUN in a namespace that could be made.
 pub(super) fn no_tun(error: &io::Error) -> String {
-    const DEVICE: &str = "/dev/net/tun";
     let opened = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
-        .open(DEVICE);
-    match opened.map_err(|e| e.kind()) {
-        Err(io::ErrorKind::NotFound) => format!(
-            "no TUN can be made: there is no {DEVICE}; as root: modprobe tun, or give the container --device {DEVICE}"
+        .open(TUN_DEVICE);
+    match opened {
+        Err(e) => format!(
+            "no TUN can be made: {TUN_DEVICE}: {e}; {}",
+            for_tun_device(&e)
         ),
-        Err(io::ErrorKind::PermissionDenied) => format!(
-            "no TUN can be made: this user may not open {DEVICE}; as root: chmod 0666 {DEVICE} (what most systems \
-             have), or run as root"
+        Ok(_) => format!(
+            "no TUN can be made: {TUN_DEVICE} opens, but refuses ({error}); CAP_NET_ADMIN inside the namespace is \
+             needed; {}",
+            for_user_namespaces()
         ),
-        Err(_) => format!(
-            "no TUN can be made: {DEVICE} cannot be opened ({error}); as root: modprobe tun"
-        ),
-        Ok(_) => {
-            let mut text = format!("no TUN can be made: {DEVICE} opens, but refuses ({error})");
-            for (state, cure) in closed_switches() {
-                text += &format!("; {state} may be why, as root: {cure}");
-            }
-            text + "; CAP_NET_ADMIN inside the namespace is needed"
-        }
     }
 }

@@ -4,6 +4,7 @@ mod advice;
 mod clock;
 mod netlink;
 mod netns;
+pub mod probe;
 mod sock_diag;
 mod socket;
 mod sys;

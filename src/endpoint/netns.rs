@@ -159,7 +159,8 @@ fn tun_name() -> String {
     format!("ho{}", std::process::id())
 }
 
-fn tcp_socket() -> io::Result<OwnedFd> {
+/// A nonblocking TCP socket of the calling thread's namespace.
+pub(super) fn tcp_socket() -> io::Result<OwnedFd> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     Ok(socket_with(
         AddressFamily::INET,
@@ -176,9 +177,11 @@ fn set_sysctls(wanted: &Wanted, notes: &mut Vec<String>) {
             Ok(Some(present)) if present == *value => {}
             Ok(None) if !named => {}
             Ok(None) => notes.push(format!("{name}={value} not set: this kernel has no {name}")),
-            // the congestion control is set on the socket where the namespace may not choose it
+            // where the namespace may not choose it, it is set on the sockets, in place of reno
             Ok(Some(_)) if name == "tcp_congestion_control" => {
-                let _ = sysctl_files::write(name, value);
+                if sysctl_files::write(name, value).is_err() {
+                    let _ = sysctl_files::write(name, "reno");
+                }
             }
             Ok(Some(present)) => {
                 if let Err(e) = sysctl_files::write(name, value) {

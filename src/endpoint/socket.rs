@@ -13,9 +13,14 @@ use crate::sockopt::{OptName, OptValue, SockOpt};
 use super::sys;
 
 /// A TCP socket.
+///
+/// Unless it is closed by one of its own functions, its end is an abort (SO_LINGER 0): when the program is killed in the
+/// middle of a run, no connection stays behind in the kernel to keep the namespace alive.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
+    /// The application's SO_LINGER in seconds, in force at its close(); negative is off.
+    linger_s: i64,
 }
 
 impl AsFd for Socket {
@@ -48,7 +53,33 @@ fn std_addr(addr: Addr) -> SocketAddr {
 impl Socket {
     /// The socket behind a descriptor, which is nonblocking.
     pub fn new(fd: OwnedFd) -> Socket {
-        Socket { fd }
+        let socket = Socket { fd, linger_s: -1 };
+        socket.linger(0);
+        socket
+    }
+
+    /// Sets SO_LINGER in seconds; negative is off. Every descriptor of a TCP socket takes it.
+    fn linger(&self, seconds: i64) {
+        let option = SockOpt::int(OptName::SO_LINGER, seconds);
+        let (level, name) = option.name.number();
+        if let Err(e) = sys::set_option(self.fd.as_fd(), level, name, &value_bytes(&option)) {
+            log::warn!("SO_LINGER of {seconds} s was not taken: {e}");
+        }
+    }
+
+    /// close(), as the application's. Where it asked to linger, close() would stand still here although the socket is
+    /// nonblocking, and so it is left to a thread.
+    pub fn close(self) {
+        self.linger(self.linger_s);
+        if self.linger_s > 0 {
+            std::thread::spawn(move || drop(self.fd));
+        }
+    }
+
+    /// The close by which a dying process loses its descriptors: the same function of the kernel, which then lingers
+    /// for nobody.
+    pub fn close_by_exit(self) {
+        self.linger(if self.linger_s == 0 { 0 } else { -1 });
     }
 
     /// bind().
@@ -71,7 +102,10 @@ impl Socket {
     pub fn accept(&self) -> Result<Socket, Errno> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         rustix::net::accept_with(&self.fd, flags)
-            .map(Socket::new)
+            .map(|fd| Socket {
+                linger_s: self.linger_s,
+                ..Socket::new(fd)
+            })
             .map_err(errno)
     }
 
@@ -110,7 +144,11 @@ impl Socket {
     }
 
     /// setsockopt().
-    pub fn set(&self, option: &SockOpt) -> Outcome {
+    pub fn set(&mut self, option: &SockOpt) -> Outcome {
+        if let (OptName::SO_LINGER, OptValue::Int(seconds)) = (option.name, &option.value) {
+            self.linger_s = *seconds;
+            return Outcome::Done;
+        }
         let (level, name) = option.name.number();
         match sys::set_option(self.fd.as_fd(), level, name, &value_bytes(option)) {
             Ok(()) => Outcome::Done,

@@ -21,8 +21,10 @@ const MTU: u32 = 1500;
 /// The kernel's TCP.
 ///
 /// It lives on the thread that made it. Its namespace, its TUN and all its sockets are gone when it is dropped, or when
-/// the process ends in whatever way; a connection that the application has closed before may last in the kernel,
-/// unseen and unable to send, until its own timers end it.
+/// the process ends in whatever way. One thing can outlast it: a connection that the scenario's application has closed
+/// and that waits for the peer keeps its namespace in the kernel's memory, without a TUN, until its own timers end it.
+///
+/// `Call::Kill` closes all sockets at once, as the exit of a process does; no process dies for it.
 #[derive(Debug)]
 pub struct Linux {
     clock: RealClock,
@@ -174,7 +176,10 @@ impl Linux {
                     Err(e) => Outcome::Failed(e),
                 }
             }
-            Call::Set(id, option) => self.on(id, |s| s.set(&option)),
+            Call::Set(id, option) => match self.sockets.get_mut(&id) {
+                Some(socket) => socket.set(&option),
+                None => Outcome::Failed(Errno::EBADF),
+            },
             Call::Bind(id, addr) => self.on(id, |s| s.bind(addr)),
             Call::Connect(id, addr) => self.on(id, |s| s.connect(addr)),
             Call::Listen(id, backlog) => self.on(id, |s| s.listen(backlog)),
@@ -184,15 +189,15 @@ impl Linux {
             Call::SoError(id) => self.on(id, Socket::so_error),
             Call::Close(id) => match self.sockets.remove(&id) {
                 Some(socket) => {
-                    drop(socket);
+                    socket.close();
                     Outcome::Done
                 }
                 None => Outcome::Failed(Errno::EBADF),
             },
-            // a dying process's descriptors are closed one by one, in their order, by the same function as close()'s
+            // a dying process's descriptors are closed one by one, in their order
             Call::Kill => {
                 while let Some((_, socket)) = self.sockets.pop_first() {
-                    drop(socket);
+                    socket.close_by_exit();
                 }
                 Outcome::Done
             }

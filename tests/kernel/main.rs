@@ -2,4 +2,6 @@
 //!
 //! Where no namespace or no TUN can be had, a test says so in one line and is skipped.
 
+mod by_hand;
+mod leftovers;
 mod socket;

@@ -2,97 +2,13 @@
 
 use std::time::Duration;
 
-use halfopen::call::{Addr, Call, Errno, Outcome, SocketId, TcpState, TimerKind};
-use halfopen::scenario::{
-    CLIENT_PORT, EndWhen, PEER_IP, Peer, Role, SERVER_PORT, SURVIVOR_IP, Scenario, Survivor,
-};
-use halfopen::sysctl::{Preset, Sysctl};
-use halfopen::target::{Linux, Target, TargetError};
+use halfopen::call::{Addr, Call, Errno, Outcome, TcpState, TimerKind};
+use halfopen::scenario::{CLIENT_PORT, PEER_IP, SERVER_PORT, SURVIVOR_IP};
+use halfopen::target::Target;
 use halfopen::time::Instant;
 use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
 
-const LOCAL: Addr = Addr::v4(SURVIVOR_IP.octets(), CLIENT_PORT);
-const REMOTE: Addr = Addr::v4(PEER_IP.octets(), SERVER_PORT);
-
-fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
-    Scenario {
-        name: "by-hand".into(),
-        title: "A scenario made by hand".into(),
-        about: None,
-        toml: String::new(),
-        preset: Preset::linux(),
-        survivor: Survivor {
-            role: Role::Client,
-            sysctl: Sysctl::default(),
-            sysctl_set: sysctl_set
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()))
-                .collect(),
-            sockopt: Vec::new(),
-            autoread: true,
-        },
-        peer: Peer::default(),
-        delay: Duration::ZERO,
-        steps: Vec::new(),
-        end: EndWhen::SurvivorClosed,
-        limit: Instant::from_ms(60_000),
-        tail: Duration::ZERO,
-    }
-}
-
-/// The target, or None where this machine cannot have it, with its reason printed.
-fn linux(sysctl_set: &[(&str, &str)]) -> Option<Linux> {
-    match Linux::new(&scenario(sysctl_set)) {
-        Ok(linux) => Some(linux),
-        Err(TargetError::Unavailable(why)) => {
-            println!("skipped: {why}");
-            None
-        }
-        Err(e) => panic!("{e}"),
-    }
-}
-
-fn socket(linux: &mut Linux) -> SocketId {
-    match linux.call(Call::Socket) {
-        Outcome::Socket(id) => id,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn connect(linux: &mut Linux) -> SocketId {
-    let id = socket(linux);
-    assert_eq!(linux.call(Call::Bind(id, LOCAL)), Outcome::Done);
-    assert_eq!(
-        linux.call(Call::Connect(id, REMOTE)),
-        Outcome::Failed(Errno::EINPROGRESS)
-    );
-    id
-}
-
-fn next_segment(linux: &mut Linux, until: Instant) -> Option<(Instant, Datagram)> {
-    loop {
-        if let Some(sent) = linux.take_packet() {
-            return Some((sent.at, Datagram::parse(&sent.bytes).unwrap()));
-        }
-        if linux.wait(until).unwrap() >= until {
-            return None;
-        }
-    }
-}
-
-fn answer(syn: &Datagram, flags: Flags) -> Datagram {
-    let s = syn.segment().unwrap();
-    let segment = Segment {
-        src_port: s.dst_port,
-        dst_port: s.src_port,
-        seq: Seq(300_000_000),
-        ack: s.end_seq(),
-        flags,
-        window: 64_256,
-        ..Segment::default()
-    };
-    Datagram::new(syn.dst, syn.src, 1, Payload::Tcp(segment))
-}
+use crate::by_hand::{LOCAL, REMOTE, answer, connect, linux, next_segment, socket};
 
 #[test]
 fn the_syn_is_that_of_linux() {

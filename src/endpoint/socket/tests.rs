@@ -36,7 +36,7 @@ fn calls_report_the_kernels_errors() {
         None,
     )
     .unwrap();
-    let socket = Socket::new(fd);
+    let mut socket = Socket::new(fd);
     assert_eq!(socket.send(b"x"), Outcome::Failed(Errno::EPIPE));
     assert_eq!(socket.recv(1), Outcome::Failed(Errno::ENOTCONN));
     assert_eq!(socket.so_error(), Outcome::SoError(None));
