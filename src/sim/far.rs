@@ -38,9 +38,13 @@ impl FarSide {
         self.settle(at);
     }
 
-    /// Does an action of the peer or the wire at `at`; one of the survivor is not for here and gives false.
-    pub fn act(&mut self, at: Instant, action: &Action) -> bool {
-        self.run_before(at);
+    /// Does an action of the peer as of `due`, or of the wire at `now`, which is not before `due`; one of the
+    /// survivor is not for here and gives false.
+    ///
+    /// The peer keeps its own time; the wire changes for packets that enter after now.
+    pub fn act(&mut self, due: Instant, now: Instant, action: &Action) -> bool {
+        self.run_before(due);
+        let at = due;
         let (link, peer) = (&mut self.link, &mut self.peer);
         match *action {
             Action::PeerConnect => peer.connect(at),
@@ -52,11 +56,11 @@ impl FarSide {
             Action::PeerPowerOff => peer.power_off(at),
             Action::PeerPowerOn => peer.power_on(at),
             Action::PeerWindow(n) => peer.set_window(at, n),
-            Action::WireCut => link.cut(at),
-            Action::WireRestore => link.restore(at),
-            Action::WireDrop(n) => link.drop_next(at, n),
-            Action::WireUnreachable => link.unreachable(at),
-            Action::WireReachable => link.reachable(at),
+            Action::WireCut => link.cut(now),
+            Action::WireRestore => link.restore(now),
+            Action::WireDrop(n) => link.drop_next(now, n),
+            Action::WireUnreachable => link.unreachable(now),
+            Action::WireReachable => link.reachable(now),
             _ => return false,
         }
         self.settle(at);

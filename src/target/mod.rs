@@ -1,8 +1,15 @@
 //! A target: a TCP that can play the survivor. Everything above this line treats all of them alike.
 
+mod app;
+mod drive;
+mod engine;
 mod linux;
+mod smoltcp;
 
+pub use drive::{Drive, drive};
+pub use engine::Host;
 pub use linux::Linux;
+pub use smoltcp::Smoltcp;
 
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::time::{Instant, Ticks};
@@ -57,6 +64,11 @@ pub trait Target {
 
     /// What it could not be told of the scenario, and what it took instead, a line each.
     fn notes(&self) -> Vec<String>;
+
+    /// Whether [`connection`](Target::connection) tells more than the state and the queues.
+    fn has_tcp_info(&self) -> bool {
+        true
+    }
 
     /// The present instant; the loop's only clock.
     fn now(&mut self) -> Instant;

@@ -1,0 +1,57 @@
+//! A network device in memory: two queues of IP datagrams.
+
+use std::collections::VecDeque;
+
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+/// What goes in and what came out.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    /// For the interface, oldest first.
+    pub(super) arrived: VecDeque<Vec<u8>>,
+    /// From the interface, oldest first.
+    pub(super) sent: VecDeque<Vec<u8>>,
+}
+
+/// One datagram for the interface.
+pub(super) struct Rx(Vec<u8>);
+
+/// Room for one datagram from the interface.
+pub(super) struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
+
+impl phy::RxToken for Rx {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+impl phy::TxToken for Tx<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut bytes = vec![0; len];
+        let result = f(&mut bytes);
+        self.0.push_back(bytes);
+        result
+    }
+}
+
+impl phy::Device for Device {
+    type RxToken<'a> = Rx;
+    type TxToken<'a> = Tx<'a>;
+
+    fn receive(&mut self, _now: Instant) -> Option<(Rx, Tx<'_>)> {
+        let bytes = self.arrived.pop_front()?;
+        Some((Rx(bytes), Tx(&mut self.sent)))
+    }
+
+    fn transmit(&mut self, _now: Instant) -> Option<Tx<'_>> {
+        Some(Tx(&mut self.sent))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = 1500;
+        capabilities
+    }
+}
