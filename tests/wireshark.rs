@@ -1,5 +1,5 @@
-//! Our pcapng files are read by others' programs as they are meant: tshark, capinfos and tcpdump, where these
-//! are installed.
+//! Our pcapng files are read by others' programs as they are meant: tshark and tcpdump, where these are
+//! installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

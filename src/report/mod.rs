@@ -1,5 +1,6 @@
 //! A verdict or a trace for people and for programs: terminal, JSON, ladder.
 
+pub mod side;
 pub mod single;
 pub mod story;
 pub mod table;

@@ -145,10 +145,12 @@ pub enum Mark {
     Options,
     /// TTL, DF, TOS or identification.
     Ip,
+    /// Protocol, ports or the urgent pointer.
+    Other,
 }
 
 impl Mark {
-    const ALL: [Mark; 10] = [
+    const ALL: [Mark; 11] = [
         Mark::Time,
         Mark::Missing,
         Mark::Flags,
@@ -159,6 +161,7 @@ impl Mark {
         Mark::Window,
         Mark::Options,
         Mark::Ip,
+        Mark::Other,
     ];
 
     /// Its letter in the table, and its word in the legend.
@@ -174,6 +177,7 @@ impl Mark {
             Mark::Window => ('w', "window"),
             Mark::Options => ('o', "options"),
             Mark::Ip => ('i', "IP header"),
+            Mark::Other => ('x', "protocol, ports or urgent pointer"),
         }
     }
 

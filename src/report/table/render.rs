@@ -334,7 +334,7 @@ impl Layout {
 
     fn cell(&self, cell: Option<&Cell>, w: &Widths, tone: Tone, style: Style) -> String {
         let Some(cell) = cell else {
-            let dash = format!("{}", right("-", w.at));
+            let dash = right("-", w.at);
             return style.paint(&left(&dash, w.all), Tone::Different);
         };
         let at = right(&seconds(cell.at, self.detail.s), w.at);
