@@ -30,6 +30,7 @@ fn power_off_idle() -> Scenario {
         title: "Power off".into(),
         about: None,
         toml: String::new(),
+        preset: crate::sysctl::Preset::linux(),
         survivor: Survivor {
             role: Role::Client,
             sysctl: Sysctl {
