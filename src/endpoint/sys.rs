@@ -210,3 +210,6 @@ pub(super) fn set_real_time(on: bool) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,8 +23,9 @@ const SOL_TCP: i32 = 6;
 const TCP_INFO: i32 = 11;
 /// Offset of tcpi_last_data_sent.
 const LAST_DATA_SENT: usize = 44;
-/// How many changes of `jiffies` are watched.
+/// How many changes of `jiffies` are watched, and how many where all of those were seen late or the kernel is an old one.
 const CHANGES: usize = 8;
+const MOST_CHANGES: usize = 64;
 
 /// The start of one tick, from which all others follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct TickPhase {
 }
 
 impl TickPhase {
-    /// This machine's, measured once per process (some ten ticks of spinning); None where this kernel does not tell.
+    /// This machine's, measured once per process (some ten ticks of spinning, at most 64); None where this kernel does not tell.
     pub fn of_this_machine() -> Option<TickPhase> {
         static PHASE: OnceLock<Option<TickPhase>> = OnceLock::new();
         *PHASE.get_or_init(measure)
@@ -75,30 +76,30 @@ fn measure() -> Option<TickPhase> {
     }
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).ok()?;
-    let give_up_ns = monotonic_ns() + 4 * CHANGES as u64 * tick_ns;
+    let give_up_ns = monotonic_ns() + 2 * MOST_CHANGES as u64 * tick_ns;
     let mut earliest: Option<TickPhase> = None;
     let mut changes = 0;
     let (_, mut last) = reading(&socket, tick_ns)?;
-    while changes < CHANGES {
+    loop {
         let (read_at_ns, jiffies) = reading(&socket, tick_ns)?;
-        if read_at_ns > give_up_ns {
-            return None;
-        }
-        if jiffies == last + 1 {
+        if jiffies != last {
             changes += 1;
+            last = jiffies;
             let seen = TickPhase {
                 tick_ns,
                 jiffies,
                 starts_at_ns: read_at_ns,
             };
-            earliest = Some(match earliest {
-                Some(best) => best.earlier(seen),
-                None => seen,
-            });
+            let best = earliest.map_or(seen, |best| best.earlier(seen));
+            let enough = changes >= CHANGES && best.is_almost_aligned();
+            if enough || changes >= MOST_CHANGES {
+                return Some(best.aligned());
+            }
+            earliest = Some(best);
+        } else if read_at_ns > give_up_ns {
+            return None;
         }
-        last = jiffies;
     }
-    earliest.map(TickPhase::aligned)
 }
 
 /// CLOCK_MONOTONIC just after a reading of `jiffies`, and that reading.
@@ -142,15 +143,17 @@ impl TickPhase {
     }
 
     /// Since 6.4 ticks start at multiples of their length; a sighting a little after one is its interrupt's lateness.
+    fn is_almost_aligned(&self) -> bool {
+        self.starts_at_ns % self.tick_ns < self.tick_ns / 20
+    }
+
     fn aligned(self) -> TickPhase {
-        let late_ns = self.starts_at_ns % self.tick_ns;
-        if late_ns < self.tick_ns / 20 {
-            TickPhase {
-                starts_at_ns: self.starts_at_ns - late_ns,
-                ..self
-            }
-        } else {
-            self
+        if !self.is_almost_aligned() {
+            return self;
+        }
+        TickPhase {
+            starts_at_ns: self.starts_at_ns - self.starts_at_ns % self.tick_ns,
+            ..self
         }
     }
 }

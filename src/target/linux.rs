@@ -9,6 +9,7 @@ use crate::endpoint::{
     Wanted,
 };
 use crate::scenario::{SURVIVOR_IP, Scenario};
+use crate::sysctl::Preset;
 use crate::time::{Instant, Ticks};
 
 use super::{Sent, Target, TargetError};
@@ -56,6 +57,17 @@ fn os(what: &str) -> impl FnOnce(std::io::Error) -> TargetError {
     move |source| TargetError::Os { what, source }
 }
 
+/// A scenario for another kernel gets that kernel's knobs, and no more.
+fn other_kernel(scenario: &Scenario) -> Option<String> {
+    let preset = scenario.preset;
+    (preset != Preset::linux()).then(|| {
+        format!(
+            "kernel = {:?} cannot be had here: its knobs were set, its ticks and its mechanisms are this kernel's",
+            preset.name
+        )
+    })
+}
+
 impl Linux {
     /// A fresh namespace with the scenario's knobs. Time 0 is the moment of its return.
     ///
@@ -83,7 +95,8 @@ impl Linux {
             sockets: SOCKETS,
         };
         let phase = TickPhase::of_this_machine();
-        let namespace = crate::endpoint::open(&wanted)?;
+        let mut namespace = crate::endpoint::open(&wanted)?;
+        namespace.notes.extend(other_kernel(scenario));
         Linux::in_namespace(namespace, phase)
     }
 

@@ -185,3 +185,24 @@ fn knobs_are_set_and_those_that_do_not_exist_are_noted() {
         std::iter::from_fn(|| next_segment(&mut linux, Instant::from_ms(2700))).collect();
     assert_eq!(syns.len(), 2, "{syns:?}");
 }
+
+#[test]
+fn the_caller_stays_in_its_own_namespaces() {
+    let links = || {
+        ["net", "user"].map(|kind| {
+            std::fs::read_link(format!("/proc/thread-self/ns/{kind}")).expect("a namespace")
+        })
+    };
+    let knob = || halfopen::endpoint::sysctl_files::read("tcp_retries2").unwrap();
+    let before = (links(), knob());
+    let Some(linux) = linux(&[("tcp_retries2", "3")]) else {
+        return;
+    };
+    assert_eq!((links(), knob()), before);
+    assert_eq!(
+        linux.notes().iter().find(|n| n.contains("tcp_retries2")),
+        None
+    );
+    drop(linux);
+    assert_eq!((links(), knob()), before);
+}
