@@ -6,7 +6,6 @@ use toml::de::DeValue;
 
 use super::action;
 use super::error::Faults;
-use super::parse::table;
 use super::possible::Planned;
 use super::section::{Section, kind, whole_number};
 use super::{Action, Peer, Role, Survivor};
@@ -22,7 +21,7 @@ pub(super) fn read_survivor(
     let help = "add [survivor] with role = \"client\" or role = \"server\"";
     root.need("survivor", help, faults)?;
     let keys = ["role", "sysctl", "sockopt", "autoread"];
-    let section = table(root, "survivor", "[survivor]", &keys, faults)?;
+    let section = root.table("survivor", "[survivor]", &keys, faults)?;
     let (sysctl, sysctl_set) = read_sysctl(&section, preset, faults);
     let sockopt = read_sockopt(&section, faults);
     let autoread = section.boolean("autoread", faults).unwrap_or(true);
@@ -160,7 +159,7 @@ fn read_sockopt(section: &Section<'_>, faults: &mut Faults) -> Vec<SockOpt> {
 pub(super) fn read_peer(root: &Section<'_>, faults: &mut Faults) -> Peer {
     let default = Peer::default();
     let keys = ["timestamps", "sack", "dsack", "mss", "wscale", "window"];
-    let Some(section) = table(root, "peer", "[peer]", &keys, faults) else {
+    let Some(section) = root.table("peer", "[peer]", &keys, faults) else {
         return default;
     };
     let mss = section.integer("mss", 48, 65_535, faults);

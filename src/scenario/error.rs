@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Source};
 
+/// The longest line that is shown with its fault, bytes.
+const LONGEST_LINE: usize = 1000;
+
 /// Faults that are shown; more are counted only.
 const SHOWN: usize = 20;
 
@@ -53,11 +56,15 @@ impl Faults {
         if faults.is_empty() {
             return None;
         }
+        let text = printable(text);
+        for fault in &mut faults {
+            fault.span = within(&text, &fault.span);
+        }
         faults.sort_by_key(|f| (f.span.start, f.span.end));
         faults.dedup();
         Some(ScenarioErrors {
-            file: printable(file),
-            text: printable(text),
+            file: printable(file).replace('\n', " "),
+            text,
             faults,
         })
     }
@@ -98,7 +105,12 @@ impl ScenarioErrors {
 
     fn draw(&self, fault: &Fault, color: bool) -> String {
         let file = self.file.as_str();
-        let span = within(&self.text, &fault.span);
+        if line_length(&self.text, fault.span.start) > LONGEST_LINE {
+            let (line, column) = line_and_column(&self.text, fault.span.start);
+            let (what, help) = (printable(&fault.what), printable(&fault.help));
+            return format!("Error: {what}\n   ,-[ {file}:{line}:{column} ]\n   | {help}\n---'");
+        }
+        let span = fault.span.clone();
         let config = Config::default()
             .with_color(color)
             .with_char_set(CharSet::Ascii)
@@ -166,6 +178,14 @@ pub(super) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
         .count()
         + 1;
     (line, column)
+}
+
+/// Length of the line that byte `at` lies on.
+fn line_length(text: &str, at: usize) -> usize {
+    let (before, after) = text.split_at(at.min(text.len()));
+    let start = before.rfind('\n').map_or(0, |n| n + 1);
+    let end = after.find('\n').unwrap_or(after.len());
+    before.len() - start + end
 }
 
 /// `span` moved to whole characters of `text` on one line, and not empty where that is possible.

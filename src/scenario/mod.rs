@@ -1,6 +1,7 @@
 //! The scenario language: TOML to typed, checked steps. docs/SCENARIOS.md is its contract.
 
 mod action;
+pub mod builtin;
 mod duration;
 mod ends;
 mod error;
@@ -11,6 +12,7 @@ mod steps;
 
 use std::time::Duration;
 
+pub use builtin::{LoadError, load};
 pub use error::ScenarioErrors;
 
 use crate::sockopt::SockOpt;

@@ -6,14 +6,14 @@ use toml::de::DeTable;
 
 use super::ends::{check_windows, read_peer, read_survivor};
 use super::error::{Faults, ScenarioErrors};
-use super::section::{Section, kind};
+use super::section::Section;
 use super::steps::{check_times, read_end, read_steps, steps};
 use super::{Scenario, possible};
 use crate::sysctl::{Preset, nearest, quoted};
 use crate::time::Instant;
 
 /// The longest text that is read, bytes.
-const MAX_TEXT: usize = 256 * 1024;
+pub(super) const MAX_TEXT: usize = 256 * 1024;
 /// The longest one-way delay: an hour, in ns.
 const MAX_DELAY_NS: u64 = 3_600_000_000_000;
 
@@ -69,9 +69,7 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     ];
     let root = Section::open("a scenario", root.get_ref(), 0..0, text, &keys, faults);
     let title = root.string("title", faults).map_or(name, |(t, _)| t);
-    let about = root
-        .string("about", faults)
-        .map(|(t, _)| t.trim().to_owned());
+    let about = root.string("about", faults).map(|(t, _)| prose(t));
     let preset = read_kernel(&root, faults);
     let survivor = read_survivor(&root, preset, faults);
     let peer = read_peer(&root, faults);
@@ -101,30 +99,11 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     })
 }
 
-/// The table `key` of the file, if it is there and one.
-pub(super) fn table<'a>(
-    root: &Section<'a>,
-    key: &'static str,
-    name: &'static str,
-    keys: &[&'static str],
-    faults: &mut Faults,
-) -> Option<Section<'a>> {
-    let value = root.get(key)?;
-    match value.get_ref().as_table() {
-        Some(table) => Some(Section::open(
-            name,
-            table,
-            value.span(),
-            root.text,
-            keys,
-            faults,
-        )),
-        None => {
-            let what = format!("{key} is {}", kind(value.get_ref()));
-            faults.add(&value.span(), what, format!("write a table, {name}"));
-            None
-        }
-    }
+/// `text` with the line breaks inside its paragraphs taken out.
+fn prose(text: &str) -> String {
+    let paragraphs = text.trim().split("\n\n");
+    let joined = paragraphs.map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    joined.collect::<Vec<_>>().join("\n\n")
 }
 
 fn read_kernel(root: &Section<'_>, faults: &mut Faults) -> &'static Preset {
@@ -143,7 +122,7 @@ fn read_kernel(root: &Section<'_>, faults: &mut Faults) -> &'static Preset {
 }
 
 fn read_delay(root: &Section<'_>, faults: &mut Faults) -> u64 {
-    let Some(section) = table(root, "wire", "[wire]", &["delay"], faults) else {
+    let Some(section) = root.table("wire", "[wire]", &["delay"], faults) else {
         return 0;
     };
     match section.duration_ns("delay", faults) {

@@ -121,6 +121,7 @@ impl Script {
                 "a scenario has one connection; leave the step out",
             ),
             (SurvivorConnect | SurvivorListen, _) => None,
+            (SurvivorKill, _) if self.opened => None,
             _ if self.closed => trouble(
                 "the survivor has closed its socket by then",
                 "put the step before \"survivor close\", or use \"survivor shutdown\" there",

@@ -83,6 +83,31 @@ impl<'a> Section<'a> {
         value
     }
 
+    /// The table `key`, which messages call `name` and which takes `keys`, if it is there and a table.
+    pub(super) fn table(
+        &self,
+        key: &str,
+        name: &'static str,
+        keys: &[&'static str],
+        faults: &mut Faults,
+    ) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(Section::open(
+                name,
+                table,
+                value.span(),
+                self.text,
+                keys,
+                faults,
+            )),
+            None => {
+                self.wrong_kind(key, &format!("a table, {name}"), value, faults);
+                None
+            }
+        }
+    }
+
     /// A string.
     pub(super) fn string(&self, key: &str, faults: &mut Faults) -> Option<Placed<&'a str>> {
         let value = self.get(key)?;

@@ -8,7 +8,6 @@ use toml::de::DeValue;
 
 use super::action;
 use super::error::{Faults, line_and_column};
-use super::parse::table;
 use super::possible::Planned;
 use super::section::{Section, inside, kind};
 use super::{Action, EndWhen, Step};
@@ -120,13 +119,7 @@ pub(super) struct End {
 pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     let help = "add [end] with when = \"survivor closed\" or after = \"12s\", and limit = \"60s\"";
     root.need("end", help, faults)?;
-    let section = table(
-        root,
-        "end",
-        "[end]",
-        &["when", "after", "limit", "tail"],
-        faults,
-    )?;
+    let section = root.table("end", "[end]", &["when", "after", "limit", "tail"], faults)?;
     let when = section.string("when", faults);
     let after = section.duration_ns("after", faults);
     let tail = section.duration_ns("tail", faults);

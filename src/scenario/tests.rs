@@ -1,3 +1,9 @@
+mod any_bytes;
+mod builtins;
+mod errors;
+mod impossible;
+mod refusals;
+
 use super::*;
 use crate::sockopt::OptName;
 

@@ -101,6 +101,12 @@ fn what_is_refused_says_why() {
     ] {
         assert_eq!(error(name, text), expected);
     }
+}
+
+#[test]
+fn lists_and_values_without_a_model_are_refused() {
+    let mut s = Sysctl::default();
+    let mut error = |name: &str, text: &str| s.set(name, text).unwrap_err().to_string();
     for text in ["", "1 2 3 4", "1 x", "-1", "1 2 2147483648"] {
         assert!(error("tcp_wmem", text).starts_with("tcp_wmem takes three numbers"));
     }

@@ -1,0 +1,84 @@
+//! The scenarios that the program carries.
+
+use crate::scenario::{Action, EndWhen, LoadError, builtin, load};
+use crate::time::Instant;
+
+#[test]
+fn the_table_is_the_folder() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/scenarios");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|file| file.strip_suffix(".toml").expect("a scenario").to_owned())
+        .collect();
+    files.sort();
+    let table: Vec<&str> = builtin::all().iter().map(|b| b.name).collect();
+    assert_eq!(table, files);
+}
+
+#[test]
+fn every_one_is_good_and_says_what_to_watch_for() {
+    for builtin in builtin::all() {
+        let scenario = builtin.scenario().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.name, builtin.name);
+        assert_ne!(scenario.title, builtin.name);
+        let about = scenario.about.unwrap_or_default();
+        assert!(
+            about.len() > 30 && about.ends_with('.'),
+            "{}: {about}",
+            builtin.name
+        );
+        assert!(!about.contains('\n'), "one paragraph");
+    }
+}
+
+#[test]
+fn by_name_by_path_and_not_at_all() {
+    assert_eq!(load("power-off-idle").unwrap().name, "power-off-idle");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/scenarios/reno.toml");
+    assert_eq!(load(path).unwrap(), load("reno").unwrap());
+    let message = |name: &str| load(name).unwrap_err().to_string();
+    assert_eq!(
+        message("power-of-idle"),
+        "no scenario power-of-idle; did you mean power-off-idle?; `halfopen list` shows the built-in ones, \
+         a path ends with .toml"
+    );
+    assert!(message("").starts_with("no scenario ;"));
+    assert!(matches!(
+        load("no/such.toml"),
+        Err(LoadError::Unreadable { .. })
+    ));
+    assert!(message("no/such.toml").starts_with("no/such.toml: "));
+    let cargo = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert!(matches!(load(cargo), Err(LoadError::Wrong(_))));
+    assert!(message(cargo).contains("unknown key package"));
+}
+
+#[test]
+fn the_posts_own_trace() {
+    let post = load("blog-post-power-off").unwrap();
+    assert_eq!(post.preset.name, "old-hz1000");
+    assert_eq!(post.survivor.sysctl.tcp_retries2, 5);
+    assert_eq!(post.survivor.sysctl.tcp_early_retrans, 0);
+    assert_eq!(post.end, EndWhen::SurvivorClosed);
+    let sends: Vec<(Instant, usize)> = post
+        .steps
+        .iter()
+        .filter_map(|s| match s.action {
+            Action::SurvivorSend(n) => Some((s.at, n)),
+            _ => None,
+        })
+        .collect();
+    let before: usize = sends[..sends.len() - 1].iter().map(|s| s.1).sum();
+    assert_eq!(1 + before, 919, "the last message is 919:1021");
+    // 17:31:16.236188, when the last answer came, to 17:34:16.239767
+    let answer = post
+        .steps
+        .iter()
+        .rfind(|s| matches!(s.action, Action::PeerSend(90)))
+        .unwrap();
+    let arrived = answer.at + post.delay;
+    let (sent, length) = *sends.last().unwrap();
+    assert_eq!(sent.since(arrived).as_micros(), 180_003_579);
+    assert_eq!(length, 102);
+}
