@@ -44,8 +44,8 @@ impl TargetKind {
 pub struct Options<'a> {
     /// Seed of all that is drawn; the kernel draws for itself.
     pub seed: u64,
-    /// The clock tick of the engine.
-    pub ticks: Ticks,
+    /// The clock tick of the engine; none: that of the scenario's kernel, tick 0 beginning at time 0.
+    pub ticks: Option<Ticks>,
     /// Set from elsewhere to end the run with what there is.
     pub interrupt: Option<&'a AtomicBool>,
     /// Called in real time, ten times a second: now, and the instant at which the run ends at the latest.
@@ -62,8 +62,9 @@ pub fn run(
     options: Options<'_>,
 ) -> Result<Trace, TargetError> {
     let seed = options.seed;
+    let ticks = options.ticks.unwrap_or_else(|| scenario.preset.ticks());
     let mut target: Box<dyn Target> = match kind {
-        TargetKind::Engine => Box::new(crate::target::Host::new(scenario, seed, options.ticks)),
+        TargetKind::Engine => Box::new(crate::target::Host::new(scenario, seed, ticks)),
         TargetKind::Smoltcp => Box::new(Smoltcp::new(scenario, seed)),
         TargetKind::Linux => Box::new(Linux::new(scenario)?),
     };

@@ -1,57 +1,15 @@
-use std::time::Duration;
-
 use super::*;
 use crate::call::Errno;
-use crate::scenario::{Action, EndWhen, Peer, Role, Step, Survivor};
-use crate::sysctl::Sysctl;
+use crate::scenario::EndWhen;
 use crate::trace::{Dir, Incident, Stopped};
 use crate::wire::{Datagram, Flags};
 
-fn steps(list: &[(u64, Action)]) -> Vec<Step> {
-    let step = |(ms, action): &(u64, Action)| Step {
-        at: Instant::from_ms(*ms),
-        action: action.clone(),
-        line: 0,
-    };
-    list.iter().map(step).collect()
-}
+const POWER_OFF_IDLE: &str =
+    include_str!("../../tests/recordings/linux-6.18/power-off-idle/scenario.toml");
 
 /// Ten exchanges, the peer loses power, the survivor sends once more.
 fn power_off_idle() -> Scenario {
-    let mut list = vec![(0, Action::SurvivorConnect)];
-    for i in 0..10 {
-        list.push((100 + 50 * i, Action::SurvivorSend(102)));
-        list.push((110 + 50 * i, Action::PeerSend(90)));
-    }
-    list.push((1_000, Action::PeerPowerOff));
-    list.push((4_000, Action::SurvivorSend(102)));
-    Scenario {
-        name: "power-off-idle".into(),
-        title: "Power off".into(),
-        about: None,
-        toml: String::new(),
-        preset: crate::sysctl::Preset::linux(),
-        survivor: Survivor {
-            role: Role::Client,
-            sysctl: Sysctl {
-                tcp_retries2: 5,
-                tcp_early_retrans: 0,
-                ..Sysctl::default()
-            },
-            sysctl_set: vec![
-                ("tcp_retries2".into(), "5".into()),
-                ("tcp_early_retrans".into(), "0".into()),
-            ],
-            sockopt: Vec::new(),
-            autoread: true,
-        },
-        peer: Peer::default(),
-        delay: Duration::from_millis(5),
-        steps: steps(&list),
-        end: EndWhen::SurvivorClosed,
-        limit: Instant::from_ms(60_000),
-        tail: Duration::from_millis(1_500),
-    }
+    Scenario::parse("power-off-idle", "scenario.toml", POWER_OFF_IDLE).expect("a recorded scenario")
 }
 
 fn on(kind: TargetKind, scenario: &Scenario, seed: u64) -> Trace {

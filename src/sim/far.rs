@@ -126,3 +126,6 @@ impl FarSide {
         self.events.append(&mut self.link.take_events());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,3 +165,6 @@ impl Link {
         self.events.push(Event { at, who, what });
     }
 }
+
+#[cfg(test)]
+mod tests;

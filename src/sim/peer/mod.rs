@@ -275,3 +275,6 @@ impl Peer {
         self.events.push(Event { at, who, what });
     }
 }
+
+#[cfg(test)]
+mod tests;
