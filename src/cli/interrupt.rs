@@ -3,7 +3,7 @@
 //! A flag and no thread: a process that has a thread may not enter a new user namespace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -24,21 +24,24 @@ impl Interrupt {
         Ok(seen)
     }
 
-    /// Whether a signal came.
-    pub(super) fn came(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Whether a signal came; a loop looks at it each time round.
+    pub(super) fn flag(&self) -> &AtomicBool {
+        &self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
 
     #[test]
     fn a_signal_sets_the_flag() {
         let interrupt = Interrupt::catch().expect("signals can be caught");
-        assert!(!interrupt.came());
+        let came = || interrupt.flag().load(Ordering::Relaxed);
+        assert!(!came());
         signal_hook::low_level::raise(SIGTERM).expect("a signal to oneself");
-        assert!(interrupt.came());
+        assert!(came());
     }
 }

@@ -3,9 +3,14 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 as expected or the same, 1 different, 2 could
 //! not run.
 
+mod compare;
 mod doctor;
 mod interrupt;
+mod list;
+mod play;
 mod progress;
+mod run;
+mod scenarios;
 mod terminal;
 
 use std::process::ExitCode;
@@ -27,6 +32,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs a scenario on one target
+    Run(run::Run),
+    /// Compares targets, or recordings with the engine, packet by packet
+    Compare(compare::Compare),
+    /// Lists the built-in scenarios
+    List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
     Doctor(doctor::Doctor),
 }
@@ -76,6 +87,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
-        Command::Doctor(doctor) => doctor.run(),
+        Command::Run(command) => command.run(),
+        Command::Compare(command) => command.run(),
+        Command::List(command) => command.run(),
+        Command::Doctor(command) => command.run(),
     }
 }

@@ -47,12 +47,12 @@ impl Progress {
         }
     }
 
-    /// The run has come to `now`.
-    pub(super) fn at(&mut self, now: Instant) {
+    /// The run has come to `now`, and ends at `latest` at the latest.
+    pub(super) fn at(&mut self, now: Instant, latest: Instant) {
         let tenth = now.us() / 100_000;
         if self.shown && self.last_tenth != Some(tenth) {
             self.last_tenth = Some(tenth);
-            let end = self.expected.unwrap_or(self.limit).max(now);
+            let end = self.expected.unwrap_or(latest).clamp(now, latest.max(now));
             eprint!(
                 "\r{}: {:.1} s of {:.1} s ",
                 self.what,

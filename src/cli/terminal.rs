@@ -1,9 +1,11 @@
 //! What the terminal can do: colour only where it is wanted, errors in one form.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use crate::report::Style;
 
 /// Whether stdout takes colour: a terminal, and NO_COLOR is not set (no-color.org).
-pub(super) fn color() -> bool {
+fn color() -> bool {
     allowed(std::io::stdout().is_terminal(), no_color())
 }
 
@@ -18,6 +20,34 @@ fn no_color() -> Option<std::ffi::OsString> {
 
 fn allowed(terminal: bool, no_color: Option<std::ffi::OsString>) -> bool {
     terminal && no_color.is_none_or(|value| value.is_empty())
+}
+
+/// How reports are printed on stdout.
+pub(super) fn style() -> Style {
+    Style {
+        width: width(),
+        color: color(),
+        fold: None,
+    }
+}
+
+/// Columns of the terminal that stdout is; none where it is none.
+fn width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Writes a result to stdout. A reader that has gone away (`| head`) is no error.
+pub(super) fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// Writes an error to stderr.

@@ -1,0 +1,12 @@
+//! A scenario by name or path, with its faults drawn for the terminal.
+
+use super::{Failure, terminal};
+use crate::scenario::{LoadError, Scenario, load};
+
+/// The scenario of this name or in this file.
+pub(super) fn find(name_or_path: &str) -> Result<Scenario, Failure> {
+    load(name_or_path).map_err(|error| match error {
+        LoadError::Wrong(faults) => Failure(faults.report(terminal::error_color())),
+        other => other.into(),
+    })
+}
