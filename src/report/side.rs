@@ -80,7 +80,7 @@ fn put_endings(
 /// The mark that stands for a field by the comparison's name for it.
 fn mark(field: &str) -> Mark {
     match field {
-        "packet" => Mark::Missing,
+        "packet" => Mark::Extra,
         "flags" => Mark::Flags,
         "seq" => Mark::Seq,
         "ack" => Mark::Ack,

@@ -127,8 +127,8 @@ pub(super) fn what(packet: &Relative) -> String {
 pub enum Mark {
     /// The instant, beyond what is allowed.
     Time,
-    /// The packet itself: one has it, the other not.
-    Missing,
+    /// The packet itself: the first target has none here.
+    Extra,
     /// Control bits.
     Flags,
     /// Sequence number.
@@ -152,7 +152,7 @@ pub enum Mark {
 impl Mark {
     const ALL: [Mark; 11] = [
         Mark::Time,
-        Mark::Missing,
+        Mark::Extra,
         Mark::Flags,
         Mark::Seq,
         Mark::Ack,
@@ -168,7 +168,7 @@ impl Mark {
     const fn letter(self) -> (char, &'static str) {
         match self {
             Mark::Time => ('t', "time"),
-            Mark::Missing => ('-', "no such packet"),
+            Mark::Extra => ('+', "a packet more"),
             Mark::Flags => ('f', "flags"),
             Mark::Seq => ('s', "sequence number"),
             Mark::Ack => ('a', "acknowledgment"),
@@ -181,7 +181,8 @@ impl Mark {
         }
     }
 
-    /// Whether a reader looks for it packet by packet, so that such a row is never folded away.
+    /// Whether a reader looks for it packet by packet, so that such a row is never folded away. One that does not
+    /// tell and that all of a target's packets have is said once, above its column.
     const fn is_telling(self) -> bool {
         !matches!(self, Mark::Window | Mark::Options | Mark::Ip)
     }
@@ -231,6 +232,21 @@ impl Table {
             cells,
             differs,
         });
+    }
+
+    /// Leaves out the packets and events before `at`, and says how many packets that were.
+    pub fn start_at(&mut self, at: Instant) {
+        let is_early = |row: &Row| row.at().is_some_and(|t| t < at);
+        let early: Vec<Row> = self.rows.extract_if(.., |row| is_early(row)).collect();
+        let packets = early.iter().filter(|r| matches!(r, Row::Packet(_)));
+        let dull = packets.clone().filter(|r| r.is_dull()).count();
+        let text = format!(
+            "not shown: {} packets before this, {dull} of them the same for all",
+            packets.count()
+        );
+        if !early.is_empty() {
+            self.rows.insert(0, Row::Event { at, text });
+        }
     }
 
     /// The table as text, a legend of its marks below it.

@@ -31,7 +31,7 @@ fn a_late_and_a_missing_packet_are_marked_and_nothing_else() {
     right.packets.last_mut().unwrap().at = last.at;
     let text = shown(&left, &right);
     let marked: Vec<_> = text.lines().filter(|l| l.contains('\u{2260}')).collect();
-    let legend = "\u{2260} differs from linux 6.18.44 in: t time, - no such packet";
+    let legend = "\u{2260} differs from linux 6.18.44 in: t time; - no such packet";
     assert_eq!(marked.last(), Some(&legend), "{text}");
     assert_eq!(marked.len(), 2, "{text}");
     assert!(
@@ -68,7 +68,7 @@ fn every_field_of_a_comparison_has_its_mark() {
         ("sack", Mark::Options),
         ("payload", Mark::Content),
         ("ports", Mark::Other),
-        ("packet", Mark::Missing),
+        ("packet", Mark::Extra),
     ];
     for (field, wanted) in rows {
         assert_eq!(mark(field), wanted, "{field}");

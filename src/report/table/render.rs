@@ -49,18 +49,23 @@ struct Layout {
     what: usize,
     seq: usize,
     len: usize,
-    targets: Vec<Widths>,
+    targets: Vec<Column>,
 }
 
-/// Widths within a target's column.
+/// A target's column: its widths, and what is said above it and not in each row.
 #[derive(Clone, Default)]
-struct Widths {
+struct Column {
     at: usize,
     gap: usize,
     marks: usize,
     /// The whole column.
     all: usize,
+    /// Marks that all of its packets to the peer have.
+    throughout: Vec<Mark>,
 }
+
+/// Stands before the marks that all packets of a target have.
+const THROUGHOUT: &str = "all packets";
 
 /// Narrowest column that a text under the packets still gets.
 const TEXT: usize = 22;
@@ -157,19 +162,25 @@ fn words(marks: &BTreeSet<Mark>) -> String {
 
 /// What the letters mean, of those that are there.
 fn legend(table: &Table) -> Option<String> {
-    let mut used = marks(&table.rows);
+    let used = marks(&table.rows);
     let missing = |row: &Row| matches!(row, Row::Packet(cells) if cells.contains(&None));
-    if table.targets.len() > 1 && table.rows.iter().any(missing) {
-        used.insert(Mark::Missing);
-    }
     let used: Vec<_> = Mark::ALL
         .iter()
         .filter(|m| used.contains(m))
         .map(|m| format!("{} {}", m.letter().0, m.letter().1))
         .collect();
     let first = &table.targets.first()?.name;
-    let used = used.join(", ");
-    (!used.is_empty()).then(|| format!("\u{2260} differs from {first} in: {used}"))
+    let mut legend = Vec::new();
+    if !used.is_empty() {
+        legend.push(format!(
+            "\u{2260} differs from {first} in: {}",
+            used.join(", ")
+        ));
+    }
+    if table.rows.iter().any(missing) {
+        legend.push("- no such packet".to_owned());
+    }
+    (!legend.is_empty()).then(|| legend.join("; "))
 }
 
 fn seconds(at: Instant, decimals: usize) -> String {
@@ -182,16 +193,34 @@ fn millis(gap: Option<Duration>, decimals: usize) -> String {
     })
 }
 
-/// `≠to`; nothing if there are none.
-fn letters(cell: &Cell) -> String {
+/// ` ≠to`; nothing if there are none but those that are said once for all packets.
+fn letters(marks: &[Mark], said: &[Mark]) -> String {
     let letters: String = Mark::ALL
         .iter()
-        .filter(|m| cell.marks.contains(m))
+        .filter(|m| marks.contains(m) && !said.contains(m))
         .map(|m| m.letter().0)
         .collect();
     match letters.is_empty() {
         true => letters,
         false => format!(" \u{2260}{letters}"),
+    }
+}
+
+/// The marks, of those that do not tell, which all packets of a target have that the first target has as well.
+fn throughout(rows: &[Row], column: usize) -> Vec<Mark> {
+    let packets = rows.iter().filter_map(|row| match row {
+        Row::Packet(cells) => cells.get(column)?.as_ref(),
+        _ => None,
+    });
+    let sent: Vec<_> = packets
+        .filter(|c| c.dir == Dir::Out && !c.marks.contains(&Mark::Extra))
+        .collect();
+    let everywhere = |m: &&Mark| sent.iter().all(|c| c.marks.contains(m));
+    let marks = Mark::ALL.iter().filter(|m| !m.is_telling());
+    match sent.len() {
+        // of one or two packets it is no less work to read the rows
+        0..=2 => Vec::new(),
+        _ => marks.filter(everywhere).copied().collect(),
     }
 }
 
@@ -212,7 +241,12 @@ impl Layout {
             what: len("packet"),
             seq: len("seq"),
             len: len("bytes"),
-            targets: vec![Widths::default(); table.targets.len()],
+            targets: (0..table.targets.len())
+                .map(|column| Column {
+                    throughout: throughout(&table.rows, column),
+                    ..Column::default()
+                })
+                .collect(),
         };
         for row in &table.rows {
             match row {
@@ -227,7 +261,11 @@ impl Layout {
             w.gap = w.gap.max(len("+ms"));
             let text = if has_texts && detail.s > 3 { TEXT } else { 0 };
             let packet = w.at + 1 + w.gap + w.marks;
-            w.all = packet.max(len(&heading.name)).max(text);
+            let all = letters(&w.throughout, &[]);
+            w.all = packet
+                .max(len(&heading.name))
+                .max(text)
+                .max(len(THROUGHOUT) + len(&all));
         }
         layout
     }
@@ -243,7 +281,7 @@ impl Layout {
             if let Some(cell) = cell {
                 w.at = w.at.max(len(&seconds(cell.at, self.detail.s)));
                 w.gap = w.gap.max(len(&millis(cell.since_previous, self.detail.ms)));
-                w.marks = w.marks.max(len(&letters(cell)));
+                w.marks = w.marks.max(len(&letters(&cell.marks, &w.throughout)));
             }
         }
     }
@@ -294,14 +332,23 @@ impl Layout {
             let units = format!("{} {}", right("s", w.at), right("+ms", w.gap));
             left(&units, w.all)
         });
-        let blank = self.left_part("", "", "", ["", ""]);
+        let all = columns().map(|(_, w)| {
+            let all = letters(&w.throughout, &[]);
+            let all = if all.is_empty() {
+                all
+            } else {
+                format!("{THROUGHOUT}{all}")
+            };
+            style.paint(&left(&all, w.all), Tone::Different)
+        });
+        let blank = || self.left_part("", "", "", ["", ""]);
         let fields = self.left_part("", "flags", "packet", ["seq", "bytes"]);
-        vec![
-            self.line(blank.clone(), names),
-            self.line(blank, times),
-            self.line(fields, units),
-            self.rule(),
-        ]
+        let mut lines = vec![self.line(blank(), names), self.line(blank(), times)];
+        if self.targets.iter().any(|w| !w.throughout.is_empty()) {
+            lines.push(self.line(blank(), all));
+        }
+        lines.extend([self.line(fields, units), self.rule()]);
+        lines
     }
 
     fn packet(&self, cells: &[Option<Cell>], style: Style) -> Vec<String> {
@@ -332,7 +379,7 @@ impl Layout {
         lines
     }
 
-    fn cell(&self, cell: Option<&Cell>, w: &Widths, tone: Tone, style: Style) -> String {
+    fn cell(&self, cell: Option<&Cell>, w: &Column, tone: Tone, style: Style) -> String {
         let Some(cell) = cell else {
             let dash = right("-", w.at);
             return style.paint(&left(&dash, w.all), Tone::Different);
@@ -343,7 +390,10 @@ impl Layout {
             true => Tone::Different,
             false => tone,
         };
-        let rest = left(&letters(cell), w.all - w.at - 1 - w.gap);
+        let rest = left(
+            &letters(&cell.marks, &w.throughout),
+            w.all - w.at - 1 - w.gap,
+        );
         let times = style.paint(&format!("{at} {gap}"), time_tone);
         times + &style.paint(&rest, Tone::Different)
     }

@@ -105,3 +105,35 @@ fn colours_do_not_move_a_column() {
 fn an_empty_table_is_only_its_heading() {
     assert_eq!(Table::default().render(Style::default()).lines().count(), 4);
 }
+
+#[test]
+fn what_all_packets_have_is_said_once_and_what_tells_is_not() {
+    let trace = kept::recording("connect-dead").unwrap().unwrap();
+    let packets = relative(&trace.packets);
+    let rows: Vec<_> = (0..packets.len()).map(|i| vec![Some(i); 2]).collect();
+    let heading = Heading::of(&trace.meta);
+    let marks = |_, column| match column {
+        1 => vec![Mark::Seq, Mark::Options, Mark::Window],
+        _ => Vec::new(),
+    };
+    let table = Table::new(
+        vec![heading.clone(), heading],
+        &[&packets, &packets],
+        &rows,
+        marks,
+    );
+    let text = table.render(style(None, None));
+    assert_eq!(text.matches("all packets \u{2260}wo").count(), 1, "{text}");
+    assert_eq!(text.matches("\u{2260}s\n").count(), packets.len(), "{text}");
+}
+
+#[test]
+fn a_table_may_start_later() {
+    let mut table = table();
+    table.start_at(Instant::from_ms(900));
+    let text = table.render(style(None, None));
+    let first = text.lines().nth(4).unwrap();
+    let wanted = "  * 0.900000 s  not shown: 35 packets before this, 35 of them the same for all";
+    assert_eq!(first, wanted);
+    assert_eq!(text.matches('\u{2192}').count(), 6);
+}
