@@ -1,6 +1,8 @@
 //! The scenarios that the program carries.
 
-use crate::scenario::{Action, EndWhen, LoadError, builtin, load};
+use crate::scenario::{Action, EndWhen, LoadError, Scenario, builtin, load};
+use crate::sockopt::OptName;
+use crate::sysctl::{NOT_MODELLED, Preset, Sysctl};
 use crate::time::Instant;
 
 #[test]
@@ -81,4 +83,39 @@ fn the_posts_own_trace() {
     let (sent, length) = *sends.last().unwrap();
     assert_eq!(sent.since(arrived).as_micros(), 180_003_579);
     assert_eq!(length, 102);
+}
+
+const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SCENARIOS.md"));
+
+#[test]
+fn the_document_names_everything() {
+    let has_row = |name: &str| DOCUMENT.contains(&format!("\n| `{name}` |"));
+    for builtin in builtin::all() {
+        let title = builtin.scenario().unwrap().title;
+        let row = format!("\n| `{}` | {title} |\n", builtin.name);
+        assert!(DOCUMENT.contains(&row), "{row}");
+    }
+    for name in Sysctl::names() {
+        assert!(has_row(name), "{name}");
+    }
+    for (name, ..) in NOT_MODELLED {
+        assert!(DOCUMENT.contains(&format!("`{name}`")), "{name}");
+    }
+    for option in OptName::ALL {
+        assert!(has_row(option.name()), "{}", option.name());
+    }
+    for preset in Preset::all() {
+        assert!(has_row(preset.name), "{}", preset.name);
+    }
+}
+
+#[test]
+fn the_documents_example_is_good_and_its_error_is_real() {
+    let example = DOCUMENT.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    Scenario::parse("x", "x.toml", example).unwrap();
+    let error = DOCUMENT.split("```\n").nth(1).unwrap();
+    let wrong = example.replacen("survivor send", "survivor sned", 1);
+    let errors = Scenario::parse("x", "my/own.toml", &wrong).unwrap_err();
+    assert_eq!(errors.to_string(), error.trim_end());
 }
