@@ -21,6 +21,9 @@ pub struct Item {
 
 const SAME: i64 = 1_000_000;
 const SAME_DATA: i64 = 500_000;
+/// A packet of the same kind at another place of the stream, if it is near.
+const SAME_KIND: i64 = 300_000;
+const NEAR_US: u64 = 20_000;
 const SAME_ACK: i64 = 100_000;
 /// Most that distance in time can take away: less than half of what the weakest match gives.
 const FAR: i64 = 200_000;
@@ -31,13 +34,14 @@ fn worth(left: &Item, right: &Item) -> Option<i64> {
     if l.icmp != r.icmp || left.dir != right.dir {
         return None;
     }
+    let apart_us = left.at.us().abs_diff(right.at.us());
     let base = match (l.seq == r.seq, l.len() == r.len(), l.flags == r.flags) {
         (true, true, true) => SAME,
         (true, true, false) | (true, false, true) => SAME_DATA,
+        (false, true, true) if apart_us < NEAR_US => SAME_KIND,
         _ => return None,
     };
     let ack = if l.ack == r.ack { SAME_ACK } else { 0 };
-    let apart_us = left.at.us().abs_diff(right.at.us());
     let apart = i64::try_from(apart_us / 10).unwrap_or(FAR).min(FAR);
     Some(base + ack - apart)
 }
@@ -50,12 +54,15 @@ const STRETCH: usize = 2_000;
 
 /// The rows of the best alignment of two sequences: indices, in order, each index once.
 ///
-/// What both have in common at the start is taken as it is; of longer traces each stretch of 2000 is aligned by itself.
+/// What both have in common at the start, at nearly the same instants, is taken as it is; of longer traces each stretch of 2000 is aligned by itself.
 pub fn align(left: &[Item], right: &[Item]) -> Vec<Pair> {
     let common = left
         .iter()
         .zip(right)
-        .take_while(|(l, r)| l.fields == r.fields)
+        .take_while(|(l, r)| {
+            let near = l.at.us().abs_diff(r.at.us()) < NEAR_US;
+            near && l.dir == r.dir && l.fields == r.fields
+        })
         .count();
     let mut rows: Vec<Pair> = (0..common).map(|i| (Some(i), Some(i))).collect();
     let mut from = common;
@@ -131,3 +138,6 @@ fn face(row: &[Option<usize>], sequences: &[Vec<Item>]) -> Item {
         .find_map(|(index, items)| index.map(|i| items[i].clone()))
         .expect("a row is made of at least one packet")
 }
+
+#[cfg(test)]
+mod tests;

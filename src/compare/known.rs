@@ -126,3 +126,6 @@ impl Entry {
             ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,25 +43,24 @@ impl MsClock {
     /// The clock that explains the TSvals `stamps` (recorded instant, value) of one side.
     ///
     /// A packet is stamped after it was made, at most [`ALLOWANCE`] later, so each one says that its
-    /// millisecond began before the stamp and did not end before the stamp less the allowance. What all allow is
-    /// an interval; `guess` (ns into a millisecond at time 0) is taken if it lies in it, else the end next to it.
+    /// millisecond began before the stamp and did not end before the stamp less the allowance. Taken is what most
+    /// of them allow, an interval; in it `guess` (ns into a millisecond at time 0) if it lies there, else its end.
     pub fn estimate(stamps: &[(Instant, u32)], guess: Option<u64>) -> Option<MsClock> {
         let &(_, base) = stamps.first()?;
-        // start of millisecond `base` on the recording's clock: latest and earliest
-        let start = |at: Instant, value: u32| {
-            at.ns() as i64 - i64::from(value.wrapping_sub(base) as i32) * MS as i64
-        };
-        let latest = stamps.iter().map(|&(at, v)| start(at, v)).min()?;
-        let earliest = stamps
-            .iter()
-            .map(|&(at, v)| start(at, v) - (MS as i64 - 1) - ALLOWANCE.as_nanos() as i64)
-            .max()?
-            .min(latest);
+        // each packet: the earliest and the latest start of millisecond `base` on the recording's clock
+        let allowed = stamps.iter().map(|&(at, value)| {
+            let after = i64::from(value.wrapping_sub(base) as i32) * MS as i64;
+            let latest = at.ns() as i64 - after;
+            (
+                latest - (MS as i64 - 1) - ALLOWANCE.as_nanos() as i64,
+                latest,
+            )
+        });
+        let (earliest, latest) = most_allowed(allowed.collect());
         let chosen = match guess {
             None => latest,
             Some(ns) => {
                 let behind = (latest + ns as i64).rem_euclid(MS as i64);
-                // the phase comes from the tick, the interval from stamps: never a millisecond apart
                 if latest - behind >= earliest {
                     latest - behind
                 } else {
@@ -76,6 +75,32 @@ impl MsClock {
             offset: base.wrapping_sub(whole as u32),
         })
     }
+}
+
+/// The first interval that as many of these as possible have in common.
+fn most_allowed(intervals: Vec<(i64, i64)>) -> (i64, i64) {
+    let mut ends: Vec<(i64, bool)> = Vec::with_capacity(2 * intervals.len());
+    for (low, high) in intervals {
+        ends.extend([(low, false), (high, true)]);
+    }
+    // at equal places one begins before the other ends
+    ends.sort_unstable();
+    let (mut depth, mut deepest, mut best) = (0, 0, (0, 0));
+    let mut ends = ends.into_iter().peekable();
+    while let Some((place, is_end)) = ends.next() {
+        if is_end {
+            depth -= 1;
+            continue;
+        }
+        depth += 1;
+        if let Some((next, true)) = ends.peek()
+            && depth > deepest
+        {
+            deepest = depth;
+            best = (place, *next);
+        }
+    }
+    best
 }
 
 /// What made a packet leave or an application see something.
@@ -146,3 +171,6 @@ pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
     let granule = tick * (1 << (3 * level));
     granule + tick + ALLOWANCE
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,16 @@ mod host;
 mod machine;
 mod play;
 mod script;
+mod sent;
+mod watch;
 
 use std::net::IpAddr;
 
 use self::host::Setup;
 use self::machine::Machine;
-use self::play::{Choice, Play, Rules, packet_place};
+use self::play::{Choice, Play, Rules};
 use self::script::Script;
+use self::sent::packet_place;
 use crate::call::Addr;
 use crate::compare::align::{Item, align};
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
@@ -28,7 +31,7 @@ use crate::sysctl::CongestionControl;
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
 /// How often another choice is tried before a difference is believed.
-const MOST_RETRIES: usize = 1_000;
+const MOST_RETRIES: usize = 200;
 
 /// A replay's outcome.
 #[derive(Clone, Debug)]

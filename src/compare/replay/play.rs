@@ -3,86 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::call::{Errno, Readiness, TcpState};
-use crate::compare::fields::{FieldDifference, Fields, TsvalRule};
-use crate::compare::info;
+use crate::call::{Errno, TcpState};
+use crate::compare::fields::FieldDifference;
+
 use crate::compare::replay::host::{Host, Setup};
 use crate::compare::replay::machine::Machine;
 use crate::compare::replay::script::{Act, Item, Recorded, Script};
-use crate::compare::timing::{Cause, Timely};
+use crate::compare::replay::sent::{Sent, packet_place};
+use crate::compare::replay::watch::{Entered, Owed};
+use crate::compare::timing::Cause;
 use crate::compare::verdict::{Class, Difference};
 use crate::time::Instant;
 use crate::wire::{Datagram, Seq};
-
-/// A packet that the engine sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    /// The engine's instant.
-    pub(crate) at: Instant,
-    /// The packet.
-    pub(crate) datagram: Datagram,
-    /// Its fields, relative.
-    pub(crate) fields: Fields,
-    /// Why, in the engine's words.
-    pub(crate) text: String,
-    /// What caused it.
-    pub(crate) cause: Cause,
-}
-
-impl Sent {
-    /// Every way in which a recorded packet is not this one; whether it came a tick late.
-    pub(crate) fn held_against(
-        &self,
-        recorded: &Recorded,
-        place: String,
-        script: &Script,
-    ) -> (Vec<Difference>, bool) {
-        let tsval = match script.clock {
-            None => TsvalRule::Equal,
-            Some(clock) => {
-                let relative = |at| clock.value(at).wrapping_sub(script.origin.tsval);
-                TsvalRule::Within {
-                    first: relative(self.cause.earliest()),
-                    last: relative(recorded.at),
-                }
-            }
-        };
-        let difference = |class, what| {
-            Difference::new(class, what, place.clone(), recorded.at).because(&self.text)
-        };
-        let mut found: Vec<Difference> = self
-            .fields
-            .differences(&recorded.fields, tsval)
-            .into_iter()
-            .map(|d| difference(Class::Field, d.field).values(d.left, d.right))
-            .collect();
-        let timely = self.cause.judge(recorded.at, &script.ticks);
-        if matches!(timely, Timely::Early | Timely::TooLate) {
-            let from = self.cause.earliest().secs_f64();
-            let to = self.cause.latest(&script.ticks).secs_f64();
-            let allowed = format!("{from:.6} to {to:.6} s");
-            let at = format!("{:.6} s", recorded.at.secs_f64());
-            found.push(difference(Class::Time, "time").values(allowed, at));
-        }
-        (found, timely == Timely::Late)
-    }
-}
-
-/// What the application has yet to notice, and what caused it.
-#[derive(Clone, Debug, Default)]
-struct Owed {
-    connected: Option<Cause>,
-    error: Option<Cause>,
-    readable: Option<Cause>,
-}
-
-/// A state of the connection, and what caused it.
-#[derive(Clone, Debug)]
-struct Entered {
-    state: TcpState,
-    at: Instant,
-    cause: Cause,
-}
 
 /// A step that can be taken next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +59,10 @@ pub(crate) struct Play<'a, M> {
     pub(crate) seen: Seen,
     /// The errors that the engine's calls told, and how.
     pub(crate) errors: Vec<(Instant, Errno, String)>,
-    states: Vec<Entered>,
-    owed: Owed,
-    is_connected: bool,
+    pub(super) states: Vec<Entered>,
+    pub(super) owed: Owed,
+    pub(super) is_connected: bool,
+    pub(super) is_dead: bool,
     is_over: bool,
     /// Firings since the clock last moved.
     still: u32,
@@ -167,6 +100,7 @@ impl<'a, M: Machine> Play<'a, M> {
             states: Vec::new(),
             owed: Owed::default(),
             is_connected: false,
+            is_dead: false,
             is_over: false,
             still: 0,
         }
@@ -294,6 +228,8 @@ impl<'a, M: Machine> Play<'a, M> {
     /// Takes what the engine sends and says, and sees what it changed.
     fn drain(&mut self, cause: Cause) {
         while let Some((datagram, text)) = self.host.m.transmit(self.now) {
+            // as it stands on the wire, with its options padded
+            let datagram = Datagram::parse(&datagram.emit()).unwrap_or(datagram);
             let sent = Sent {
                 at: self.now,
                 fields: self.script.origin.relative(&datagram),
@@ -326,147 +262,6 @@ impl<'a, M: Machine> Play<'a, M> {
         let (found, late) = sent.held_against(recorded, place, self.script);
         self.differences.extend(found);
         self.seen.late += usize::from(late);
-    }
-
-    /// What the application can notice now, and the connection's state.
-    fn look(&mut self, cause: Cause) {
-        let state = self.state_now();
-        if self.states.last().map_or(TcpState::Closed, |s| s.state) != state {
-            let at = self.now;
-            self.states.push(Entered { state, at, cause });
-        }
-        let ready = self.host.readiness().unwrap_or_default();
-        let Readiness {
-            readable,
-            writable,
-            error,
-            ..
-        } = ready;
-        let update = |owed: &mut Option<Cause>, is: bool| match is {
-            true => *owed = owed.or(Some(cause)),
-            false => *owed = None,
-        };
-        update(&mut self.owed.error, error);
-        update(
-            &mut self.owed.connected,
-            !self.is_connected && writable && !error,
-        );
-        update(
-            &mut self.owed.readable,
-            self.is_connected && readable && !error,
-        );
-    }
-
-    fn state_now(&self) -> TcpState {
-        let info = self.host.info(self.now, self.setup);
-        info.map_or(TcpState::Closed, |i| i.state)
-    }
-
-    /// What the recording says was seen must be there to be seen, and since a short time only.
-    fn see(&mut self, item: &Item) {
-        let (name, cause) = match &item.act {
-            Act::Connected => ("connected", self.owed.connected),
-            Act::Error { .. } => ("error", self.owed.error),
-            Act::Recv(_) => ("readable", self.owed.readable),
-            Act::State(state) => return self.see_state(item, *state),
-            Act::Info(recorded) => return self.see_info(item, recorded),
-            _ => return self.overdue(item.from.max(self.now)),
-        };
-        let place = format!("application at {:.6} s", item.at.secs_f64());
-        let wrong = |class| Difference::new(class, name, place.clone(), item.at);
-        match cause {
-            None => {
-                let it = wrong(Class::Application).values("not yet", "now");
-                self.differences.push(it);
-            }
-            Some(cause) => match cause.judge(item.at, &self.script.ticks) {
-                Timely::Yes => {}
-                Timely::Late => self.seen.late += 1,
-                _ if name == "readable" && !self.setup.autoread => {}
-                _ => {
-                    let to = cause.latest(&self.script.ticks).secs_f64();
-                    let from = cause.earliest().secs_f64();
-                    let seen = format!("{:.6} s", item.at.secs_f64());
-                    let it =
-                        wrong(Class::Application).values(format!("{from:.6} to {to:.6} s"), seen);
-                    self.differences.push(it);
-                }
-            },
-        }
-        self.noticed(item);
-    }
-
-    fn noticed(&mut self, item: &Item) {
-        match &item.act {
-            Act::Connected => {
-                self.is_connected = true;
-                self.owed.connected = None;
-            }
-            Act::Error { .. } => self.owed.error = None,
-            // what is left is there since now
-            Act::Recv(_) => self.owed.readable = None,
-            _ => {}
-        }
-    }
-
-    /// What the application must have noticed before `by` and, by the recording, did not.
-    fn overdue(&mut self, by: Instant) {
-        let owed = &self.owed;
-        let rows = [
-            ("connected", owed.connected, true),
-            ("error", owed.error, true),
-            ("readable", owed.readable, self.setup.autoread),
-        ];
-        let is_late = |c: &Cause| c.latest(&self.script.ticks) < by;
-        let mut found = Vec::new();
-        for (name, cause, counts) in rows {
-            if let (Some(cause), true) = (cause.filter(is_late), counts) {
-                let at = cause.earliest();
-                let place = format!("application at {:.6} s", at.secs_f64());
-                let d = Difference::new(Class::Application, name, place, at);
-                found.push(d.values(format!("{:.6} s", at.secs_f64()), "not seen"));
-            }
-        }
-        if !found.is_empty() {
-            self.differences.extend(found);
-            self.owed = Owed::default();
-        }
-    }
-
-    /// A state is right if the connection was in it at the instant, or a timer that ended it may have been late.
-    fn see_state(&mut self, item: &Item, wanted: TcpState) {
-        self.seen.application += 1;
-        let ticks = &self.script.ticks;
-        let mut left_by = None;
-        for entered in self.states.iter().rev() {
-            if entered.state == wanted && left_by.is_none_or(|by| item.from <= by) {
-                return;
-            }
-            left_by = Some(entered.cause.latest(ticks));
-        }
-        if wanted == TcpState::Closed && left_by.is_none_or(|by| item.from <= by) {
-            return;
-        }
-        let got = self.states.last().map_or(TcpState::Closed, |s| s.state);
-        let place = format!("state at {:.6} s", item.at.secs_f64());
-        let d = Difference::new(Class::State, "state", place, item.at);
-        self.differences.push(d.values(got.name(), wanted.name()));
-    }
-
-    fn see_info(&mut self, item: &Item, recorded: &crate::call::TcpInfo) {
-        self.seen.info_lines += 1;
-        let place = format!("TCP_INFO at {:.6} s", item.at.secs_f64());
-        let wrong = |what: &str| Difference::new(Class::TcpInfo, what, place.clone(), item.at);
-        let at = item.at.max(self.now);
-        let found: Vec<Difference> = match self.host.info(at, self.setup) {
-            None => vec![wrong("state").values("(none)", recorded.state.name())],
-            Some(engine) => info::differences(&engine, recorded, &self.script.ticks)
-                .into_iter()
-                .map(|d| wrong(d.field).values(d.left, d.right))
-                .collect(),
-        };
-        self.seen.info_differing += usize::from(!found.is_empty());
-        self.differences.extend(found);
     }
 
     /// The states that the engine went through, with their instants.
@@ -511,9 +306,4 @@ impl<'a, M: Machine> Play<'a, M> {
             false => to,
         }
     }
-}
-
-/// `packet 12 (PA seq 1021:1123 ack 901 win 63)`; counted from 1.
-pub(crate) fn packet_place(index: usize, fields: &Fields) -> String {
-    format!("packet {} ({})", index + 1, fields.brief())
 }

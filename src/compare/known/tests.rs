@@ -1,0 +1,101 @@
+use super::*;
+use crate::compare::Mode;
+use crate::trace::kept;
+
+fn difference(what: &str, number: usize) -> Difference {
+    let place = format!("packet {number} (A seq 1 ack 1 win 63)");
+    Difference::new(Class::Field, what, place, Instant::ZERO).values(1, 2)
+}
+
+fn verdict(differences: Vec<Difference>) -> Verdict {
+    let trace = kept::recording("power-off-idle")
+        .expect("kept")
+        .expect("loads");
+    Verdict::new(Mode::Replay, &trace, &trace, differences)
+}
+
+fn known(more: &str) -> Known {
+    let entry = "[[known]]\nrecording = 'power-off-idle'\nclass = 'field'\nwhat = 'flags'\nreason = 'varies'\n";
+    Known::parse(&format!("{entry}{more}")).expect("it is one")
+}
+
+#[test]
+fn the_shipped_list_can_be_read() {
+    Known::shipped();
+}
+
+#[test]
+fn a_declared_difference_does_not_count_and_says_its_reason() {
+    let mut verdict = verdict(vec![difference("flags", 4), difference("flags", 9)]);
+    assert!(!verdict.identical);
+    known("").apply(&mut verdict);
+    assert!(verdict.identical);
+    assert!(
+        verdict
+            .differences
+            .iter()
+            .all(|d| d.known.as_deref() == Some("varies"))
+    );
+    assert!(
+        verdict.line().contains("2 known differences"),
+        "{}",
+        verdict.line()
+    );
+}
+
+#[test]
+fn what_is_not_declared_fails() {
+    let mut verdict = verdict(vec![difference("flags", 4), difference("window", 4)]);
+    known("").apply(&mut verdict);
+    assert!(!verdict.identical);
+}
+
+#[test]
+fn what_is_declared_and_does_not_occur_fails() {
+    for (more, differences) in [
+        ("", vec![]),
+        ("count = 2", vec![difference("flags", 4)]),
+        ("place = 'packet 1'", vec![difference("flags", 12)]),
+    ] {
+        let mut verdict = verdict(differences);
+        known(more).apply(&mut verdict);
+        assert!(!verdict.identical, "{more}");
+        let gone = |d: &&Difference| d.class == Class::NoLongerThere;
+        assert_eq!(verdict.differences.iter().filter(gone).count(), 1, "{more}");
+    }
+}
+
+#[test]
+fn a_count_covers_no_more_than_it_says() {
+    let mut verdict = verdict(vec![difference("flags", 4), difference("flags", 5)]);
+    known("count = 1").apply(&mut verdict);
+    assert!(!verdict.identical);
+    assert_eq!(
+        verdict
+            .differences
+            .iter()
+            .filter(|d| d.known.is_none())
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn another_recordings_list_is_nothing_to_this_one() {
+    let mut verdict = verdict(Vec::new());
+    verdict.scenario = "connect-dead".to_owned();
+    known("").apply(&mut verdict);
+    assert!(verdict.identical);
+}
+
+#[test]
+fn a_list_with_a_mistake_is_refused() {
+    for text in [
+        "known = 3",
+        "[[known]]\nrecording = 'a'",
+        "[[known]]\nrecording = 'a'\nclass = 'no'\nwhat = 'flags'\nreason = ''",
+        "[[known]]\nrecording = 'a'\nclass = 'field'\nwhat = 'x'\nreason = ''\nmore = 1",
+    ] {
+        assert!(Known::parse(text).is_err(), "{text}");
+    }
+}
