@@ -233,6 +233,18 @@ fn face(cells: &[Option<Cell>]) -> Option<&Cell> {
     cells.iter().flatten().next()
 }
 
+/// What a row's packet is: without the count, where the targets count differently.
+fn what(cells: &[Option<Cell>]) -> &str {
+    let Some(first) = face(cells) else { return "" };
+    match cells.iter().flatten().all(|c| c.what == first.what) {
+        true => &first.what,
+        false => first
+            .what
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .trim_end(),
+    }
+}
+
 impl Layout {
     fn of(table: &Table, detail: Detail) -> Layout {
         let mut layout = Layout {
@@ -257,7 +269,7 @@ impl Layout {
         }
         let has_texts = table.rows.iter().any(|r| matches!(r, Row::Text { .. }));
         for (heading, w) in table.targets.iter().zip(&mut layout.targets) {
-            w.at = w.at.max(1);
+            w.at = w.at.max(len(&seconds(Instant::ZERO, detail.s)));
             w.gap = w.gap.max(len("+ms"));
             let text = if has_texts && detail.s > 3 { TEXT } else { 0 };
             let packet = w.at + 1 + w.gap + w.marks;
@@ -273,7 +285,7 @@ impl Layout {
     fn widen_packet(&mut self, cells: &[Option<Cell>]) {
         if let Some(face) = face(cells) {
             self.flags = self.flags.max(len(&face.flags));
-            self.what = self.what.max(len(&face.what));
+            self.what = self.what.max(len(what(cells)));
             self.seq = self.seq.max(len(&seq(face)));
             self.len = self.len.max(len(&face.len.to_string()));
         }
@@ -360,7 +372,7 @@ impl Layout {
             Dir::In => ("\u{2190}", Tone::Faint),
         };
         let numbers = [&*seq(face), &*face.len.to_string()];
-        let left_part = self.left_part(arrow, &face.flags, &face.what, numbers);
+        let left_part = self.left_part(arrow, &face.flags, what(cells), numbers);
         let columns = || cells.iter().zip(&self.targets);
         let shown = columns().map(|(cell, w)| self.cell(cell.as_ref(), w, tone, style));
         let mut lines = vec![self.line(style.paint(&left_part, tone), shown)];

@@ -137,3 +137,20 @@ fn a_table_may_start_later() {
     assert_eq!(first, wanted);
     assert_eq!(text.matches('\u{2192}').count(), 6);
 }
+
+#[test]
+fn a_count_is_left_out_where_the_targets_count_differently() {
+    let trace = kept::recording("power-off-idle").unwrap().unwrap();
+    let packets = relative(&trace.packets);
+    let n = packets.len();
+    let rows = [
+        vec![Some(n - 2), Some(n - 2)],
+        vec![Some(n - 1), Some(n - 2)],
+    ];
+    let heading = Heading::of(&trace.meta);
+    let targets = vec![heading.clone(), heading];
+    let table = Table::new(targets, &[&packets, &packets], &rows, |_, _| Vec::new());
+    let text = table.render(style(None, None));
+    assert_eq!(text.matches("retransmission 4").count(), 1, "{text}");
+    assert_eq!(text.matches("retransmission ").count(), 2, "{text}");
+}
