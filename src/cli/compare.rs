@@ -16,6 +16,9 @@ const SHOWN: usize = 20;
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "halfopen compare <SCENARIO> [OPTIONS]\n       halfopen compare --recording <DIR>... [--json]"
+)]
 pub(super) struct Compare {
     /// A built-in scenario's name (`halfopen list`) or a TOML file
     #[arg(required_unless_present = "recording")]

@@ -5,7 +5,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Dir, Packet, pcap, pcapng};
+use super::{Dir, Packet};
 use crate::time::Instant;
 
 /// Why a file is not a capture that can be read.
@@ -99,24 +99,6 @@ impl<'a> Bytes<'a> {
 }
 
 impl Capture {
-    /// Reads a pcap or pcapng file. Any bytes are read or refused; nothing panics.
-    pub fn read(bytes: &[u8]) -> Result<Capture, CaptureError> {
-        let magic: &[u8; 4] = bytes.first_chunk().ok_or(CaptureError::Truncated {
-            at: 0,
-            what: "the magic number",
-        })?;
-        if *magic == pcapng::SECTION_HEADER {
-            pcapng::read(bytes)
-        } else if let Some(format) = pcap::Format::of(*magic) {
-            pcap::read(bytes, format)
-        } else {
-            Err(CaptureError::Unknown(format!(
-                "{:02x} {:02x} {:02x} {:02x}",
-                magic[0], magic[1], magic[2], magic[3]
-            )))
-        }
-    }
-
     /// The packets of a trace: direction as the file says, else by the survivor's address as source.
     pub fn into_packets(self, survivor: Ipv4Addr) -> Vec<Packet> {
         let packet = |f: Frame| Packet {

@@ -5,6 +5,7 @@
 pub mod capture;
 mod event;
 pub mod folder;
+mod format;
 mod json;
 pub mod jsonl;
 pub mod kept;

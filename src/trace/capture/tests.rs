@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::trace::tests::trace_of;
+use crate::trace::{pcap, pcapng};
 
 const SURVIVOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 

@@ -1,0 +1,4 @@
+//! The program from outside, without privileges and without a kernel of its own.
+
+mod commands;
+mod recordings;

@@ -1,0 +1,90 @@
+//! Recordings from the command line.
+
+use std::path::Path;
+
+use crate::commands::{folder, halfopen, outcome};
+
+const RECORDINGS: &str = "tests/recordings/linux-6.18";
+
+fn compare(named: &[&Path]) -> (i32, String, String) {
+    outcome(halfopen().args(["compare", "--recording"]).args(named))
+}
+
+#[test]
+fn a_folder_that_is_no_recording_is_an_error() {
+    let empty = folder("no-recording");
+    let broken = folder("broken-recording");
+    std::fs::write(broken.join("trace.pcap"), b"not a capture").expect("a file");
+    for (path, says) in [
+        (empty.as_path(), "no trace.pcapng or trace.pcap in it"),
+        (broken.as_path(), "broken-recording"),
+        (Path::new("no-such-folder"), "no-such-folder"),
+    ] {
+        let (code, stdout, stderr) = compare(&[path]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
+
+#[test]
+fn one_bad_recording_among_good_ones_is_an_error() {
+    let good = Path::new(RECORDINGS).join("power-off-idle");
+    let (code, _, stderr) = compare(&[&good, Path::new("no-such-folder")]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("no-such-folder"), "{stderr}");
+}
+
+#[test]
+fn the_last_line_counts_and_a_folder_of_recordings_is_all_of_them() {
+    let family = folder("family");
+    for name in ["power-off-idle", "keepalive-power-off"] {
+        let copy = family.join(name);
+        std::fs::create_dir(&copy).expect("a folder");
+        for file in [
+            "scenario.toml",
+            "trace.pcap",
+            "events.jsonl",
+            "summary.json",
+        ] {
+            let from = Path::new(RECORDINGS).join(name).join(file);
+            std::fs::copy(from, copy.join(file)).expect("a copy");
+        }
+    }
+    let (code, stdout, stderr) = compare(&[&family]);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("2 of 2 identical"), "{stdout}");
+}
+
+#[test]
+fn a_recording_that_the_program_carries_needs_no_folder() {
+    let (code, stdout, stderr) = compare(&[Path::new("power-off-idle")]);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("1 of 1 identical"), "{stdout}");
+}
+
+#[test]
+fn a_recording_that_was_changed_is_different() {
+    let changed = folder("changed-recording");
+    for file in ["scenario.toml", "events.jsonl", "summary.json"] {
+        let from = Path::new(RECORDINGS).join("power-off-idle").join(file);
+        std::fs::copy(from, changed.join(file)).expect("a copy");
+    }
+    let original = Path::new(RECORDINGS).join("power-off-idle/trace.pcap");
+    let mut capture = std::fs::read(original).expect("the capture");
+    // the last record is a retransmission; a bit of its last byte of data is turned
+    *capture.last_mut().expect("bytes") ^= 1;
+    std::fs::write(changed.join("trace.pcap"), capture).expect("a file");
+    let (code, stdout, _) = compare(&[&changed]);
+    assert_eq!(code, 1, "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("0 of 1 identical"), "{stdout}");
+    let (code, json, _) = outcome(
+        halfopen()
+            .args(["compare", "--json", "--recording"])
+            .arg(&changed),
+    );
+    let all: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (code, &all["identical"], &all["of"]),
+        (1, &0.into(), &1.into())
+    );
+}
