@@ -112,3 +112,25 @@ fn a_run_ends_where_it_is_told_to() {
     assert_eq!(trace.stopped, Stopped::Interrupted);
     assert_eq!(trace.packets.len(), 1, "the SYN had left");
 }
+
+#[test]
+fn every_kept_scenario_ends_on_smoltcp() {
+    for name in crate::trace::kept::names() {
+        let text = crate::trace::kept::scenario(name).expect("a kept scenario");
+        let scenario = Scenario::parse(name, name, text).expect("a kept scenario");
+        let trace = on(TargetKind::Smoltcp, &scenario, 1);
+        assert!(
+            trace.ended_at <= scenario.limit,
+            "{name} ended at {:?}",
+            trace.ended_at
+        );
+        assert!(trace.packets.is_sorted_by_key(|p| p.at), "{name}");
+        assert!(trace.events.is_sorted_by_key(|e| e.at), "{name}");
+        let infos = |e: &&crate::trace::Event| matches!(e.what, Incident::TcpInfo(_));
+        assert_eq!(
+            trace.events.iter().filter(infos).count(),
+            0,
+            "smoltcp has no TCP_INFO"
+        );
+    }
+}

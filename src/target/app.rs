@@ -84,6 +84,11 @@ impl App {
         matches!(self.phase, Phase::Connecting | Phase::Open)
     }
 
+    /// Whether it is through with its socket, by an error or by closing it.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Dead | Phase::Closed)
+    }
+
     /// What was not yet reported, oldest first.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -393,3 +398,6 @@ fn mask(ready: Readiness) -> String {
     let set: Vec<&str> = bits.iter().filter(|b| b.0).map(|b| b.1).collect();
     set.join("|")
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,8 @@ struct Run<'a> {
     events: Vec<Event>,
     /// When TCP_INFO is to be read.
     infos: VecDeque<Instant>,
-    state: Option<TcpState>,
+    /// As last seen; none counts as closed.
+    state: TcpState,
     /// When the survivor's connection was first seen to be gone.
     gone_at: Option<Instant>,
     latest_step: Duration,
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
             packets: Vec::new(),
             events: Vec::new(),
             infos: VecDeque::new(),
-            state: None,
+            state: TcpState::Closed,
             gone_at: None,
             latest_step: Duration::ZERO,
             latest_delivery: Duration::ZERO,
@@ -188,13 +189,16 @@ impl<'a> Run<'a> {
         let info = target.connection(local, remote);
         let at = info.as_ref().map_or_else(|| target.now(), |i| i.at);
         let state = info.map_or(TcpState::Closed, |i| i.state);
-        if self.state.unwrap_or(TcpState::Closed) == state {
+        let changed = self.state != state;
+        if !matches!(state, TcpState::Closed | TcpState::TimeWait) {
+            self.gone_at = None;
+        } else if changed || self.app.is_finished() {
+            self.gone_at.get_or_insert(at);
+        }
+        if !changed {
             return;
         }
-        self.state = Some(state);
-        if matches!(state, TcpState::Closed | TcpState::TimeWait) && self.gone_at.is_none() {
-            self.gone_at = Some(at);
-        }
+        self.state = state;
         self.events.push(Event {
             at,
             who: Who::Survivor,
@@ -217,15 +221,14 @@ impl<'a> Run<'a> {
 
     /// When the run ends as things stand, and why.
     fn planned_end(&self, scenario: &Scenario) -> (Instant, Stopped) {
-        let wanted = match scenario.end {
-            EndWhen::After(at) => Some((at, Stopped::After)),
-            EndWhen::SurvivorClosed => self
-                .gone_at
-                .map(|at| (at + scenario.tail, Stopped::SurvivorClosed)),
-        };
-        wanted
-            .filter(|(at, _)| *at <= scenario.limit)
-            .unwrap_or((scenario.limit, Stopped::Limit))
+        let limit = scenario.limit;
+        match (scenario.end, self.gone_at) {
+            (EndWhen::After(at), _) if at <= limit => (at, Stopped::After),
+            (EndWhen::SurvivorClosed, Some(at)) if at <= limit => {
+                (limit.min(at + scenario.tail), Stopped::SurvivorClosed)
+            }
+            _ => (limit, Stopped::Limit),
+        }
     }
 
     fn latest_end(&self, scenario: &Scenario) -> Instant {

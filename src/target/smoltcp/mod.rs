@@ -51,6 +51,8 @@ struct Connection {
     heard_at: Instant,
     /// When the application closed its side.
     closed_at: Option<Instant>,
+    /// No descriptor stands for it any more.
+    orphan: bool,
 }
 
 /// smoltcp's TCP on a virtual clock.
@@ -151,15 +153,16 @@ impl Smoltcp {
             Call::Accept(id) => return self.accept(id),
             Call::Send(id, bytes) => return self.send(id, &bytes),
             Call::Recv(id, len) => return self.recv(id, len),
-            Call::ShutdownWrite(id) => self.close_side(id)?,
+            Call::ShutdownWrite(id) => self.close_side(id, false)?,
             Call::Close(id) => {
-                self.close_side(id)?;
-                self.descriptors.remove(&id);
+                // a listener or an unused socket has no side to close, and no error to tell
+                let _ = self.close_side(id, true);
+                self.descriptors.remove(&id).ok_or(Errno::EBADF)?;
             }
             Call::Kill => {
                 for id in self.descriptors.keys().copied().collect::<Vec<_>>() {
                     // a descriptor without a connection has no side to close
-                    let _ = self.close_side(id);
+                    let _ = self.close_side(id, true);
                 }
                 self.descriptors.clear();
             }
@@ -218,6 +221,7 @@ impl Smoltcp {
             settings,
             heard_at: self.now,
             closed_at: None,
+            orphan: false,
         });
         Ok((handle, bound))
     }
@@ -308,13 +312,13 @@ impl Smoltcp {
     }
 
     /// shutdown(SHUT_WR) and close(): smoltcp has one close(), after which it still reads.
-    fn close_side(&mut self, id: SocketId) -> Result<(), Errno> {
+    fn close_side(&mut self, id: SocketId, for_good: bool) -> Result<(), Errno> {
         let now = self.now;
         let descriptor = self.descriptor(id)?;
         let reset = descriptor.settings.closes_by_reset();
         let handle = descriptor.handle.ok_or(Errno::ENOTCONN)?;
         let socket = self.sockets.get_mut::<tcp::Socket>(handle);
-        if reset {
+        if reset && for_good {
             socket.abort();
         } else {
             socket.close();
@@ -322,6 +326,7 @@ impl Smoltcp {
         for connection in &mut self.connections {
             if connection.handle == handle {
                 connection.closed_at.get_or_insert(now);
+                connection.orphan |= for_good;
             }
         }
         Ok(())
@@ -337,7 +342,11 @@ impl Connection {
             State::FinWait1 | State::Closing | State::LastAck => {
                 // smoltcp counts from when it last heard the other end, Linux from the close
                 let silent = self.closed_at.map(|at| at.since(self.heard_at));
-                Some(silent.unwrap_or_default() + self.settings.data_timeout())
+                let timeout = match self.orphan {
+                    true => self.settings.orphan_timeout(),
+                    false => self.settings.data_timeout(),
+                };
+                Some(silent.unwrap_or_default() + timeout)
             }
             State::Established | State::CloseWait if socket.send_queue() > 0 => {
                 Some(self.settings.data_timeout())
@@ -476,3 +485,6 @@ impl Target for Smoltcp {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,14 +9,12 @@ use crate::scenario::Scenario;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::{CongestionControl, Sysctl};
 
-/// Linux's shortest RTO, from which it computes how long tcp_retries2 lasts.
-const RTO_MIN_MS: u64 = 200;
-/// Doublings after which the RTO stands at its maximum of 120 s.
-const DOUBLINGS: u64 = 9;
-const RTO_MAX_MS: u64 = 120_000;
+/// Retries of an orphan where tcp_orphan_retries is 0.
+const ORPHAN_RETRIES: i64 = 8;
 /// Knobs that have a counterpart, and therefore no note.
-const MAPPED: [&str; 10] = [
+const MAPPED: [&str; 11] = [
     "tcp_retries2",
+    "tcp_orphan_retries",
     "tcp_syn_retries",
     "tcp_syn_linear_timeouts",
     "tcp_synack_retries",
@@ -49,8 +47,8 @@ impl Settings {
                 "smoltcp says that a connection is over, not why: where Linux names an errno, ENOTCONN stands for \
                  its InvalidState"
                     .to_owned(),
-                "a retry count is a time for smoltcp (set_timeout), here computed from Linux's RTO of 200 ms and \
-                 set only while something is unacknowledged or keepalive is on"
+                "a retry count is a time for smoltcp (set_timeout), here computed as Linux does from its bounds of \
+                 the RTO, and set only while something is unacknowledged or keepalive is on"
                     .to_owned(),
             ],
         };
@@ -61,6 +59,7 @@ impl Settings {
                         "{name}: smoltcp's buffers are of one size for good"
                     ));
                 }
+                "tcp_rto_min_us" | "tcp_rto_max_ms" => settings.note_bounds(name),
                 name if MAPPED.contains(&name) => {}
                 name => settings.note(format!("{name}: smoltcp has no setting for it")),
             }
@@ -77,6 +76,12 @@ impl Settings {
         if !self.notes.contains(&line) {
             self.notes.push(line);
         }
+    }
+
+    fn note_bounds(&mut self, name: &str) {
+        self.note(format!(
+            "{name}: smoltcp's RTO has fixed bounds, 1 s and 60 s; this goes only into the time that retries last"
+        ));
     }
 
     /// setsockopt(): keeps what can be mapped, notes what cannot.
@@ -113,6 +118,10 @@ impl Settings {
                      after which keepalive gives up is set_timeout(TCP_KEEPIDLE + TCP_KEEPCNT * TCP_KEEPINTVL)",
                     name.name()
                 ));
+            }
+            (OptName::TCP_RTO_MIN_US | OptName::TCP_RTO_MAX_MS, OptValue::Int(value)) => {
+                self.options.insert(name, *value);
+                self.note_bounds(name.name());
             }
             _ => self.note(format!("{}: smoltcp has no setting for it", name.name())),
         }
@@ -187,12 +196,29 @@ impl Settings {
 
     /// How long data may stay unacknowledged.
     pub(super) fn data_timeout(&self) -> Duration {
-        self.user_timeout().unwrap_or_else(|| {
-            let retries = self.knobs.tcp_retries2.max(0) as u64;
-            let doubled = retries.min(DOUBLINGS);
-            let ms = ((2 << doubled) - 1) * RTO_MIN_MS + (retries - doubled) * RTO_MAX_MS;
-            Duration::from_millis(ms)
-        })
+        self.user_timeout()
+            .unwrap_or_else(|| self.time_of(self.knobs.tcp_retries2))
+    }
+
+    /// How long a connection that the application has closed may wait for an answer.
+    pub(super) fn orphan_timeout(&self) -> Duration {
+        let retries = match self.knobs.tcp_orphan_retries {
+            0 => ORPHAN_RETRIES,
+            n => n,
+        };
+        self.user_timeout().unwrap_or_else(|| self.time_of(retries))
+    }
+
+    /// How long so many retries last that begin at the smallest RTO and double up to the largest.
+    fn time_of(&self, retries: i64) -> Duration {
+        let min_knob = self.knobs.tcp_rto_min_us.max(1) as u64;
+        let max_knob = self.knobs.tcp_rto_max_ms.max(1) as u64;
+        let min = self.positive(OptName::TCP_RTO_MIN_US).unwrap_or(min_knob);
+        let max = self.positive(OptName::TCP_RTO_MAX_MS).unwrap_or(max_knob) * 1_000;
+        let us = (0..=retries.clamp(0, 255))
+            .map(|n| max.min(min.saturating_mul(1 << n.min(40))))
+            .sum();
+        Duration::from_micros(us)
     }
 
     /// How long the other end may stay silent when probed; none without keepalive.
