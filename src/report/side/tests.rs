@@ -27,8 +27,9 @@ fn a_trace_beside_itself_has_no_mark() {
 #[test]
 fn a_late_and_a_missing_packet_are_marked_and_nothing_else() {
     let (left, mut right) = (recording(), recording());
-    let last = right.packets.pop().unwrap();
-    right.packets.last_mut().unwrap().at = last.at;
+    right.packets.pop();
+    let late = right.packets.last_mut().unwrap();
+    late.at = late.at + Duration::from_millis(200);
     let text = shown(&left, &right);
     let marked: Vec<_> = text.lines().filter(|l| l.contains('\u{2260}')).collect();
     let legend = "\u{2260} differs from linux 6.18.44 in: t time; - no such packet";
