@@ -55,6 +55,11 @@ impl Host {
         while let Some(event) = self.engine.poll_event() {
             self.told.push_back((event.at, event.text));
         }
+        // or the loop would stand still
+        debug_assert!(
+            self.engine.next_deadline().is_none_or(|at| at > self.now),
+            "the engine's contract: after draining, the deadline lies in the future"
+        );
     }
 }
 
