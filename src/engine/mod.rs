@@ -1,110 +1,83 @@
 //! The sans-IO TCP engine: Linux 6.18's TCP as a value.
+//!
+//! An [`Engine`] is one host. It does no I/O and reads no clock: the present instant comes in with every call.
+//!
+//! - **In**: [`on_packet`](Engine::on_packet), [`on_deadline`](Engine::on_deadline), [`call`](Engine::call).
+//! - **Out**: [`poll_transmit`](Engine::poll_transmit), [`poll_event`](Engine::poll_event),
+//!   [`next_deadline`](Engine::next_deadline).
+//!
+//! After each input take all packets, then all events, then read the deadline. Instants never go back. Once all is
+//! taken, the deadline lies in the future, or there is none. `on_deadline` may be called late, as a kernel's timers
+//! are; what is armed then is armed from that later instant.
+//!
+//! ```
+//! use halfopen::call::{Addr, Call, Errno, Outcome};
+//! use halfopen::engine::{Config, Engine};
+//! use halfopen::time::Instant;
+//!
+//! // connect to a host that is not there, and run until the application is told
+//! let mut engine = Engine::new(Config::new([10, 77, 0, 1].into()));
+//! let mut now = Instant::ZERO;
+//! let Outcome::Socket(socket) = engine.call(now, Call::Socket) else { unreachable!() };
+//! engine.call(now, Call::Connect(socket, Addr::v4([10, 77, 0, 2], 7777)));
+//! let mut syns = 0;
+//! loop {
+//!     while let Some(_packet) = engine.poll_transmit(now) {
+//!         syns += 1; // a wire would carry it
+//!     }
+//!     while let Some(event) = engine.poll_event() {
+//!         println!("{:.3} s {}", event.at.secs_f64(), event.text);
+//!     }
+//!     let Some(deadline) = engine.next_deadline() else { break };
+//!     now = deadline; // a real clock would wait here
+//!     engine.on_deadline(now);
+//! }
+//! assert_eq!(engine.call(now, Call::SoError(socket)), Outcome::SoError(Some(Errno::ETIMEDOUT)));
+//! assert_eq!(syns, 11);
+//! assert_eq!(now.secs_f64().round(), 135.0);
+//! ```
 #![forbid(unsafe_code)]
 
+mod ack;
+mod clock;
+mod close;
 pub mod congestion;
-pub mod minmax;
+mod delack;
+mod event;
+mod header;
+mod host;
+mod icmp;
+mod info;
+mod input;
+mod keepalive;
+mod loss;
+mod minmax;
+mod open;
+mod options;
+mod output;
+mod probe;
+mod rack;
+mod rcv;
+mod reassembly;
+mod recovery;
+mod request;
+mod rtt;
+mod rtx;
+mod sack;
+mod skb;
+mod state;
+mod stream;
+mod tcb;
+mod timeout;
+mod timers;
+mod timewait;
+mod tlp;
+mod window;
 
-use std::net::Ipv4Addr;
+pub use event::{Event, Transmit};
+pub use host::{Config, Drawn, Engine};
+pub use timeout::model_timeout;
+pub use timers::Armed;
 
-use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
-use crate::sysctl::Sysctl;
-use crate::time::{Instant, Ticks};
-use crate::wire::Datagram;
-
-/// Numbers that a host draws at random; fixed to repeat a recording.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drawn {
-    /// Initial sequence number of the next connection.
-    pub isn: Option<u32>,
-    /// Offset added to the millisecond clock for TSval.
-    pub ts_offset: Option<u32>,
-    /// IP identification of a connection's first packet.
-    pub ip_id: Option<u16>,
-}
-
-/// What a host is made of.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Its address.
-    pub addr: Ipv4Addr,
-    /// Its knobs.
-    pub sysctl: Sysctl,
-    /// Its clock tick.
-    pub ticks: Ticks,
-    /// How much of a millisecond of its timestamp clock had passed at time 0, in ns.
-    pub ns_into_ms: u64,
-    /// Seed of what it draws.
-    pub seed: u64,
-    /// What is not drawn but given.
-    pub drawn: Drawn,
-}
-
-/// A packet that leaves, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// The packet.
-    pub datagram: Datagram,
-    /// Why it was sent.
-    pub cause: String,
-}
-
-/// Something a timer did, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When.
-    pub at: Instant,
-    /// What and why.
-    pub text: String,
-    /// Whether a timer fired (and not: was armed or cleared).
-    pub fired: bool,
-}
-
-/// A host's TCP.
-#[derive(Clone, Debug)]
-pub struct Engine {
-    config: Config,
-}
-
-impl Engine {
-    /// A host without connections.
-    pub fn new(config: Config) -> Self {
-        Engine { config }
-    }
-
-    /// A datagram from the wire.
-    pub fn on_packet(&mut self, _now: Instant, _datagram: &Datagram) {}
-
-    /// The deadline has come (or is past).
-    pub fn on_deadline(&mut self, _now: Instant) {}
-
-    /// A socket call.
-    pub fn call(&mut self, _now: Instant, _call: Call) -> Outcome {
-        Outcome::Done
-    }
-
-    /// The next packet to send.
-    pub fn poll_transmit(&mut self, _now: Instant) -> Option<Transmit> {
-        None
-    }
-
-    /// The next thing a timer did.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        None
-    }
-
-    /// When [`on_deadline`](Engine::on_deadline) is to be called.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    /// What poll(2) would say.
-    pub fn readiness(&self, _socket: SocketId) -> Readiness {
-        Readiness::default()
-    }
-
-    /// State, counters and timers of a connection, orphans, requests and timewaits included.
-    pub fn connection(&self, _now: Instant, _local: Addr, _remote: Addr) -> Option<TcpInfo> {
-        let _ = &self.config;
-        None
-    }
-}
+#[cfg(test)]
+mod tests;

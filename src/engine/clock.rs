@@ -1,0 +1,24 @@
+//! One reading of the clock, in the three units that Linux's TCP counts in.
+
+use crate::time::{Instant, Jiffies, Ticks};
+
+/// The present instant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    /// On the run's clock.
+    pub(super) at: Instant,
+    /// Microseconds (Linux: tcp_mstamp).
+    pub(super) us: u64,
+    /// Milliseconds of the same clock (what TSval shows).
+    pub(super) ms: u64,
+    /// Ticks (Linux: tcp_jiffies32, without its wrap).
+    pub(super) j: Jiffies,
+}
+
+impl Now {
+    pub(super) fn read(at: Instant, ticks: &Ticks, ns_into_ms: u64) -> Now {
+        // an hour on top, so that nothing that is measured backwards from here meets zero
+        let ns = at.ns() + ns_into_ms + 3_600_000_000_000;
+        Now { at, us: ns / 1_000, ms: ns / 1_000_000, j: ticks.jiffies(at) }
+    }
+}

@@ -1,0 +1,204 @@
+//! From a buffer to packets: options, window, checksummed headers, one packet a segment.
+//!
+//! RFC 9293 3.1, RFC 7323, RFC 2018. Linux counterpart: __tcp_transmit_skb, tcp_established_options, tcp_syn_options.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::clock::Now;
+use super::event::{Because, Transmit};
+use super::skb::Skb;
+use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
+use crate::call::TcpState;
+use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
+
+/// The IPv4 address of an end; the unspecified one for IPv6, which this layer does not carry.
+pub(super) fn v4(ip: IpAddr) -> Ipv4Addr {
+    match ip {
+        IpAddr::V4(ip) => ip,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
+/// What a SYN or SYN-ACK offers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SynOffer {
+    pub(super) mss: u32,
+    pub(super) timestamps: Option<Timestamps>,
+    pub(super) sack: bool,
+    pub(super) wscale: Option<u8>,
+}
+
+impl SynOffer {
+    /// In Linux's order and with its padding.
+    pub(super) fn options(&self) -> Vec<TcpOption> {
+        let mut options = vec![TcpOption::Mss(self.mss as u16)];
+        match (self.sack, self.timestamps) {
+            (true, Some(ts)) => options.extend([TcpOption::SackPermitted, TcpOption::Timestamps(ts)]),
+            (true, None) => options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::SackPermitted]),
+            (false, Some(ts)) => {
+                options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)]);
+            }
+            (false, None) => {}
+        }
+        if let Some(shift) = self.wscale {
+            options.extend([TcpOption::Nop, TcpOption::WindowScale(shift)]);
+        }
+        options
+    }
+}
+
+impl Tcb {
+    /// Our TSval now.
+    pub(super) fn tsval(&self, now: Now) -> u32 {
+        (now.ms as u32).wrapping_add(self.ts_offset)
+    }
+
+    /// The options of a segment on an open connection.
+    fn established_options(&mut self, now: Now) -> Vec<TcpOption> {
+        let mut options = Vec::new();
+        if self.rx.tstamp_ok {
+            let ts = Timestamps { tsval: self.tsval(now), tsecr: self.rx.ts_recent.unwrap_or(0) };
+            options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)]);
+        }
+        let room = if self.rx.tstamp_ok { 3 } else { 4 };
+        let blocks = self.reassembly.sack_blocks(room);
+        self.reassembly.dsack = None;
+        if !blocks.is_empty() {
+            options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Sack(blocks)]);
+        }
+        options
+    }
+
+    /// Bytes that options take in a segment sent now.
+    fn established_options_len(&self) -> u32 {
+        let timestamps = if self.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };
+        let room = if self.rx.tstamp_ok { 3 } else { 4 };
+        match self.reassembly.sack_blocks(room).len() as u32 {
+            0 => timestamps,
+            n => timestamps + 4 + 8 * n,
+        }
+    }
+
+    /// Largest payload of a segment sent now, bytes: SACK blocks take their part (Linux: tcp_current_mss).
+    pub(super) fn current_mss(&self) -> u32 {
+        (self.mss_cache + self.header_options).saturating_sub(self.established_options_len())
+    }
+
+    /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window it ever offered.
+    pub(super) fn sync_mss(&mut self) {
+        let mss = (super::tcb::MTU - 20 - TCP_HEADER).min(self.rx.mss_clamp).max(48);
+        self.mss_cache = self.bound_to_half_wnd(mss - self.header_options);
+    }
+
+    /// A peer with a small window gets segments of at most half of it, so that it can always ACK one.
+    pub(super) fn bound_to_half_wnd(&self, size: u32) -> u32 {
+        let cutoff =
+            if self.max_window > super::tcb::TCP_MSS_DEFAULT { self.max_window >> 1 } else { self.max_window };
+        if cutoff != 0 && size > cutoff {
+            cutoff.max(68 - TCP_HEADER - self.header_options)
+        } else {
+            size
+        }
+    }
+
+    /// The sequence number of a segment without data: inside the peer's window even if it has shrunk.
+    pub(super) fn acceptable_seq(&self) -> Seq {
+        let end = self.wnd_end();
+        let rounding = self.rx.wscale_ok && self.snd_nxt - end < 1 << self.rx.rcv_wscale;
+        if !end.before(self.snd_nxt) || rounding { self.snd_nxt } else { end }
+    }
+
+    /// Sends a buffer: one packet a segment, the last of several with PSH.
+    pub(super) fn transmit(&mut self, now: Now, skb: &mut Skb, what: &str) {
+        skb.sent_us = now.us;
+        skb.sent_order = self.sent_count;
+        skb.delivered = self.delivered;
+        self.sent_count += 1;
+        self.wstamp_us = self.wstamp_us.max(now.us);
+        // the copy that leaves gets PSH, the buffer does not: a later retransmission of a part has none
+        let burst_flags = if skb.pcount > 1 { skb.flags | Flags::PSH } else { skb.flags };
+        let syn = skb.flags.has(Flags::SYN);
+        let (options, window) = if syn {
+            (self.syn_options(now), self.rcv_wnd.min(0xffff) as u16)
+        } else {
+            (self.established_options(now), self.select_window())
+        };
+        let mss = if skb.pcount > 1 { self.current_mss() as usize } else { usize::MAX };
+        let count = skb.pcount.max(1) as usize;
+        for i in 0..count {
+            let from = (i * mss.min(skb.data.len().max(1))).min(skb.data.len());
+            let to = from.saturating_add(mss).min(skb.data.len());
+            let last = i + 1 == count;
+            let mut flags = burst_flags;
+            if !last {
+                flags = flags.without(Flags::FIN | Flags::PSH);
+            }
+            let payload = skb.data[from..to].to_vec();
+            self.emit(skb.seq + from as u32, flags, window, options.clone(), payload, what);
+        }
+        if skb.flags.has(Flags::ACK) {
+            self.event_ack_sent(now);
+        }
+        if !skb.data.is_empty() {
+            self.event_data_sent(now);
+        }
+    }
+
+    /// Sends a segment that takes no sequence space: ACK, probe, RST.
+    pub(super) fn transmit_bare(&mut self, now: Now, seq: Seq, flags: Flags, what: &str) {
+        let options = self.established_options(now);
+        let window = self.select_window();
+        self.wstamp_us = self.wstamp_us.max(now.us);
+        self.emit(seq, flags, window, options, Vec::new(), what);
+        if flags.has(Flags::ACK) {
+            self.event_ack_sent(now);
+        }
+    }
+
+    fn emit(
+        &mut self,
+        seq: Seq,
+        flags: Flags,
+        window: u16,
+        options: Vec<TcpOption>,
+        payload: Vec<u8>,
+        what: &str,
+    ) {
+        let ack = if flags.has(Flags::ACK) { self.rcv_nxt } else { Seq(0) };
+        let segment = Segment {
+            src_port: self.local.port,
+            dst_port: self.remote.port,
+            seq,
+            ack,
+            flags,
+            window,
+            urgent: 0,
+            options,
+            payload,
+        };
+        let ident = self.ip_id;
+        self.ip_id = self.ip_id.wrapping_add(1);
+        let datagram =
+            Datagram::new(v4(self.local.ip), v4(self.remote.ip), ident, Payload::Tcp(segment));
+        let (cause, timer) = match &self.because {
+            Because::Timer(why, armed) => (format!("{what}: {why}"), *armed),
+            Because::Call(call) => (format!("{what}: {call}"), None),
+            Because::Segment => (format!("{what}: on a segment's arrival"), None),
+            Because::Icmp => (format!("{what}: on an ICMP error"), None),
+            Because::Nothing => (what.to_owned(), None),
+        };
+        self.out.push_back(Transmit { datagram, cause, timer });
+    }
+
+    fn syn_options(&self, now: Now) -> Vec<TcpOption> {
+        debug_assert!(self.state == TcpState::SynSent || self.state == TcpState::SynRecv);
+        SynOffer {
+            mss: self.advmss,
+            timestamps: (self.sysctl.tcp_timestamps != 0)
+                .then(|| Timestamps { tsval: self.tsval(now), tsecr: self.rx.ts_recent.unwrap_or(0) }),
+            sack: self.sysctl.tcp_sack != 0,
+            wscale: (self.sysctl.tcp_window_scaling != 0).then_some(self.rx.rcv_wscale),
+        }
+        .options()
+    }
+}

@@ -1,0 +1,252 @@
+//! A segment arrives on a full socket: is it acceptable, and what does the state make of it?
+//!
+//! RFC 9293 3.10.7, RFC 5961, RFC 7323 5. Linux counterpart: tcp_validate_incoming, tcp_rcv_established,
+//! tcp_rcv_state_process, tcp_reset, tcp_send_challenge_ack.
+
+use super::clock::Now;
+use super::event::Because;
+use super::tcb::Tcb;
+use crate::call::{Errno, TcpState};
+use crate::wire::{Flags, Segment, Seq};
+
+/// What must happen besides: the host's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Done,
+    /// Answer with a RST as if there were no socket.
+    Reset,
+}
+
+/// What follows after the ACK field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Go,
+    Drop,
+    Reset,
+}
+
+impl Tcb {
+    /// A segment for this connection.
+    pub(super) fn on_segment(&mut self, now: Now, segment: &Segment) -> Verdict {
+        self.because = Because::Segment;
+        match self.state {
+            TcpState::Closed | TcpState::Listen | TcpState::TimeWait => Verdict::Reset,
+            TcpState::SynSent => self.on_segment_syn_sent(now, segment),
+            _ => self.on_segment_synchronized(now, segment),
+        }
+    }
+
+    fn on_segment_synchronized(&mut self, now: Now, segment: &Segment) -> Verdict {
+        self.rx.now = if self.rx.tstamp_ok { segment.timestamps() } else { None };
+        if !self.validate(now, segment) {
+            return Verdict::Done;
+        }
+        if !segment.flags.has(Flags::ACK) {
+            return Verdict::Done;
+        }
+        match self.ack_in_state(now, segment) {
+            Step::Go => {}
+            Step::Drop => return Verdict::Done,
+            Step::Reset => return Verdict::Reset,
+        }
+        if self.data_for_nobody(segment) {
+            self.note(now, false, "data for a socket that nobody reads: reset".to_owned());
+            self.on_reset(now);
+            return Verdict::Reset;
+        }
+        match self.state {
+            TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 => {
+                self.data_queue(now, segment);
+            }
+            TcpState::CloseWait | TcpState::Closing | TcpState::LastAck
+                if segment.seq.before(self.rcv_nxt) =>
+            {
+                self.data_queue(now, segment);
+            }
+            _ => {}
+        }
+        if self.state != TcpState::Closed {
+            self.data_snd_check(now);
+            self.ack_snd_check(now);
+        }
+        Verdict::Done
+    }
+
+    /// New data after the application has closed its reading side too.
+    fn data_for_nobody(&self, segment: &Segment) -> bool {
+        let late = match self.state {
+            TcpState::FinWait1 | TcpState::FinWait2 => true,
+            TcpState::CloseWait | TcpState::Closing | TcpState::LastAck => {
+                segment.seq.before(self.rcv_nxt)
+            }
+            _ => false,
+        };
+        late && self.rcv_shutdown && self.carries_new_data(segment)
+    }
+
+    fn carries_new_data(&self, segment: &Segment) -> bool {
+        let fin = u32::from(segment.flags.has(Flags::FIN));
+        segment.end_seq() != segment.seq && (segment.end_seq() - fin).after(self.rcv_nxt)
+    }
+
+    /// PAWS, sequence numbers, RST, SYN: in this order. False when the segment is done with.
+    fn validate(&mut self, now: Now, segment: &Segment) -> bool {
+        let rst = segment.flags.has(Flags::RST);
+        if !rst && self.paws_rejects(segment) {
+            let old_pure_ack = segment.seq_len() == 0 && segment.seq.before(self.rcv_nxt);
+            if !old_pure_ack {
+                self.answer_old(now, segment);
+            }
+            return false;
+        }
+        if !self.sequence_acceptable(segment) {
+            if rst {
+                if self.reset_at_edge(segment.seq) {
+                    self.on_reset(now);
+                }
+            } else {
+                self.answer_old(now, segment);
+            }
+            return false;
+        }
+        if rst {
+            let exact = segment.seq == self.rcv_nxt
+                || self.reset_at_edge(segment.seq)
+                || self.reassembly.highest_edge() == Some(segment.seq);
+            if exact {
+                self.on_reset(now);
+            } else {
+                self.send_challenge_ack(now);
+            }
+            return false;
+        }
+        if segment.flags.has(Flags::SYN) {
+            self.send_challenge_ack(now);
+            return false;
+        }
+        true
+    }
+
+    /// An old timestamp marks an old segment, unless it is a duplicate ACK that was overtaken.
+    fn paws_rejects(&self, segment: &Segment) -> bool {
+        let (Some(ts), Some(recent)) = (self.rx.now, self.rx.ts_recent) else { return false };
+        let age_ms = recent.wrapping_sub(ts.tsval) as i32;
+        if age_ms <= 1 {
+            return false;
+        }
+        let overtaken_ms = self.ticks.to_us(self.rto) * 12 / 10 / 1_000;
+        let window = u32::from(segment.window) << self.rx.snd_wscale;
+        let duplicate = segment.seq_len() == 0
+            && segment.seq == self.rcv_nxt
+            && segment.ack == self.snd_una
+            && !self.updates_window(segment, window);
+        !(duplicate && age_ms as u64 <= overtaken_ms)
+    }
+
+    fn sequence_acceptable(&self, segment: &Segment) -> bool {
+        let right = self.rcv_nxt + self.receive_window();
+        if segment.end_seq().before(self.rcv_wup) {
+            return false;
+        }
+        if segment.end_seq().after(right) {
+            // a segment that only ends beyond the window is taken while the application keeps up
+            return !segment.seq.after(right) && self.received.is_empty();
+        }
+        true
+    }
+
+    fn answer_old(&mut self, now: Now, segment: &Segment) {
+        if segment.flags.has(Flags::SYN) {
+            return self.send_challenge_ack(now);
+        }
+        let data = segment.seq != segment.end_seq();
+        if !data && self.oow_rate_limited(now) {
+            return;
+        }
+        if data && segment.seq.before(self.rcv_nxt) {
+            self.enter_quickack_mode();
+            self.set_dsack(segment.seq, segment.end_seq().min(self.rcv_nxt));
+        }
+        self.send_ack(now);
+    }
+
+    /// At most one answer per tcp_invalid_ratelimit to segments that carry nothing.
+    fn oow_rate_limited(&mut self, now: Now) -> bool {
+        let limit = self.ms(self.sysctl.tcp_invalid_ratelimit);
+        if self.last_oow_ack.is_some_and(|last| now.j - last < limit) {
+            return true;
+        }
+        self.last_oow_ack = Some(now.j);
+        false
+    }
+
+    /// RFC 5961: an ACK that a real peer answers with a RST that fits.
+    pub(super) fn send_challenge_ack(&mut self, now: Now) {
+        if !self.oow_rate_limited(now) {
+            self.send_ack(now);
+        }
+    }
+
+    /// A RST one byte early is the answer of a peer that has not seen our ACK of its FIN.
+    fn reset_at_edge(&self, seq: Seq) -> bool {
+        seq == self.rcv_nxt - 1
+            && matches!(self.state, TcpState::CloseWait | TcpState::LastAck | TcpState::Closing)
+    }
+
+    /// A RST that counts.
+    pub(super) fn on_reset(&mut self, now: Now) {
+        let errno = match self.state {
+            TcpState::SynSent => Errno::ECONNREFUSED,
+            TcpState::CloseWait => Errno::EPIPE,
+            TcpState::Closed => return,
+            _ => Errno::ECONNRESET,
+        };
+        self.sk_err = Some(errno);
+        self.queues.purge();
+        self.note(now, false, format!("reset by the peer: {errno}"));
+        self.tcp_done(now);
+    }
+
+    /// What the ACK field means in this state.
+    fn ack_in_state(&mut self, now: Now, segment: &Segment) -> Step {
+        if !self.on_ack(now, segment) {
+            if segment.ack.after(self.snd_nxt) || self.state != TcpState::Established {
+                self.send_challenge_ack(now);
+            }
+            return Step::Drop;
+        }
+        match self.state {
+            TcpState::FinWait1 if self.snd_una == self.write_seq => self.fin_acked(now, segment),
+            TcpState::Closing if self.snd_una == self.write_seq => {
+                self.transition(TcpState::TimeWait);
+                Step::Drop
+            }
+            TcpState::LastAck if self.snd_una == self.write_seq => {
+                self.tcp_done(now);
+                Step::Drop
+            }
+            TcpState::Closed | TcpState::TimeWait => Step::Drop,
+            _ => Step::Go,
+        }
+    }
+
+    /// Our FIN is acknowledged.
+    fn fin_acked(&mut self, now: Now, segment: &Segment) -> Step {
+        self.transition(TcpState::FinWait2);
+        self.send_shutdown = true;
+        if !self.orphan {
+            return Step::Go;
+        }
+        if self.opt.linger2.is_some_and(|s| s < 0) || self.carries_new_data(segment) {
+            self.tcp_done(now);
+            return Step::Reset;
+        }
+        self.orphan_fin_wait2(now, segment.flags.has(Flags::FIN));
+        if self.state == TcpState::FinWait2 && self.becomes_timewait.is_none() {
+            Step::Go
+        } else {
+            Step::Drop
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The active open: SYN out, SYN-ACK in, or a refusal.
+//!
+//! RFC 9293 3.10.7.3. Linux counterpart: tcp_connect, tcp_rcv_synsent_state_process, tcp_finish_connect,
+//! tcp_init_transfer, tcp_init_metrics.
+
+use super::clock::Now;
+use super::event::Because;
+use super::input::Verdict;
+use super::skb::Skb;
+use super::tcb::{MTU, TCP_HEADER, TSTAMP_ALIGNED, Tcb};
+use super::timers::Xmit;
+use super::window::initial;
+use crate::call::{Errno, TcpState};
+use crate::wire::{Flags, Segment, Seq};
+
+impl Tcb {
+    /// Largest segment we announce, bytes.
+    pub(super) fn announced_mss(&self) -> u32 {
+        let mss = MTU - 20 - TCP_HEADER;
+        self.opt.user_mss.map_or(mss, |user| user.min(mss))
+    }
+
+    /// connect(): the SYN leaves.
+    pub(super) fn connect(&mut self, now: Now, isn: Seq) {
+        self.because = Because::Call("connect()");
+        self.header_options = if self.sysctl.tcp_timestamps != 0 { TSTAMP_ALIGNED } else { 0 };
+        if let Some(user) = self.opt.user_mss {
+            self.rx.mss_clamp = user;
+        }
+        self.sync_mss();
+        self.advmss = self.announced_mss();
+        self.initialize_rcv_mss();
+        let first = initial(&self.sysctl, self.full_space(), self.advmss, self.opt.rcvbuf_locked);
+        self.window_clamp = first.window_clamp;
+        self.rcv_wnd = first.rcv_wnd;
+        self.rx.rcv_wscale = first.wscale;
+        self.rcv_ssthresh = self.rcv_wnd;
+        self.isn = isn;
+        self.write_seq = isn + 1;
+        self.snd_una = isn;
+        self.snd_sml = isn;
+        self.snd_nxt = isn;
+        self.high_seq = isn;
+        self.rcv_nxt = Seq(0);
+        self.rto = self.ticks.from_us(super::rtt::TIMEOUT_INIT_US);
+        self.transition(TcpState::SynSent);
+        self.retrans_stamp = Some(now.ms);
+        let mut syn = Skb::new(isn, Flags::SYN);
+        syn.pcount = 1;
+        self.transmit(now, &mut syn, "SYN");
+        self.snd_nxt = self.write_seq;
+        self.pushed_seq = self.write_seq;
+        self.packets_out = 1;
+        self.queues.rtx.push_back(syn);
+        let rto = self.rto;
+        self.arm_xmit(now, Xmit::Rto, rto, "the SYN was sent");
+    }
+
+    /// The peer's segment size is not known yet: a cautious guess.
+    pub(super) fn initialize_rcv_mss(&mut self) {
+        let hint = self.advmss.min(self.mss_cache).min(self.rcv_wnd / 2);
+        self.ack.rcv_mss = hint.min(super::tcb::TCP_MSS_DEFAULT).max(super::tcb::TCP_MIN_MSS);
+    }
+
+    /// A segment in SYN_SENT.
+    pub(super) fn on_segment_syn_sent(&mut self, now: Now, segment: &Segment) -> Verdict {
+        let f = segment.flags;
+        if f.has(Flags::ACK) {
+            if !segment.ack.after(self.snd_una) || segment.ack.after(self.snd_nxt) {
+                if self.retransmits == 0 {
+                    self.arm_xmit(now, Xmit::Rto, 2, "the peer acknowledged something else");
+                }
+                return if f.has(Flags::RST) { Verdict::Done } else { Verdict::Reset };
+            }
+            let stale = segment.timestamps().filter(|t| t.tsecr != 0).is_some_and(|t| {
+                let first = self.retrans_stamp.unwrap_or(now.ms) as u32;
+                let low = Seq(first.wrapping_add(self.ts_offset));
+                !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
+            });
+            if stale {
+                return if f.has(Flags::RST) { Verdict::Done } else { Verdict::Reset };
+            }
+            if f.has(Flags::RST) {
+                self.on_reset(now);
+                return Verdict::Done;
+            }
+            if f.has(Flags::SYN) {
+                self.on_syn_ack(now, segment);
+            }
+            return Verdict::Done;
+        }
+        if !f.has(Flags::RST) && f.has(Flags::SYN) {
+            // a simultaneous open: not modelled further than answering, as no scenario can make one
+            self.note(now, false, "a SYN crossed ours: ignored".to_owned());
+        }
+        Verdict::Done
+    }
+
+    fn take_syn_options(&mut self, segment: &Segment) {
+        let offers_ts = segment.timestamps().filter(|_| self.sysctl.tcp_timestamps != 0);
+        self.rx.now = offers_ts;
+        self.rx.tstamp_ok = offers_ts.is_some();
+        self.rx.ts_recent = offers_ts.map(|t| t.tsval);
+        self.rx.sack_ok = segment.sack_permitted() && self.sysctl.tcp_sack != 0;
+        let shift = segment.window_scale().filter(|_| self.sysctl.tcp_window_scaling != 0);
+        self.rx.wscale_ok = shift.is_some();
+        self.rx.snd_wscale = shift.unwrap_or(0).min(14);
+        let announced = segment.mss().map_or(super::tcb::TCP_MSS_DEFAULT, u32::from);
+        self.rx.mss_clamp = self.opt.user_mss.map_or(announced, |user| announced.min(user));
+    }
+
+    fn on_syn_ack(&mut self, now: Now, segment: &Segment) {
+        self.take_syn_options(segment);
+        self.snd_wl1 = segment.seq;
+        self.try_undo_spurious_syn();
+        self.on_ack(now, segment);
+        self.irs = segment.seq;
+        self.rcv_nxt = segment.seq + 1;
+        self.rcv_wup = self.rcv_nxt;
+        self.copied_seq = self.rcv_nxt;
+        self.snd_wnd = u32::from(segment.window);
+        self.snd_wl1 = segment.seq;
+        if !self.rx.wscale_ok {
+            self.rx.rcv_wscale = 0;
+            self.window_clamp = self.window_clamp.min(65_535);
+        }
+        if self.rx.tstamp_ok {
+            self.advmss -= TSTAMP_ALIGNED;
+            self.header_options = TSTAMP_ALIGNED;
+        } else {
+            self.header_options = 0;
+        }
+        self.sync_mss();
+        self.initialize_rcv_mss();
+        self.finish_connect(now);
+        if self.pingpong() {
+            // the application asked for the handshake's ACK to travel with its data
+            self.ack.scheduled = true;
+            self.ack.ato = self.ato_min();
+            let expires = now.j + self.ms(200);
+            let ticks = self.ticks;
+            self.ack.timer = true;
+            self.timers.arm_delack(&ticks, now, expires);
+        } else {
+            self.send_ack(now);
+        }
+    }
+
+    fn finish_connect(&mut self, now: Now) {
+        self.transition(TcpState::Established);
+        self.ack.lrcvtime = now.j;
+        self.init_transfer(now);
+        self.max_window = self.max_window.max(self.snd_wnd);
+        self.sync_mss();
+        self.lsndtime = now.j;
+        if self.opt.keepalive {
+            self.reset_keepalive(now, self.keepalive_time(), "connected");
+        }
+    }
+
+    /// The first SYN was answered after all: its retransmission says nothing of the path.
+    pub(super) fn try_undo_spurious_syn(&mut self) {
+        let stamp = self.retrans_stamp.map(|s| (s as u32).wrapping_add(self.ts_offset));
+        if self.undo_marker.is_some()
+            && stamp.is_some()
+            && self.rx.now.map(|ts| ts.tsecr) == stamp
+        {
+            self.undo_marker = None;
+        }
+    }
+
+    /// Windows and estimators at the beginning of data transfer.
+    pub(super) fn init_transfer(&mut self, now: Now) {
+        self.w.snd_ssthresh = super::congestion::TCP_INFINITE_SSTHRESH;
+        if self.rtt.srtt8 == 0 {
+            self.rtt.no_handshake_sample();
+            self.rto = self.ticks.from_us(super::rtt::TIMEOUT_FALLBACK_US).min(self.rto_max);
+        }
+        let lossy = self.total_retrans > 1 && self.undo_marker.is_some();
+        self.w.snd_cwnd = if lossy { 1 } else { super::congestion::TCP_INIT_CWND };
+        self.cwnd_stamp = now.j;
+        self.cc.init(self.snd_nxt, now.at);
+        self.init_buffer_space(now);
+    }
+
+    /// An ICMP error while connecting ends the attempt.
+    pub(super) fn connect_failed(&mut self, now: Now, errno: Errno) {
+        self.sk_err = Some(errno);
+        self.note(now, false, format!("connecting failed: {errno}"));
+        self.tcp_done(now);
+    }
+}

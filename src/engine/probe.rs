@@ -1,0 +1,106 @@
+//! Zero-window probes: data waits, nothing is out, the peer's window is closed.
+//!
+//! RFC 9293 3.8.6.1. Linux counterpart: tcp_probe_timer, tcp_send_probe0, tcp_write_wakeup.
+
+use super::clock::Now;
+use super::event::Because;
+use super::tcb::Tcb;
+use super::timeout::MODEL_BASE_US;
+use super::timers::{Armed, Xmit};
+use crate::time::Jiffies;
+use crate::wire::Flags;
+
+/// The interval doubles at most this often.
+const MAX_DOUBLINGS: u32 = 10;
+
+impl Tcb {
+    pub(super) fn probe0_base(&self) -> Jiffies {
+        self.rto.max(self.ticks.from_us(MODEL_BASE_US))
+    }
+
+    /// The present interval, ticks.
+    pub(super) fn probe0_when(&self) -> Jiffies {
+        (self.probe0_base() << self.backoff.min(MAX_DOUBLINGS)).min(self.rto_max)
+    }
+
+    /// The last wait is shortened so that it ends with the user timeout.
+    pub(super) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
+        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp) else { return when };
+        let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
+        when.min(left)
+    }
+
+    /// The probe timer fired.
+    pub(super) fn on_probe_timer(&mut self, now: Now, armed: Armed) {
+        if self.packets_out > 0 || self.queues.unsent.is_empty() {
+            self.probes_out = 0;
+            self.probes_tstamp = None;
+            return;
+        }
+        match (self.probes_tstamp, self.user_timeout()) {
+            (None, _) => self.probes_tstamp = Some(now.j),
+            (Some(since), Some(user)) if now.j.saturating_sub(since) >= user => {
+                return self.write_err(now, "the user timeout passed with a closed window");
+            }
+            _ => {}
+        }
+        let mut most = self.sysctl.tcp_retries2 as u32;
+        if self.orphan {
+            let alive = (self.rto << self.backoff.min(32)) < self.rto_max;
+            most = self.orphan_retries(alive);
+            if !alive && self.backoff >= most {
+                return self.write_err(now, "an orphan's probes are used up");
+            }
+        }
+        if self.probes_out >= most {
+            return self.write_err(now, "no window probe was answered");
+        }
+        let text = format!(
+            "window probe {} of {most} unanswered, backoff {}: {}",
+            self.probes_out + 1,
+            self.backoff,
+            armed.describe(&self.ticks)
+        );
+        self.because = Because::Timer(text, Some(armed));
+        self.send_probe0(now);
+    }
+
+    fn send_probe0(&mut self, now: Now) {
+        self.write_wakeup(now, "window probe");
+        if self.packets_out > 0 || self.queues.unsent.is_empty() {
+            self.probes_out = 0;
+            self.backoff = 0;
+            self.probes_tstamp = None;
+            return;
+        }
+        self.probes_out += 1;
+        if i64::from(self.backoff) < self.sysctl.tcp_retries2 {
+            self.backoff += 1;
+        }
+        let when = self.clamp_probe0(now, self.probe0_when());
+        self.arm_xmit(now, Xmit::Probe0, when, "a probe was sent");
+    }
+
+    /// Draws an answer: with data if the window has any room, else with an old sequence number.
+    pub(super) fn write_wakeup(&mut self, now: Now, what: &str) {
+        let mss = self.current_mss();
+        let end = self.wnd_end();
+        let Some(head) = self.queues.unsent.front().filter(|h| h.seq.before(end)) else {
+            return self.transmit_bare(now, self.snd_una - 1, Flags::ACK, what);
+        };
+        let room = end - head.seq;
+        self.pushed_seq = self.pushed_seq.max(head.end_seq);
+        if room < head.end_seq - head.seq || head.len() > mss {
+            let len = room.min(mss);
+            let rest = self.queues.unsent[0].split(len, mss);
+            self.queues.unsent.insert(1, rest);
+        }
+        let Some(mut skb) = self.queues.unsent.pop_front() else { return };
+        if skb.pcount == 0 {
+            skb.set_tso_segs(mss);
+        }
+        skb.flags |= Flags::PSH;
+        self.transmit(now, &mut skb, what);
+        self.new_data_sent(now, skb);
+    }
+}

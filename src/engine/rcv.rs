@@ -1,0 +1,162 @@
+//! Data and FIN that come in: in order, early, late, or beyond the window.
+//!
+//! RFC 9293 3.10.7.4 (seventh and eighth). Linux counterpart: tcp_data_queue, tcp_data_queue_ofo, tcp_fin.
+
+use super::clock::Now;
+use super::reassembly::Early;
+use super::tcb::Tcb;
+use super::window::truesize;
+use crate::call::TcpState;
+use crate::wire::{Flags, Segment, Seq};
+
+/// Header bytes that a segment's options took.
+pub(super) fn option_bytes(segment: &Segment) -> u32 {
+    let mut area = Vec::with_capacity(40);
+    segment.options.iter().for_each(|o| o.emit(&mut area));
+    (area.len() as u32).next_multiple_of(4)
+}
+
+impl Tcb {
+    /// Takes a segment's data and FIN.
+    pub(super) fn data_queue(&mut self, now: Now, segment: &Segment) {
+        let (seq, end_seq) = (segment.seq, segment.end_seq());
+        if seq == end_seq {
+            return;
+        }
+        self.reassembly.dsack = None;
+        let window = self.receive_window();
+        if seq == self.rcv_nxt {
+            let bare_fin = segment.payload.is_empty() && segment.flags.has(Flags::FIN);
+            if window == 0 && !bare_fin {
+                return self.out_of_window();
+            }
+            return self.queue_in_order(now, segment, 0);
+        }
+        if !end_seq.after(self.rcv_nxt) {
+            self.set_dsack(seq, end_seq);
+            return self.out_of_window();
+        }
+        if !seq.before(self.rcv_nxt + window) {
+            return self.out_of_window();
+        }
+        if seq.before(self.rcv_nxt) {
+            self.set_dsack(seq, self.rcv_nxt);
+            if window == 0 {
+                return self.out_of_window();
+            }
+            return self.queue_in_order(now, segment, self.rcv_nxt - seq);
+        }
+        self.queue_early(segment);
+    }
+
+    /// A duplicate or a segment without room is answered at once.
+    fn out_of_window(&mut self) {
+        self.enter_quickack_mode();
+        self.ack.scheduled = true;
+    }
+
+    pub(super) fn set_dsack(&mut self, seq: Seq, end_seq: Seq) {
+        if self.rx.sack_ok && self.sysctl.tcp_dsack != 0 {
+            self.reassembly.dsack = Some((seq, end_seq));
+        }
+    }
+
+    fn queue_in_order(&mut self, now: Now, segment: &Segment, skip: u32) {
+        let options = option_bytes(segment);
+        let payload = segment.payload.len() as u32;
+        let fresh = &segment.payload[(skip as usize).min(segment.payload.len())..];
+        self.received.extend(fresh);
+        self.rcv_nxt = segment.end_seq();
+        if payload > 0 {
+            self.rmem_alloc += truesize(payload, options);
+            self.event_data_recv(now, payload, options, segment.flags);
+        }
+        if segment.flags.has(Flags::FIN) {
+            self.on_fin(now);
+        }
+        if !self.reassembly.is_empty() {
+            self.take_early(now);
+            if self.reassembly.is_empty() {
+                // the hole is closed: the peer waits for that news
+                self.ack.now = true;
+            }
+        }
+        self.reassembly.forget_blocks(self.rcv_nxt);
+    }
+
+    fn take_early(&mut self, now: Now) {
+        while let Some(early) = self.reassembly.take_ready(self.rcv_nxt) {
+            if early.seq.before(self.rcv_nxt) {
+                self.set_dsack(early.seq, early.end_seq.min(self.rcv_nxt));
+            }
+            if !early.end_seq.after(self.rcv_nxt) {
+                self.rmem_alloc = self.rmem_alloc.saturating_sub(early.truesize);
+                continue;
+            }
+            let skip = (self.rcv_nxt - early.seq) as usize;
+            self.received.extend(&early.data[skip.min(early.data.len())..]);
+            self.rcv_nxt = early.end_seq;
+            if early.fin {
+                self.on_fin(now);
+            }
+        }
+    }
+
+    fn queue_early(&mut self, segment: &Segment) {
+        self.ack.scheduled = true;
+        let options = option_bytes(segment);
+        let payload = segment.payload.len() as u32;
+        let early = Early {
+            seq: segment.seq,
+            end_seq: segment.end_seq(),
+            fin: segment.flags.has(Flags::FIN),
+            data: segment.payload.clone(),
+            truesize: truesize(payload, options),
+        };
+        self.rmem_alloc += early.truesize;
+        if let Some((seq, end_seq)) = self.reassembly.insert(early, self.rx.sack_ok) {
+            self.set_dsack(seq, end_seq);
+        }
+        self.grow_window(payload, options);
+    }
+
+    /// The peer has closed its direction.
+    fn on_fin(&mut self, now: Now) {
+        self.ack.scheduled = true;
+        self.rcv_shutdown = true;
+        self.done = true;
+        match self.state {
+            TcpState::SynRecv | TcpState::Established => {
+                self.transition(TcpState::CloseWait);
+                self.enter_pingpong();
+            }
+            TcpState::FinWait1 => {
+                self.send_ack(now);
+                self.transition(TcpState::Closing);
+            }
+            TcpState::FinWait2 => {
+                self.send_ack(now);
+                self.transition(TcpState::TimeWait);
+            }
+            _ => {}
+        }
+        self.reassembly.purge();
+    }
+
+    /// The application reads at most `max` bytes.
+    pub(super) fn read(&mut self, now: Now, max: usize) -> Vec<u8> {
+        let n = max.min(self.received.len());
+        let data: Vec<u8> = self.received.drain(..n).collect();
+        self.copied_seq += n as u32;
+        if self.received.is_empty() {
+            self.received.shrink_to_fit();
+            self.rmem_alloc = 0;
+        } else {
+            let kept = self.received.len() as u64;
+            let all = kept + n as u64;
+            self.rmem_alloc = (u64::from(self.rmem_alloc) * kept / all) as u32;
+        }
+        self.cleanup_rbuf(now, n as u32);
+        data
+    }
+}

@@ -1,0 +1,124 @@
+//! Data that came out of order, and the SACK blocks that tell the peer of it.
+//!
+//! RFC 2018 4, RFC 2883. Linux counterpart: tcp_data_queue_ofo, tcp_sack_new_ofo_skb, tcp_ofo_queue.
+
+use std::collections::VecDeque;
+
+use crate::wire::Seq;
+
+/// Most blocks remembered (they fill the option without timestamps).
+const NUM_SACKS: usize = 4;
+
+/// A range that came before its turn.
+#[derive(Clone, Debug)]
+pub(super) struct Early {
+    pub(super) seq: Seq,
+    pub(super) end_seq: Seq,
+    pub(super) fin: bool,
+    pub(super) data: Vec<u8>,
+    /// Memory it occupies, bytes.
+    pub(super) truesize: u32,
+}
+
+/// What is out of order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reassembly {
+    /// By sequence number; they may touch, they do not contain each other.
+    queue: VecDeque<Early>,
+    /// The most recently changed first (RFC 2018 4).
+    blocks: Vec<(Seq, Seq)>,
+    /// A duplicate to report in the next segment.
+    pub(super) dsack: Option<(Seq, Seq)>,
+    /// ACKs held back since the first three (Linux: compressed_ack).
+    pub(super) compressed: u32,
+    pub(super) compressed_at: Option<Seq>,
+    pub(super) dup_acks: u32,
+}
+
+impl Reassembly {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The blocks to report, the duplicate first, at most `room`.
+    pub(super) fn sack_blocks(&self, room: usize) -> Vec<(Seq, Seq)> {
+        self.dsack.iter().chain(&self.blocks).take(room).copied().collect()
+    }
+
+    /// The right edge of the highest block.
+    pub(super) fn highest_edge(&self) -> Option<Seq> {
+        self.blocks.iter().map(|b| b.1).reduce(Seq::max)
+    }
+
+    /// Keeps a range; gives what of it was there already.
+    pub(super) fn insert(&mut self, early: Early, sack: bool) -> Option<(Seq, Seq)> {
+        let (seq, end_seq) = (early.seq, early.end_seq);
+        let contained =
+            self.queue.iter().any(|e| !seq.before(e.seq) && !end_seq.after(e.end_seq));
+        let overlap = self.overlap(seq, end_seq);
+        if !contained {
+            self.queue.retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
+            let at = self.queue.iter().position(|e| e.seq.after(seq)).unwrap_or(self.queue.len());
+            self.queue.insert(at, early);
+        }
+        if sack {
+            self.add_block(seq, end_seq);
+        }
+        overlap
+    }
+
+    fn overlap(&self, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
+        let e = self.queue.iter().find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
+        Some((e.seq.max(seq), e.end_seq.min(end_seq)))
+    }
+
+    fn add_block(&mut self, seq: Seq, end_seq: Seq) {
+        let touches = |b: &(Seq, Seq)| !seq.after(b.1) && !b.0.after(end_seq);
+        match self.blocks.iter().position(touches) {
+            Some(i) => {
+                let b = self.blocks.remove(i);
+                self.blocks.insert(0, (b.0.min(seq), b.1.max(end_seq)));
+                self.coalesce();
+            }
+            None => {
+                self.blocks.truncate(NUM_SACKS - 1);
+                self.blocks.insert(0, (seq, end_seq));
+            }
+        }
+    }
+
+    /// The first block may have grown into others.
+    fn coalesce(&mut self) {
+        let mut first = self.blocks[0];
+        let mut rest = self.blocks.split_off(1);
+        rest.retain(|b| {
+            let touches = !first.0.after(b.1) && !b.0.after(first.1);
+            if touches {
+                first = (first.0.min(b.0), first.1.max(b.1));
+            }
+            !touches
+        });
+        self.blocks[0] = first;
+        self.blocks.append(&mut rest);
+    }
+
+    /// The next range that `rcv_nxt` has reached, old ones dropped.
+    pub(super) fn take_ready(&mut self, rcv_nxt: Seq) -> Option<Early> {
+        let first = self.queue.front()?;
+        if first.seq.after(rcv_nxt) { None } else { self.queue.pop_front() }
+    }
+
+    /// Forgets blocks that `rcv_nxt` has passed.
+    pub(super) fn forget_blocks(&mut self, rcv_nxt: Seq) {
+        if self.queue.is_empty() {
+            self.blocks.clear();
+        } else {
+            self.blocks.retain(|b| b.0.after(rcv_nxt));
+        }
+    }
+
+    /// Drops everything (the peer's FIN came in order, or the connection is over).
+    pub(super) fn purge(&mut self) {
+        *self = Reassembly { dsack: self.dsack, ..Reassembly::default() };
+    }
+}

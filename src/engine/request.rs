@@ -1,0 +1,319 @@
+//! The passive open: a SYN becomes a request, its SYN-ACK is repeated, the ACK makes it a connection.
+//!
+//! RFC 9293 3.10.7.2. Linux counterpart: struct request_sock, tcp_conn_request, tcp_check_req, reqsk_timer_handler,
+//! tcp_create_openreq_child.
+
+use super::clock::Now;
+use super::event::{Because, Transmit};
+use super::header::{SynOffer, v4};
+use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
+use super::timers::Armed;
+use super::window::initial;
+use crate::call::{Addr, TcpState};
+use crate::time::{Jiffies, Ticks};
+use crate::wire::{Datagram, Flags, Payload, Segment, Seq, Timestamps};
+
+/// SYN-ACK timeouts are capped by this, whatever tcp_rto_max_ms says; ms.
+const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
+
+/// A half-open connection.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) local: Addr,
+    pub(super) remote: Addr,
+    /// The listener that it belongs to.
+    pub(super) listener: u32,
+    rcv_isn: Seq,
+    snt_isn: Seq,
+    mss: u32,
+    announced_mss: u32,
+    ts_recent: Option<u32>,
+    ts_offset: u32,
+    sack_ok: bool,
+    snd_wscale: Option<u8>,
+    rcv_wnd: u32,
+    window_clamp: u32,
+    rcv_wscale: u8,
+    pub(super) num_timeout: u32,
+    pub(super) num_retrans: u32,
+    /// A bare ACK came, data is waited for (TCP_DEFER_ACCEPT).
+    acked: bool,
+    /// When the first SYN-ACK left, us.
+    snt_synack_us: Option<u64>,
+    last_oow_ack: Option<Jiffies>,
+    pub(super) timer: Armed,
+}
+
+/// What a segment makes of a request.
+#[derive(Debug)]
+pub(super) enum RequestVerdict {
+    /// Nothing more.
+    Done,
+    /// Send this.
+    Answer(Box<Transmit>),
+    /// It is a connection.
+    Complete,
+    /// Answer with a RST as if there were no socket.
+    Reset,
+    /// It is gone.
+    Gone,
+}
+
+impl Request {
+    /// A SYN for a listener; `template` is the listening socket.
+    pub(super) fn new(
+        now: Now,
+        template: &Tcb,
+        listener: u32,
+        addrs: (Addr, Addr),
+        syn: &Segment,
+        drawn: (Seq, u32),
+    ) -> Request {
+        let sysctl = &template.sysctl;
+        let timestamps = syn.timestamps().filter(|_| sysctl.tcp_timestamps != 0);
+        let user_mss = template.opt.user_mss.unwrap_or(u32::MAX);
+        let announced_mss = (MTU - 20 - TCP_HEADER).min(user_mss);
+        let mss = announced_mss - if timestamps.is_some() { TSTAMP_ALIGNED } else { 0 };
+        let wscale_ok = syn.window_scale().is_some() && sysctl.tcp_window_scaling != 0;
+        let mut first = initial(sysctl, template.full_space(), mss, template.opt.rcvbuf_locked);
+        if !wscale_ok {
+            first.wscale = 0;
+            first.window_clamp = first.window_clamp.min(65_535);
+        }
+        let ticks = template.ticks;
+        Request {
+            local: addrs.0,
+            remote: addrs.1,
+            listener,
+            rcv_isn: syn.seq,
+            snt_isn: drawn.0,
+            mss: syn.mss().map_or(TCP_MSS_DEFAULT, u32::from).min(user_mss),
+            announced_mss,
+            ts_recent: timestamps.map(|t| t.tsval),
+            ts_offset: drawn.1,
+            sack_ok: syn.sack_permitted() && sysctl.tcp_sack != 0,
+            snd_wscale: syn.window_scale().filter(|_| wscale_ok).map(|s| s.min(14)),
+            rcv_wnd: first.rcv_wnd,
+            window_clamp: first.window_clamp,
+            rcv_wscale: first.wscale,
+            num_timeout: 0,
+            num_retrans: 0,
+            acked: false,
+            snt_synack_us: None,
+            last_oow_ack: None,
+            timer: Armed::after(&ticks, now, ticks.from_ms(1_000), None),
+        }
+    }
+
+    /// The SYN-ACK.
+    pub(super) fn syn_ack(&mut self, now: Now, cause: String, timer: Option<Armed>) -> Transmit {
+        self.snt_synack_us = self.snt_synack_us.or(Some(now.us));
+        let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+        let offer = SynOffer {
+            mss: self.announced_mss,
+            timestamps: self.ts_recent.map(|tsecr| Timestamps { tsval, tsecr }),
+            sack: self.sack_ok,
+            wscale: self.snd_wscale.map(|_| self.rcv_wscale),
+        };
+        let segment = Segment {
+            src_port: self.local.port,
+            dst_port: self.remote.port,
+            seq: self.snt_isn,
+            ack: self.rcv_isn + 1,
+            flags: Flags::SYN | Flags::ACK,
+            window: self.rcv_wnd.min(0xffff) as u16,
+            options: offer.options(),
+            ..Segment::default()
+        };
+        let datagram = Datagram::new(v4(self.local.ip), v4(self.remote.ip), 0, Payload::Tcp(segment));
+        Transmit { datagram, cause, timer }
+    }
+
+    fn timeout(&self, ticks: &Ticks) -> Jiffies {
+        (ticks.from_ms(1_000) << self.num_timeout.min(20)).min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
+    }
+
+    /// The SYN-ACK timer fired; none: the request is given up.
+    pub(super) fn on_timer(&mut self, now: Now, template: &Tcb) -> Option<Option<Transmit>> {
+        let most = template.opt.syn_count.unwrap_or(template.sysctl.tcp_synack_retries as u32);
+        let defer = template.opt.defer_accept;
+        let used_up = self.num_timeout >= most;
+        if used_up && (defer == 0 || !self.acked || self.num_timeout >= defer) {
+            return None;
+        }
+        let resend = defer == 0 || !self.acked || self.num_timeout + 1 >= defer;
+        let told = self.timer.describe(&template.ticks);
+        let fired = self.timer;
+        let sent = resend.then(|| {
+            let cause = format!("SYN-ACK again: {} of {most}: {told}", self.num_timeout + 1);
+            self.num_retrans += 1;
+            self.syn_ack(now, cause, Some(fired))
+        });
+        self.num_timeout += 1;
+        self.timer = Armed::after(&template.ticks, now, self.timeout(&template.ticks), None);
+        Some(sent)
+    }
+
+    /// A segment from the one who sent the SYN.
+    pub(super) fn on_segment(&mut self, now: Now, template: &Tcb, segment: &Segment) -> RequestVerdict {
+        let f = segment.flags;
+        let ts = segment.timestamps().filter(|_| self.ts_recent.is_some());
+        let old = match (ts, self.ts_recent) {
+            (Some(ts), Some(recent)) => recent.wrapping_sub(ts.tsval) as i32 > 1,
+            _ => false,
+        };
+        let control = Flags(f.0 & (Flags::SYN | Flags::ACK | Flags::RST).0);
+        if segment.seq == self.rcv_isn && control == Flags::SYN && !old {
+            return self.on_repeated_syn(now, template);
+        }
+        if f.has(Flags::ACK) && segment.ack != self.snt_isn + 1 {
+            return RequestVerdict::Reset;
+        }
+        let (low, high) = (self.rcv_isn + 1, self.rcv_isn + 1 + self.rcv_wnd);
+        let end_seq = segment.end_seq();
+        let in_window = segment.seq == low
+            || (end_seq.after(low) && segment.seq.before(high))
+            || (segment.seq == high && segment.seq == end_seq);
+        if old || !in_window {
+            if !f.has(Flags::RST) && !self.rate_limited(now, template) {
+                return RequestVerdict::Answer(Box::new(self.ack(now)));
+            }
+            return RequestVerdict::Done;
+        }
+        if let Some(ts) = ts.filter(|_| !segment.seq.after(low)) {
+            self.ts_recent = Some(ts.tsval);
+        }
+        if f.any(Flags::RST | Flags::SYN) {
+            return RequestVerdict::Gone;
+        }
+        if !f.has(Flags::ACK) {
+            return RequestVerdict::Done;
+        }
+        if self.num_timeout < template.opt.defer_accept && end_seq == low {
+            self.acked = true;
+            return RequestVerdict::Done;
+        }
+        RequestVerdict::Complete
+    }
+
+    fn rate_limited(&mut self, now: Now, template: &Tcb) -> bool {
+        let limit = template.ms(template.sysctl.tcp_invalid_ratelimit);
+        if self.last_oow_ack.is_some_and(|last| now.j - last < limit) {
+            return true;
+        }
+        self.last_oow_ack = Some(now.j);
+        false
+    }
+
+    fn on_repeated_syn(&mut self, now: Now, template: &Tcb) -> RequestVerdict {
+        if self.rate_limited(now, template) {
+            return RequestVerdict::Done;
+        }
+        self.num_retrans += 1;
+        let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".to_owned(), None);
+        let timeout = self.timeout(&template.ticks);
+        self.timer = Armed::after(&template.ticks, now, timeout, Some(self.timer));
+        RequestVerdict::Answer(Box::new(answer))
+    }
+
+    fn ack(&self, now: Now) -> Transmit {
+        let mut options = Vec::new();
+        if let Some(tsecr) = self.ts_recent {
+            let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+            let ts = crate::wire::TcpOption::Timestamps(Timestamps { tsval, tsecr });
+            options = vec![crate::wire::TcpOption::Nop, crate::wire::TcpOption::Nop, ts];
+        }
+        let segment = Segment {
+            src_port: self.local.port,
+            dst_port: self.remote.port,
+            seq: self.snt_isn + 1,
+            ack: self.rcv_isn + 1,
+            flags: Flags::ACK,
+            window: (self.rcv_wnd >> self.rcv_wscale).min(0xffff) as u16,
+            options,
+            ..Segment::default()
+        };
+        let (src, dst) = (v4(self.local.ip), v4(self.remote.ip));
+        Transmit {
+            datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
+            cause: "ACK of a segment that does not fit the half-open connection".to_owned(),
+            timer: None,
+        }
+    }
+
+    /// The connection that the completing ACK makes; the ACK itself is not taken yet.
+    pub(super) fn into_tcb(self, now: Now, template: &Tcb, ip_id: u16) -> Tcb {
+        let mut tcb = Tcb::new(template.sysctl.clone(), template.ticks, template.opt.clone());
+        tcb.local = self.local;
+        tcb.remote = self.remote;
+        tcb.ip_id = ip_id;
+        tcb.ts_offset = self.ts_offset;
+        tcb.rcvbuf = template.rcvbuf;
+        tcb.sndbuf = template.sndbuf;
+        tcb.rto_min = template.rto_min;
+        tcb.rto_max = template.rto_max;
+        tcb.state = TcpState::SynRecv;
+        tcb.isn = self.snt_isn;
+        let next = self.snt_isn + 1;
+        tcb.snd_una = next;
+        tcb.snd_nxt = next;
+        tcb.snd_sml = next;
+        tcb.write_seq = next;
+        tcb.pushed_seq = next;
+        tcb.high_seq = next;
+        tcb.irs = self.rcv_isn;
+        tcb.rcv_nxt = self.rcv_isn + 1;
+        tcb.rcv_wup = tcb.rcv_nxt;
+        tcb.copied_seq = tcb.rcv_nxt;
+        tcb.rcv_wnd = self.rcv_wnd;
+        tcb.rcv_ssthresh = self.rcv_wnd;
+        tcb.window_clamp = self.window_clamp;
+        tcb.rx.mss_clamp = self.mss;
+        tcb.rx.sack_ok = self.sack_ok;
+        tcb.rx.wscale_ok = self.snd_wscale.is_some();
+        tcb.rx.snd_wscale = self.snd_wscale.unwrap_or(0);
+        tcb.rx.rcv_wscale = self.rcv_wscale;
+        tcb.rx.tstamp_ok = self.ts_recent.is_some();
+        tcb.rx.ts_recent = self.ts_recent;
+        tcb.header_options = if tcb.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };
+        tcb.advmss = self.announced_mss;
+        tcb.ack.lrcvtime = now.j;
+        tcb.total_retrans = self.num_retrans;
+        if self.num_timeout > 0 {
+            tcb.total_rto = self.num_timeout;
+            tcb.undo_marker = Some(self.snt_isn);
+            tcb.retrans_stamp = self.snt_synack_us.map(|us| us / 1_000);
+        }
+        tcb.rtt_of_syn_ack = (self.num_retrans == 0).then_some(self.snt_synack_us).flatten();
+        tcb.sync_mss();
+        if tcb.opt.keepalive {
+            tcb.reset_keepalive(now, tcb.keepalive_time(), "connected");
+        }
+        tcb
+    }
+}
+
+impl Tcb {
+    /// The ACK that completes a passive open.
+    pub(super) fn establish(&mut self, now: Now, segment: &Segment) {
+        self.because = Because::Segment;
+        self.rx.now = segment.timestamps().filter(|_| self.rx.tstamp_ok);
+        self.snd_wnd = u32::from(segment.window) << self.rx.snd_wscale;
+        self.snd_wl1 = segment.seq;
+        self.max_window = self.snd_wnd;
+        self.rcv_tstamp = now.j;
+        self.delivered += 1;
+        self.sample_syn_ack_rtt(now);
+        if self.rx.tstamp_ok {
+            self.advmss -= TSTAMP_ALIGNED;
+        }
+        self.try_undo_spurious_syn();
+        self.retrans_stamp = None;
+        self.init_transfer(now);
+        self.transition(TcpState::Established);
+        self.sync_mss();
+        self.update_pacing_rate();
+        self.lsndtime = now.j;
+        self.initialize_rcv_mss();
+    }
+}

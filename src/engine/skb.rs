@@ -1,0 +1,110 @@
+//! What is written and not yet acknowledged: buffers of one or more segments, unsent or sent.
+//!
+//! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. Boundaries between
+//! buffers decide what leaves as one segment, what a retransmission may merge, and where PSH stands.
+
+use std::collections::VecDeque;
+
+use crate::wire::{Flags, Seq};
+
+/// What is known of a sent buffer: Linux's TCPCB bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// The peer holds it (SACK).
+    pub(super) sacked: bool,
+    /// A retransmission of it is under way.
+    pub(super) retrans: bool,
+    /// Held lost.
+    pub(super) lost: bool,
+    /// It was retransmitted at least once.
+    pub(super) ever_retrans: bool,
+}
+
+/// A buffer: consecutive bytes that are sent together.
+#[derive(Clone, Debug)]
+pub(super) struct Skb {
+    pub(super) seq: Seq,
+    /// After the data and after SYN or FIN.
+    pub(super) end_seq: Seq,
+    pub(super) flags: Flags,
+    pub(super) data: Vec<u8>,
+    pub(super) marks: Marks,
+    /// Segments that it leaves as; 0 before it was first looked at.
+    pub(super) pcount: u32,
+    /// When it was last sent, us.
+    pub(super) sent_us: u64,
+    /// Counts transmissions of the connection: ties in `sent_us` are broken by it.
+    pub(super) sent_order: u64,
+    /// Packets delivered when it was last sent (delivery rate, RACK).
+    pub(super) delivered: u32,
+}
+
+impl Skb {
+    pub(super) fn new(seq: Seq, flags: Flags) -> Skb {
+        let control = u32::from(flags.any(Flags::SYN)) + u32::from(flags.any(Flags::FIN));
+        Skb {
+            seq,
+            end_seq: seq + control,
+            flags,
+            data: Vec::new(),
+            marks: Marks::default(),
+            pcount: 0,
+            sent_us: 0,
+            sent_order: 0,
+            delivered: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.data.len() as u32
+    }
+
+    /// Recounts the segments at this MSS.
+    pub(super) fn set_tso_segs(&mut self, mss: u32) -> u32 {
+        self.pcount = self.len().div_ceil(mss.max(1)).max(1);
+        self.pcount
+    }
+
+    /// Cuts the buffer after `len` bytes and returns the rest, which keeps FIN and PSH.
+    pub(super) fn split(&mut self, len: u32, mss: u32) -> Skb {
+        let mut rest = self.clone();
+        rest.data = self.data.split_off(len as usize);
+        rest.seq = self.seq + len;
+        self.end_seq = rest.seq;
+        self.flags = self.flags.without(Flags::FIN | Flags::PSH);
+        self.set_tso_segs(mss);
+        rest.set_tso_segs(mss);
+        rest
+    }
+
+    /// Whether this buffer was sent after an instant and, at the same instant, lies beyond `end_seq`.
+    pub(super) fn sent_after(&self, sent_us: u64, end_seq: Seq) -> bool {
+        sent_after(self.sent_us, self.end_seq, sent_us, end_seq)
+    }
+}
+
+/// RACK's order of transmissions (RFC 8985 6.2 step 2).
+pub(super) fn sent_after(us1: u64, end1: Seq, us2: u64, end2: Seq) -> bool {
+    us1 > us2 || (us1 == us2 && end1.after(end2))
+}
+
+/// The two queues of a connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SendQueues {
+    /// Written, not sent.
+    pub(super) unsent: VecDeque<Skb>,
+    /// Sent, not acknowledged, by sequence number.
+    pub(super) rtx: VecDeque<Skb>,
+}
+
+impl SendQueues {
+    /// Bytes written and never sent.
+    pub(super) fn unsent_bytes(&self) -> u32 {
+        self.unsent.iter().map(Skb::len).sum()
+    }
+
+    /// Drops everything and gives the memory back.
+    pub(super) fn purge(&mut self) {
+        *self = SendQueues::default();
+    }
+}

@@ -1,0 +1,33 @@
+//! The states of a connection and the steps between them that exist (RFC 9293 3.3.2, figure 5).
+
+use super::tcb::Tcb;
+use crate::call::TcpState::{self, *};
+
+/// Every step a full socket may take; to Closed is always allowed.
+pub(super) const STEPS: &[(TcpState, TcpState)] = &[
+    (Closed, SynSent),
+    (Closed, SynRecv),
+    (Closed, Listen),
+    (SynSent, SynRecv),
+    (SynSent, Established),
+    (SynRecv, Established),
+    (SynRecv, FinWait1),
+    (SynRecv, CloseWait),
+    (Established, FinWait1),
+    (Established, CloseWait),
+    (CloseWait, LastAck),
+    (FinWait1, FinWait2),
+    (FinWait1, Closing),
+    (FinWait1, TimeWait),
+    (FinWait2, TimeWait),
+    (Closing, TimeWait),
+];
+
+impl Tcb {
+    /// Goes to another state. A step that RFC 9293 does not know is a defect of the engine.
+    pub(super) fn transition(&mut self, to: TcpState) {
+        let allowed = to == Closed || STEPS.contains(&(self.state, to));
+        assert!(allowed, "no step from {} to {}", self.state.name(), to.name());
+        self.state = to;
+    }
+}

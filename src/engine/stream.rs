@@ -1,0 +1,149 @@
+//! The application's calls on a connection: send, recv, poll, SO_ERROR.
+//!
+//! Linux counterpart: tcp_sendmsg_locked, tcp_recvmsg_locked, tcp_poll, sk_stream_memory_free.
+
+use super::clock::Now;
+use super::event::Because;
+use super::output::{GSO_MAX_SIZE, Push};
+use super::skb::Skb;
+use super::tcb::Tcb;
+use crate::call::{Errno, Outcome, Readiness, TcpState};
+use crate::wire::Flags;
+
+/// Memory of a buffer beside its data, bytes.
+const SKB_OVERHEAD: u32 = 896;
+
+impl Tcb {
+    /// Memory that what is written and not acknowledged occupies, bytes.
+    pub(super) fn wmem_queued(&self) -> u32 {
+        let of = |s: &Skb| SKB_OVERHEAD + s.len();
+        self.queues.unsent.iter().chain(&self.queues.rtx).map(of).sum()
+    }
+
+    /// Largest buffer that a write fills, bytes: whole segments, at most half of the peer's window.
+    fn size_goal(&self, mss: u32) -> u32 {
+        let most = self.bound_to_half_wnd(GSO_MAX_SIZE);
+        (most / mss * mss).max(mss)
+    }
+
+    /// send().
+    pub(super) fn send(&mut self, now: Now, data: &[u8]) -> Outcome {
+        self.because = Because::Call("send()");
+        if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
+            return match self.sk_err.take() {
+                Some(errno) => Outcome::Failed(errno),
+                None if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) => {
+                    Outcome::Failed(Errno::EAGAIN)
+                }
+                None => Outcome::Failed(Errno::EPIPE),
+            };
+        }
+        if self.sk_err.is_some() || self.send_shutdown {
+            return Outcome::Failed(self.sk_err.take().unwrap_or(Errno::EPIPE));
+        }
+        let taken = self.write(now, data);
+        if taken == 0 && !data.is_empty() {
+            return Outcome::Failed(Errno::EAGAIN);
+        }
+        Outcome::Bytes(taken)
+    }
+
+    fn write(&mut self, now: Now, data: &[u8]) -> usize {
+        let mss = self.current_mss();
+        let goal = self.size_goal(mss);
+        let mut taken = 0;
+        while taken < data.len() {
+            let room = self.queues.unsent.back().map_or(0, |s| goal.saturating_sub(s.len()));
+            if room == 0 {
+                if self.wmem_queued() >= self.sndbuf {
+                    break;
+                }
+                self.slow_start_after_idle_check(now);
+                let skb = Skb::new(self.write_seq, Flags::ACK);
+                self.queues.unsent.push_back(skb);
+                continue;
+            }
+            let n = (room as usize).min(data.len() - taken);
+            let Some(tail) = self.queues.unsent.back_mut() else { break };
+            tail.data.extend(&data[taken..taken + n]);
+            tail.end_seq += n as u32;
+            tail.pcount = 0;
+            self.write_seq += n as u32;
+            taken += n;
+            if taken < data.len() {
+                self.push_full_buffer(now, goal);
+            }
+        }
+        if taken > 0 {
+            self.mark_push();
+            self.push_pending_frames(now, Push::Normal);
+        }
+        taken
+    }
+
+    /// In the middle of a large write: half a window's worth is pushed, the first buffer leaves.
+    fn push_full_buffer(&mut self, now: Now, goal: u32) {
+        if self.queues.unsent.back().is_none_or(|s| s.len() < goal) {
+            return;
+        }
+        if self.write_seq.after(self.pushed_seq + (self.max_window >> 1)) {
+            self.mark_push();
+            self.push_pending_frames(now, Push::Now);
+        } else if self.queues.unsent.len() == 1 {
+            let mss = self.current_mss();
+            self.write_xmit(now, mss, Push::One);
+        }
+    }
+
+    fn mark_push(&mut self) {
+        if let Some(tail) = self.queues.unsent.back_mut() {
+            tail.flags |= Flags::PSH;
+            self.pushed_seq = self.write_seq;
+        }
+    }
+
+    /// recv().
+    pub(super) fn recv(&mut self, now: Now, max: usize) -> Outcome {
+        self.because = Because::Call("recv()");
+        if !self.received.is_empty() {
+            return Outcome::Data(self.read(now, max));
+        }
+        if self.done {
+            if self.copied_seq.before(self.rcv_nxt) {
+                self.copied_seq = self.rcv_nxt;
+            }
+            return Outcome::Data(Vec::new());
+        }
+        if let Some(errno) = self.sk_err.take() {
+            return Outcome::Failed(errno);
+        }
+        if self.rcv_shutdown {
+            return Outcome::Data(Vec::new());
+        }
+        match self.state {
+            TcpState::Closed | TcpState::Listen => Outcome::Failed(Errno::ENOTCONN),
+            _ => Outcome::Failed(Errno::EAGAIN),
+        }
+    }
+
+    /// getsockopt(SO_ERROR): the error, else a remembered ICMP error; both are cleared by it.
+    pub(super) fn so_error(&mut self) -> Option<Errno> {
+        self.sk_err.take().or_else(|| self.sk_err_soft.take())
+    }
+
+    /// poll().
+    pub(super) fn readiness(&self) -> Readiness {
+        let connecting = matches!(self.state, TcpState::SynSent | TcpState::SynRecv);
+        let closed = self.state == TcpState::Closed;
+        let hangup = closed || (self.rcv_shutdown && self.send_shutdown);
+        let mut readiness =
+            Readiness { readable: self.rcv_shutdown, writable: false, error: self.sk_err.is_some(), hangup };
+        if !connecting {
+            readiness.readable |= !self.received.is_empty();
+            let queued = self.wmem_queued();
+            let roomy = self.sndbuf.saturating_sub(queued) >= queued >> 1;
+            readiness.writable = self.send_shutdown || roomy;
+        }
+        readiness
+    }
+}

@@ -1,0 +1,338 @@
+//! The control block of a full socket (RFC 9293 3.3.1), flat as Linux's `struct tcp_sock`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::clock::Now;
+use super::congestion::{Algorithm, Window};
+use super::event::{Because, Event, Transmit};
+use super::options::Options;
+use super::rack::Rack;
+use super::reassembly::Reassembly;
+use super::rtt::Rtt;
+use super::skb::SendQueues;
+use super::timers::Timers;
+use crate::call::{Addr, Errno, TcpState};
+use crate::sysctl::Sysctl;
+use crate::time::{Jiffies, Ticks};
+use crate::wire::{Seq, Timestamps};
+
+/// MSS when the peer announces none (RFC 9293 3.7.1), bytes.
+pub(super) const TCP_MSS_DEFAULT: u32 = 536;
+/// Smallest estimate of the peer's segment size, bytes.
+pub(super) const TCP_MIN_MSS: u32 = 88;
+/// Header bytes of a timestamp option with its padding.
+pub(super) const TSTAMP_ALIGNED: u32 = 12;
+/// Length of a TCP header without options, bytes.
+pub(super) const TCP_HEADER: u32 = 20;
+/// Path MTU of the wire, bytes.
+pub(super) const MTU: u32 = 1500;
+
+/// Linux's congestion state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CaState {
+    Open = 0,
+    Disorder = 1,
+    Cwr = 2,
+    Recovery = 3,
+    Loss = 4,
+}
+
+/// What the peer's options allow, and what came with the last segment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RxOptions {
+    pub(super) tstamp_ok: bool,
+    pub(super) sack_ok: bool,
+    pub(super) wscale_ok: bool,
+    pub(super) snd_wscale: u8,
+    pub(super) rcv_wscale: u8,
+    /// Largest segment the peer takes, bytes, without our options.
+    pub(super) mss_clamp: u32,
+    /// The peer's clock to echo, once one was seen.
+    pub(super) ts_recent: Option<u32>,
+    /// The option of the segment that is being looked at.
+    pub(super) now: Option<Timestamps>,
+}
+
+/// Delayed-ACK state (Linux: icsk_ack).
+#[derive(Clone, Debug, Default)]
+pub(super) struct AckState {
+    pub(super) scheduled: bool,
+    /// The delayed-ACK timer is what will send it.
+    pub(super) timer: bool,
+    pub(super) pushed: bool,
+    pub(super) pushed2: bool,
+    /// Send it as soon as the segment is dealt with.
+    pub(super) now: bool,
+    /// ACKs still to be sent at once.
+    pub(super) quick: u32,
+    pub(super) pingpong: u32,
+    pub(super) ato: Jiffies,
+    pub(super) lrcvtime: Jiffies,
+    pub(super) last_seg_size: u32,
+    pub(super) rcv_mss: u32,
+}
+
+/// A connection.
+#[derive(Clone, Debug)]
+pub(super) struct Tcb {
+    pub(super) sysctl: Arc<Sysctl>,
+    pub(super) ticks: Ticks,
+    pub(super) opt: Options,
+    pub(super) local: Addr,
+    pub(super) remote: Addr,
+    pub(super) state: TcpState,
+    pub(super) because: Because,
+    pub(super) out: VecDeque<Transmit>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) timers: Timers,
+    /// The host is to put a timewait sock in this one's place: substate and time.
+    pub(super) becomes_timewait: Option<(TcpState, Jiffies)>,
+
+    // the application's side
+    /// Nobody holds the socket (Linux: SOCK_DEAD).
+    pub(super) orphan: bool,
+    pub(super) sk_err: Option<Errno>,
+    pub(super) sk_err_soft: Option<Errno>,
+    pub(super) rcv_shutdown: bool,
+    pub(super) send_shutdown: bool,
+    /// The peer's FIN was read past (Linux: SOCK_DONE).
+    pub(super) done: bool,
+    pub(super) rcvbuf: u32,
+    pub(super) sndbuf: u32,
+
+    // send sequence space
+    pub(super) isn: Seq,
+    pub(super) snd_una: Seq,
+    pub(super) snd_nxt: Seq,
+    pub(super) write_seq: Seq,
+    pub(super) pushed_seq: Seq,
+    /// End of the last small segment sent (Minshall's Nagle).
+    pub(super) snd_sml: Seq,
+    pub(super) snd_wnd: u32,
+    pub(super) snd_wl1: Seq,
+    pub(super) max_window: u32,
+    pub(super) queues: SendQueues,
+    pub(super) mss_cache: u32,
+    /// Our options in every segment, bytes.
+    pub(super) header_options: u32,
+    pub(super) advmss: u32,
+    pub(super) packets_out: u32,
+    pub(super) sacked_out: u32,
+    pub(super) lost_out: u32,
+    pub(super) retrans_out: u32,
+    pub(super) bytes_acked: u64,
+    pub(super) ip_id: u16,
+    pub(super) ts_offset: u32,
+    pub(super) sent_count: u64,
+    pub(super) lsndtime: Jiffies,
+    pub(super) pacing_rate: u64,
+    /// When something was last sent, us (Linux: tcp_wstamp_ns).
+    pub(super) wstamp_us: u64,
+
+    // receive sequence space
+    pub(super) irs: Seq,
+    pub(super) rcv_nxt: Seq,
+    pub(super) rcv_wup: Seq,
+    pub(super) rcv_wnd: u32,
+    pub(super) copied_seq: Seq,
+    pub(super) rcv_ssthresh: u32,
+    pub(super) window_clamp: u32,
+    /// Part of a buffer that holds data, in 256ths.
+    pub(super) scaling_ratio: u32,
+    pub(super) received: VecDeque<u8>,
+    /// Memory that `received` occupies, bytes.
+    pub(super) rmem_alloc: u32,
+    pub(super) reassembly: Reassembly,
+    pub(super) ack: AckState,
+    pub(super) rx: RxOptions,
+    pub(super) rcv_space: u32,
+    /// Last good ACK's tick (keepalive).
+    pub(super) rcv_tstamp: Jiffies,
+    /// Last answer to an out-of-window segment.
+    pub(super) last_oow_ack: Option<Jiffies>,
+
+    // retransmission
+    pub(super) rtt: Rtt,
+    /// When the only SYN-ACK left, us: the handshake's RTT sample.
+    pub(super) rtt_of_syn_ack: Option<u64>,
+    pub(super) rto: Jiffies,
+    pub(super) rto_min: Jiffies,
+    pub(super) rto_max: Jiffies,
+    pub(super) backoff: u32,
+    pub(super) retransmits: u32,
+    pub(super) total_rto: u32,
+    pub(super) total_retrans: u32,
+    /// Millisecond clock at the first retransmission of an episode.
+    pub(super) retrans_stamp: Option<u64>,
+    pub(super) probes_out: u32,
+    /// Tick of the first zero-window probe timer of an episode.
+    pub(super) probes_tstamp: Option<Jiffies>,
+
+    // loss
+    pub(super) ca_state: CaState,
+    pub(super) high_seq: Seq,
+    pub(super) undo_marker: Option<Seq>,
+    /// Retransmissions that a D-SACK could still prove needless; none: undo by D-SACK is out.
+    pub(super) undo_retrans: Option<u32>,
+    pub(super) prior_ssthresh: u32,
+    pub(super) prr_delivered: u32,
+    pub(super) prr_out: u32,
+    pub(super) frto: bool,
+    pub(super) tlp_high_seq: Option<Seq>,
+    pub(super) tlp_retrans: bool,
+    pub(super) rack: Rack,
+    pub(super) reordering: u32,
+    pub(super) reord_seen: u32,
+    pub(super) delivered: u32,
+    pub(super) lost: u32,
+
+    // congestion window
+    pub(super) cc: Algorithm,
+    pub(super) w: Window,
+    pub(super) cwnd_usage_seq: Seq,
+    pub(super) cwnd_used: u32,
+    pub(super) cwnd_stamp: Jiffies,
+}
+
+impl Tcb {
+    /// A socket that is not connected yet.
+    pub(super) fn new(sysctl: Arc<Sysctl>, ticks: Ticks, opt: Options) -> Tcb {
+        let rto_min = ticks.from_us(sysctl.tcp_rto_min_us as u64);
+        let rto_max = ticks.from_ms(sysctl.tcp_rto_max_ms as u64);
+        let nowhere = Addr::v4([0, 0, 0, 0], 0);
+        Tcb {
+            local: nowhere,
+            remote: nowhere,
+            state: TcpState::Closed,
+            because: Because::Nothing,
+            out: VecDeque::new(),
+            events: VecDeque::new(),
+            timers: Timers::default(),
+            becomes_timewait: None,
+            orphan: false,
+            sk_err: None,
+            sk_err_soft: None,
+            rcv_shutdown: false,
+            send_shutdown: false,
+            done: false,
+            rcvbuf: sysctl.tcp_rmem[1] as u32,
+            sndbuf: sysctl.tcp_wmem[1] as u32,
+            isn: Seq(0),
+            snd_una: Seq(0),
+            snd_nxt: Seq(0),
+            write_seq: Seq(0),
+            pushed_seq: Seq(0),
+            snd_sml: Seq(0),
+            snd_wnd: 0,
+            snd_wl1: Seq(0),
+            max_window: 0,
+            queues: SendQueues::default(),
+            mss_cache: TCP_MSS_DEFAULT,
+            header_options: 0,
+            advmss: 0,
+            packets_out: 0,
+            sacked_out: 0,
+            lost_out: 0,
+            retrans_out: 0,
+            bytes_acked: 0,
+            ip_id: 0,
+            ts_offset: 0,
+            sent_count: 0,
+            lsndtime: 0,
+            pacing_rate: u64::MAX,
+            wstamp_us: 0,
+            irs: Seq(0),
+            rcv_nxt: Seq(0),
+            rcv_wup: Seq(0),
+            rcv_wnd: 0,
+            copied_seq: Seq(0),
+            rcv_ssthresh: 0,
+            window_clamp: 0,
+            scaling_ratio: 128,
+            received: VecDeque::new(),
+            rmem_alloc: 0,
+            reassembly: Reassembly::default(),
+            ack: AckState { rcv_mss: TCP_MIN_MSS, ..AckState::default() },
+            rx: RxOptions { mss_clamp: TCP_MSS_DEFAULT, ..RxOptions::default() },
+            rcv_space: 0,
+            rcv_tstamp: 0,
+            last_oow_ack: None,
+            rtt: Rtt::new(),
+            rtt_of_syn_ack: None,
+            rto: ticks.from_us(super::rtt::TIMEOUT_INIT_US),
+            rto_min,
+            rto_max,
+            backoff: 0,
+            retransmits: 0,
+            total_rto: 0,
+            total_retrans: 0,
+            retrans_stamp: None,
+            probes_out: 0,
+            probes_tstamp: None,
+            ca_state: CaState::Open,
+            high_seq: Seq(0),
+            undo_marker: None,
+            undo_retrans: None,
+            prior_ssthresh: 0,
+            prr_delivered: 0,
+            prr_out: 0,
+            frto: false,
+            tlp_high_seq: None,
+            tlp_retrans: false,
+            rack: Rack::default(),
+            reordering: sysctl.tcp_reordering as u32,
+            reord_seen: 0,
+            delivered: 0,
+            lost: 0,
+            cc: Algorithm::new(opt.congestion.unwrap_or(sysctl.tcp_congestion_control)),
+            w: Window::default(),
+            cwnd_usage_seq: Seq(0),
+            cwnd_used: 0,
+            cwnd_stamp: 0,
+            sysctl,
+            ticks,
+            opt,
+        }
+    }
+
+    /// Segments that have left the network for all we know.
+    pub(super) fn left_out(&self) -> u32 {
+        self.sacked_out + self.lost_out
+    }
+
+    /// RFC 6675's pipe, segments.
+    pub(super) fn packets_in_flight(&self) -> u32 {
+        (self.packets_out + self.retrans_out).saturating_sub(self.left_out())
+    }
+
+    /// The right edge of the peer's window.
+    pub(super) fn wnd_end(&self) -> Seq {
+        self.snd_una + self.snd_wnd
+    }
+
+    /// Smallest RTT seen lately, us; none before the first sample.
+    pub(super) fn min_rtt_us(&self) -> u64 {
+        self.rtt.min_rtt.get().unwrap_or(u64::from(u32::MAX))
+    }
+
+    pub(super) fn in_cwnd_reduction(&self) -> bool {
+        matches!(self.ca_state, CaState::Cwr | CaState::Recovery)
+    }
+
+    pub(super) fn set_ca_state(&mut self, now: Now, to: CaState) {
+        self.cc.set_state(to == CaState::Loss, self.snd_nxt, now.at);
+        self.ca_state = to;
+    }
+
+    /// Milliseconds as ticks, rounded up.
+    pub(super) fn ms(&self, ms: i64) -> Jiffies {
+        self.ticks.from_ms(ms.max(0) as u64)
+    }
+
+    /// Notes what a timer did.
+    pub(super) fn note(&mut self, now: Now, fired: bool, text: String) {
+        log::trace!("{:.6} s {} -> {}: {text}", now.at.secs_f64(), self.local, self.remote);
+        self.events.push_back(Event { at: now.at, text, fired });
+    }
+}

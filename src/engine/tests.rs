@@ -1,0 +1,1 @@
+//! The engine as a host: handshakes, data, the table of states, hostile packets.

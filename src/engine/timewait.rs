@@ -1,0 +1,203 @@
+//! What is left of a connection in TIME_WAIT, or of an orphan in FIN_WAIT2: a few numbers and a timer.
+//!
+//! RFC 9293 3.10.7.4, RFC 7323 5. Linux counterpart: struct tcp_timewait_sock, tcp_time_wait,
+//! tcp_timewait_state_process.
+
+use super::clock::Now;
+use super::close::TIMEWAIT_LEN_MS;
+use super::event::Transmit;
+use super::header::v4;
+use super::tcb::Tcb;
+use super::timers::Armed;
+use crate::call::{Addr, TcpState};
+use crate::time::{Jiffies, Ticks};
+use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
+
+/// A timewait sock.
+#[derive(Clone, Debug)]
+pub(super) struct TimeWait {
+    pub(super) local: Addr,
+    pub(super) remote: Addr,
+    /// TIME_WAIT, or FIN_WAIT2 of an orphan.
+    pub(super) substate: TcpState,
+    rcv_nxt: Seq,
+    snd_nxt: Seq,
+    rcv_wnd: u32,
+    rcv_wscale: u8,
+    ts_recent: Option<u32>,
+    tstamp_ok: bool,
+    ts_offset: u32,
+    last_oow_ack: Option<Jiffies>,
+    pub(super) timer: Armed,
+}
+
+/// What a segment means to it.
+#[derive(Clone, Debug)]
+pub(super) enum TimeWaitVerdict {
+    /// Nothing.
+    Ignore,
+    /// Answer with this ACK.
+    Ack(Box<Transmit>),
+    /// Answer with a RST as if there were no socket; it is gone.
+    Reset,
+    /// It is gone.
+    Gone,
+    /// It is gone, and the SYN may open a new connection.
+    Reopen,
+}
+
+impl TimeWait {
+    /// Takes a full socket's place for `time` ticks, at least three and a half RTOs.
+    pub(super) fn from_tcb(tcb: &Tcb, now: Now, substate: TcpState, time: Jiffies) -> TimeWait {
+        let rtos = (tcb.rto << 2) - (tcb.rto >> 1);
+        let mut time = time.max(rtos);
+        if substate == TcpState::TimeWait {
+            time = tcb.ms(TIMEWAIT_LEN_MS);
+        }
+        TimeWait {
+            local: tcb.local,
+            remote: tcb.remote,
+            substate,
+            rcv_nxt: tcb.rcv_nxt,
+            snd_nxt: tcb.snd_nxt,
+            rcv_wnd: tcb.receive_window(),
+            rcv_wscale: tcb.rx.rcv_wscale,
+            ts_recent: tcb.rx.ts_recent,
+            tstamp_ok: tcb.rx.tstamp_ok,
+            ts_offset: tcb.ts_offset,
+            last_oow_ack: tcb.last_oow_ack,
+            timer: Armed::after(&tcb.ticks, now, time, None),
+        }
+    }
+
+    /// A segment for the dead connection.
+    pub(super) fn on_segment(
+        &mut self,
+        now: Now,
+        ticks: &Ticks,
+        segment: &Segment,
+        ratelimit: Jiffies,
+        rfc1337: bool,
+    ) -> TimeWaitVerdict {
+        let ts = segment.timestamps().filter(|_| self.tstamp_ok);
+        let old = match (ts, self.ts_recent) {
+            (Some(ts), Some(recent)) => recent.wrapping_sub(ts.tsval) as i32 > 1,
+            _ => false,
+        };
+        if self.substate == TcpState::FinWait2 {
+            return self.in_fin_wait2(now, ticks, segment, old, ratelimit);
+        }
+        let (f, end_seq) = (segment.flags, segment.end_seq());
+        let exact = segment.seq == self.rcv_nxt && (segment.seq == end_seq || f.has(Flags::RST));
+        if !old && exact {
+            if f.has(Flags::RST) {
+                return if rfc1337 { TimeWaitVerdict::Ignore } else { TimeWaitVerdict::Gone };
+            }
+            self.remember(now, ticks, ts);
+            return TimeWaitVerdict::Ignore;
+        }
+        let newer = match (ts, self.ts_recent) {
+            (Some(ts), Some(recent)) => (recent.wrapping_sub(ts.tsval) as i32) < 0,
+            _ => false,
+        };
+        let fresh_syn = f.has(Flags::SYN)
+            && !f.any(Flags::RST | Flags::ACK)
+            && !old
+            && (segment.seq.after(self.rcv_nxt) || newer);
+        if fresh_syn {
+            return TimeWaitVerdict::Reopen;
+        }
+        if f.has(Flags::RST) {
+            return TimeWaitVerdict::Ignore;
+        }
+        if old || f.has(Flags::ACK) {
+            self.rearm(now, ticks);
+        }
+        self.limited_ack(now, segment, ratelimit)
+    }
+
+    fn in_fin_wait2(
+        &mut self,
+        now: Now,
+        ticks: &Ticks,
+        segment: &Segment,
+        old: bool,
+        ratelimit: Jiffies,
+    ) -> TimeWaitVerdict {
+        let (f, seq, end_seq) = (segment.flags, segment.seq, segment.end_seq());
+        if old || !self.in_window(seq, end_seq) {
+            return self.limited_ack(now, segment, ratelimit);
+        }
+        if f.has(Flags::RST) {
+            return TimeWaitVerdict::Gone;
+        }
+        if f.has(Flags::SYN) && !seq.before(self.rcv_nxt) {
+            return TimeWaitVerdict::Reset;
+        }
+        if !f.has(Flags::ACK) || !end_seq.after(self.rcv_nxt) || end_seq == seq {
+            return TimeWaitVerdict::Ignore;
+        }
+        if !f.has(Flags::FIN) || end_seq != self.rcv_nxt + 1 {
+            return TimeWaitVerdict::Reset;
+        }
+        self.substate = TcpState::TimeWait;
+        self.rcv_nxt = end_seq;
+        self.remember(now, ticks, segment.timestamps());
+        TimeWaitVerdict::Ack(Box::new(self.ack(now)))
+    }
+
+    fn in_window(&self, seq: Seq, end_seq: Seq) -> bool {
+        let right = self.rcv_nxt + self.rcv_wnd;
+        if seq == self.rcv_nxt || (end_seq.after(self.rcv_nxt) && seq.before(right)) {
+            return true;
+        }
+        seq == right && seq == end_seq
+    }
+
+    fn remember(&mut self, now: Now, ticks: &Ticks, ts: Option<Timestamps>) {
+        if let Some(ts) = ts {
+            self.ts_recent = Some(ts.tsval);
+        }
+        self.rearm(now, ticks);
+    }
+
+    fn rearm(&mut self, now: Now, ticks: &Ticks) {
+        self.timer = Armed::after(ticks, now, ticks.from_ms(TIMEWAIT_LEN_MS as u64), Some(self.timer));
+    }
+
+    fn limited_ack(&mut self, now: Now, segment: &Segment, ratelimit: Jiffies) -> TimeWaitVerdict {
+        let bare = segment.seq == segment.end_seq() || segment.flags.has(Flags::SYN);
+        if bare {
+            if self.last_oow_ack.is_some_and(|last| now.j - last < ratelimit) {
+                return TimeWaitVerdict::Ignore;
+            }
+            self.last_oow_ack = Some(now.j);
+        }
+        TimeWaitVerdict::Ack(Box::new(self.ack(now)))
+    }
+
+    fn ack(&self, now: Now) -> Transmit {
+        let mut options = Vec::new();
+        if let (true, Some(tsecr)) = (self.tstamp_ok, self.ts_recent) {
+            let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+            options.extend([TcpOption::Nop, TcpOption::Nop]);
+            options.push(TcpOption::Timestamps(Timestamps { tsval, tsecr }));
+        }
+        let segment = Segment {
+            src_port: self.local.port,
+            dst_port: self.remote.port,
+            seq: self.snd_nxt,
+            ack: self.rcv_nxt,
+            flags: Flags::ACK,
+            window: (self.rcv_wnd >> self.rcv_wscale).min(0xffff) as u16,
+            options,
+            ..Segment::default()
+        };
+        let (src, dst) = (v4(self.local.ip), v4(self.remote.ip));
+        Transmit {
+            datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
+            cause: "ACK of a connection in TIME_WAIT".to_owned(),
+            timer: None,
+        }
+    }
+}
