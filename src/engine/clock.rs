@@ -2,6 +2,9 @@
 
 use crate::time::{Instant, Jiffies, Ticks};
 
+/// What `us` and `ms` show at time 0 of the run, ms.
+pub(super) const EPOCH_MS: u64 = 3_600_000;
+
 /// The present instant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now {
@@ -18,7 +21,7 @@ pub(super) struct Now {
 impl Now {
     pub(super) fn read(at: Instant, ticks: &Ticks, ns_into_ms: u64) -> Now {
         // an hour on top, so that nothing that is measured backwards from here meets zero
-        let ns = at.ns() + ns_into_ms + 3_600_000_000_000;
+        let ns = at.ns() + ns_into_ms + EPOCH_MS * 1_000_000;
         Now { at, us: ns / 1_000, ms: ns / 1_000_000, j: ticks.jiffies(at) }
     }
 }

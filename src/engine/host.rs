@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::clock::Now;
+use super::clock::{EPOCH_MS, Now};
 use super::event::{Event, Transmit};
 use super::header::v4;
 use super::input::Verdict;
@@ -150,11 +150,12 @@ impl Engine {
 
     fn draw_ts_offset(&mut self) -> u32 {
         let drawn = self.ts_offsets.next_u32();
-        match (self.drawn.ts_offset, self.sysctl.tcp_timestamps) {
+        let offset = match (self.drawn.ts_offset, self.sysctl.tcp_timestamps) {
             (Some(given), _) => given,
             (None, 1) => drawn,
             (None, _) => 0,
-        }
+        };
+        offset.wrapping_sub(EPOCH_MS as u32)
     }
 
     fn draw_ip_id(&mut self) -> u16 {
