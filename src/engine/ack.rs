@@ -98,10 +98,20 @@ impl Tcb {
         flag.win_update = self.update_window(now, segment);
         self.snd_una_update(ack);
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
-            self.sacktag(now, segment.sack_blocks(), prior_snd_una, &mut flag, &mut sacks);
+            self.sacktag(
+                now,
+                segment.sack_blocks(),
+                prior_snd_una,
+                &mut flag,
+                &mut sacks,
+            );
         }
         if self.sk_err_soft.take().is_some() {
-            self.note(now, false, "an ACK arrived: the ICMP error is forgotten".to_owned());
+            self.note(
+                now,
+                false,
+                "an ACK arrived: the ICMP error is forgotten".to_owned(),
+            );
         }
         self.probes_out = 0;
         self.rcv_tstamp = now.j;
@@ -139,7 +149,13 @@ impl Tcb {
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
             let mut rexmit = Rexmit::None;
             let una = self.snd_una;
-            self.sacktag(now, segment.sack_blocks(), una, &mut flag, &mut SackSample::default());
+            self.sacktag(
+                now,
+                segment.sack_blocks(),
+                una,
+                &mut flag,
+                &mut SackSample::default(),
+            );
             self.fastretrans_alert(now, una, 0, &mut flag, &mut rexmit);
             self.xmit_recovery(now, rexmit);
         }
@@ -167,7 +183,10 @@ impl Tcb {
     fn replace_ts_recent(&mut self, seq: Seq) {
         let Some(ts) = self.rx.now else { return };
         if !seq.after(self.rcv_wup) {
-            let newer = self.rx.ts_recent.is_none_or(|r| ts.tsval.wrapping_sub(r) as i32 >= 0);
+            let newer = self
+                .rx
+                .ts_recent
+                .is_none_or(|r| ts.tsval.wrapping_sub(r) as i32 >= 0);
             if newer {
                 self.rx.ts_recent = Some(ts.tsval);
             }
@@ -183,7 +202,11 @@ impl Tcb {
 
     fn update_window(&mut self, now: Now, segment: &Segment) -> bool {
         // the window of a SYN is never scaled (RFC 7323 2.2)
-        let shift = if segment.flags.has(Flags::SYN) { 0 } else { self.rx.snd_wscale };
+        let shift = if segment.flags.has(Flags::SYN) {
+            0
+        } else {
+            self.rx.snd_wscale
+        };
         let window = u32::from(segment.window) << shift;
         if !self.updates_window(segment, window) {
             return false;
@@ -204,7 +227,9 @@ impl Tcb {
 
     /// The window may have opened: the probe timer stops, or starts anew.
     fn ack_probe(&mut self, now: Now) {
-        let Some(head) = self.queues.unsent.front() else { return };
+        let Some(head) = self.queues.unsent.front() else {
+            return;
+        };
         if !head.end_seq.after(self.wnd_end()) {
             self.backoff = 0;
             self.probes_tstamp = None;
@@ -218,7 +243,13 @@ impl Tcb {
     }
 
     /// Takes what is acknowledged off the queue, and learns from when it was sent.
-    fn clean_rtx_queue(&mut self, now: Now, prior_una: Seq, flag: &mut AckFlags, sacks: &SackSample) {
+    fn clean_rtx_queue(
+        &mut self,
+        now: Now,
+        prior_una: Seq,
+        flag: &mut AckFlags,
+        sacks: &SackSample,
+    ) {
         let prior_sacked = self.sacked_out;
         let mut c = Cleaned::default();
         while let Some(head) = self.queues.rtx.front() {
@@ -226,7 +257,9 @@ impl Tcb {
                 self.trim_acked_head(now.us, flag, &mut c);
                 break;
             }
-            let Some(skb) = self.queues.rtx.pop_front() else { break };
+            let Some(skb) = self.queues.rtx.pop_front() else {
+                break;
+            };
             self.count_acked(now.us, &skb, flag, &mut c);
             c.fully = true;
         }
@@ -250,7 +283,14 @@ impl Tcb {
                 && !flag.syn_acked,
         };
         let updated = self.update_rtt(now, *flag, &mut rtt);
-        self.after_cleaning(now, prior_una, sacks, flag, &c, updated.then_some(rtt.sack).flatten());
+        self.after_cleaning(
+            now,
+            prior_una,
+            sacks,
+            flag,
+            &c,
+            updated.then_some(rtt.sack).flatten(),
+        );
         if flag.acked() {
             self.feed_congestion_control(now, rtt.ca);
         }
@@ -261,9 +301,14 @@ impl Tcb {
             rtt_us,
             snd_una: self.snd_una,
             snd_nxt: self.snd_nxt,
-            pacing_rate: if self.pacing_rate == u64::MAX { 0 } else { self.pacing_rate },
+            pacing_rate: if self.pacing_rate == u64::MAX {
+                0
+            } else {
+                self.pacing_rate
+            },
         };
-        self.cc.pkts_acked(&mut self.w, &sample, now.at, &self.ticks);
+        self.cc
+            .pkts_acked(&mut self.w, &sample, now.at, &self.ticks);
     }
 
     /// The timer, and signs of reordering.
@@ -296,7 +341,9 @@ impl Tcb {
     /// A burst of several segments is acknowledged in part.
     fn trim_acked_head(&mut self, now_us: u64, flag: &mut AckFlags, cleaned: &mut Cleaned) {
         let (una, mss) = (self.snd_una, self.mss_cache);
-        let Some(head) = self.queues.rtx.front_mut() else { return };
+        let Some(head) = self.queues.rtx.front_mut() else {
+            return;
+        };
         if head.pcount <= 1 || !una.after(head.seq) {
             return;
         }
@@ -370,10 +417,17 @@ impl Tcb {
         let Some(rtt_us) = sample else { return false };
         let ca_us = rtt.ca.unwrap_or(rtt_us);
         if !(rtt.maybe_delayed && ca_us > self.min_rtt_us()) {
-            let window = self.ticks.from_us(self.sysctl.tcp_min_rtt_wlen as u64 * 1_000_000);
+            let window = self
+                .ticks
+                .from_us(self.sysctl.tcp_min_rtt_wlen as u64 * 1_000_000);
             self.rtt.min_rtt.update(window, now.j, ca_us.max(1));
         }
-        self.rtt.sample(rtt_us, self.ticks.to_us(self.rto_min), self.snd_una, self.snd_nxt);
+        self.rtt.sample(
+            rtt_us,
+            self.ticks.to_us(self.rto_min),
+            self.snd_una,
+            self.snd_nxt,
+        );
         self.rto = self.rtt.rto(&self.ticks, self.rto_max);
         self.backoff = 0;
         true
@@ -398,8 +452,15 @@ impl Tcb {
     /// The first RTT of a passive open: from the SYN-ACK, or by timestamps if it was repeated.
     pub(super) fn sample_syn_ack_rtt(&mut self, now: Now) {
         let rtt = self.rtt_of_syn_ack.take().map(|sent| now.us - sent);
-        let mut samples = RttSamples { seq: rtt, ca: rtt, ..RttSamples::default() };
-        let flag = AckFlags { syn_acked: true, ..AckFlags::default() };
+        let mut samples = RttSamples {
+            seq: rtt,
+            ca: rtt,
+            ..RttSamples::default()
+        };
+        let flag = AckFlags {
+            syn_acked: true,
+            ..AckFlags::default()
+        };
         self.update_rtt(now, flag, &mut samples);
     }
 }

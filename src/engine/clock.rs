@@ -22,6 +22,11 @@ impl Now {
     pub(super) fn read(at: Instant, ticks: &Ticks, ns_into_ms: u64) -> Now {
         // an hour on top, so that nothing that is measured backwards from here meets zero
         let ns = at.ns() + ns_into_ms + EPOCH_MS * 1_000_000;
-        Now { at, us: ns / 1_000, ms: ns / 1_000_000, j: ticks.jiffies(at) }
+        Now {
+            at,
+            us: ns / 1_000,
+            ms: ns / 1_000_000,
+            j: ticks.jiffies(at),
+        }
     }
 }

@@ -23,7 +23,10 @@ impl Tcb {
                 tail.flags |= Flags::FIN;
                 tail.end_seq += 1;
             }
-            None => self.queues.unsent.push_back(Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK)),
+            None => self
+                .queues
+                .unsent
+                .push_back(Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK)),
         }
         self.push_pending_frames(now, Push::NagleOff);
     }
@@ -75,16 +78,26 @@ impl Tcb {
         let unread = !self.received.is_empty();
         self.received = std::collections::VecDeque::new();
         self.rmem_alloc = 0;
-        if matches!(self.state, TcpState::Closed | TcpState::SynSent | TcpState::Listen) {
+        if matches!(
+            self.state,
+            TcpState::Closed | TcpState::SynSent | TcpState::Listen
+        ) {
             self.orphan = true;
             if self.state != TcpState::Closed {
                 self.tcp_done(now);
             }
             return;
         }
-        let needs_reset = !matches!(self.state, TcpState::LastAck | TcpState::Closing | TcpState::TimeWait);
+        let needs_reset = !matches!(
+            self.state,
+            TcpState::LastAck | TcpState::Closing | TcpState::TimeWait
+        );
         if unread || (self.opt.linger_s == Some(0) && needs_reset) {
-            let why = if unread { "close() with unread data" } else { "close() with SO_LINGER 0" };
+            let why = if unread {
+                "close() with unread data"
+            } else {
+                "close() with SO_LINGER 0"
+            };
             self.because = Because::Call(why);
             self.send_active_reset(now);
             self.orphan = true;
@@ -116,7 +129,11 @@ impl Tcb {
 
     /// How long an orphan may wait for the peer's FIN, ticks.
     fn fin_time(&self) -> Jiffies {
-        let s = self.opt.linger2.filter(|s| *s > 0).map_or(self.sysctl.tcp_fin_timeout, i64::from);
+        let s = self
+            .opt
+            .linger2
+            .filter(|s| *s > 0)
+            .map_or(self.sysctl.tcp_fin_timeout, i64::from);
         let rtos = (self.rto << 2) - (self.rto >> 1);
         self.ms(s * 1_000).max(rtos)
     }

@@ -80,7 +80,8 @@ impl Tcb {
     /// Data was sent: a request-and-response pattern delays ACKs.
     pub(super) fn event_data_sent(&mut self, now: Now) {
         if self.packets_in_flight() == 0 {
-            self.cc.cwnd_event_tx_start(self.lsndtime, now.at, &self.ticks);
+            self.cc
+                .cwnd_event_tx_start(self.lsndtime, now.at, &self.ticks);
         }
         self.lsndtime = now.j;
         if now.j.saturating_sub(self.ack.lrcvtime) < self.ack.ato && self.ack.lrcvtime != 0 {
@@ -130,7 +131,8 @@ impl Tcb {
 
     /// Three duplicate ACKs at once, then one for several segments.
     fn ack_out_of_order(&mut self, now: Now) {
-        if !self.rx.sack_ok || i64::from(self.reassembly.compressed) >= self.sysctl.tcp_comp_sack_nr {
+        if !self.rx.sack_ok || i64::from(self.reassembly.compressed) >= self.sysctl.tcp_comp_sack_nr
+        {
             return self.send_ack(now);
         }
         if self.reassembly.compressed_at != Some(self.rcv_nxt) {
@@ -160,7 +162,10 @@ impl Tcb {
 
     fn delack_max(&self) -> Jiffies {
         let from_rto_min = self.rto_min.max(2) - 1;
-        self.opt.delack_max.unwrap_or_else(|| self.ms(200)).min(from_rto_min)
+        self.opt
+            .delack_max
+            .unwrap_or_else(|| self.ms(200))
+            .min(from_rto_min)
     }
 
     fn send_delayed_ack(&mut self, now: Now) {
@@ -188,7 +193,11 @@ impl Tcb {
         self.ack.timer = true;
         let ticks = self.ticks;
         let armed = self.timers.arm_delack(&ticks, now, expires);
-        self.note(now, false, format!("delayed ACK armed: {}", armed.describe(&ticks)));
+        self.note(
+            now,
+            false,
+            format!("delayed ACK armed: {}", armed.describe(&ticks)),
+        );
     }
 
     /// The delayed-ACK timer fired.

@@ -33,8 +33,12 @@ impl SynOffer {
     pub(super) fn options(&self) -> Vec<TcpOption> {
         let mut options = vec![TcpOption::Mss(self.mss as u16)];
         match (self.sack, self.timestamps) {
-            (true, Some(ts)) => options.extend([TcpOption::SackPermitted, TcpOption::Timestamps(ts)]),
-            (true, None) => options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::SackPermitted]),
+            (true, Some(ts)) => {
+                options.extend([TcpOption::SackPermitted, TcpOption::Timestamps(ts)])
+            }
+            (true, None) => {
+                options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::SackPermitted])
+            }
             (false, Some(ts)) => {
                 options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)]);
             }
@@ -57,7 +61,10 @@ impl Tcb {
     fn established_options(&mut self, now: Now) -> Vec<TcpOption> {
         let mut options = Vec::new();
         if self.rx.tstamp_ok {
-            let ts = Timestamps { tsval: self.tsval(now), tsecr: self.rx.ts_recent.unwrap_or(0) };
+            let ts = Timestamps {
+                tsval: self.tsval(now),
+                tsecr: self.rx.ts_recent.unwrap_or(0),
+            };
             options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)]);
         }
         let room = if self.rx.tstamp_ok { 3 } else { 4 };
@@ -86,14 +93,19 @@ impl Tcb {
 
     /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window it ever offered.
     pub(super) fn sync_mss(&mut self) {
-        let mss = (super::tcb::MTU - 20 - TCP_HEADER).min(self.rx.mss_clamp).max(48);
+        let mss = (super::tcb::MTU - 20 - TCP_HEADER)
+            .min(self.rx.mss_clamp)
+            .max(48);
         self.mss_cache = self.bound_to_half_wnd(mss - self.header_options);
     }
 
     /// A peer with a small window gets segments of at most half of it, so that it can always ACK one.
     pub(super) fn bound_to_half_wnd(&self, size: u32) -> u32 {
-        let cutoff =
-            if self.max_window > super::tcb::TCP_MSS_DEFAULT { self.max_window >> 1 } else { self.max_window };
+        let cutoff = if self.max_window > super::tcb::TCP_MSS_DEFAULT {
+            self.max_window >> 1
+        } else {
+            self.max_window
+        };
         if cutoff != 0 && size > cutoff {
             cutoff.max(68 - TCP_HEADER - self.header_options)
         } else {
@@ -105,7 +117,11 @@ impl Tcb {
     pub(super) fn acceptable_seq(&self) -> Seq {
         let end = self.wnd_end();
         let rounding = self.rx.wscale_ok && self.snd_nxt - end < 1 << self.rx.rcv_wscale;
-        if !end.before(self.snd_nxt) || rounding { self.snd_nxt } else { end }
+        if !end.before(self.snd_nxt) || rounding {
+            self.snd_nxt
+        } else {
+            end
+        }
     }
 
     /// Sends a buffer: one packet a segment, the last of several with PSH.
@@ -116,14 +132,22 @@ impl Tcb {
         self.sent_count += 1;
         self.wstamp_us = self.wstamp_us.max(now.us);
         // the copy that leaves gets PSH, the buffer does not: a later retransmission of a part has none
-        let burst_flags = if skb.pcount > 1 { skb.flags | Flags::PSH } else { skb.flags };
+        let burst_flags = if skb.pcount > 1 {
+            skb.flags | Flags::PSH
+        } else {
+            skb.flags
+        };
         let syn = skb.flags.has(Flags::SYN);
         let (options, window) = if syn {
             (self.syn_options(now), self.rcv_wnd.min(0xffff) as u16)
         } else {
             (self.established_options(now), self.select_window())
         };
-        let mss = if skb.pcount > 1 { self.current_mss() as usize } else { usize::MAX };
+        let mss = if skb.pcount > 1 {
+            self.current_mss() as usize
+        } else {
+            usize::MAX
+        };
         let count = skb.pcount.max(1) as usize;
         for i in 0..count {
             let from = (i * mss.min(skb.data.len().max(1))).min(skb.data.len());
@@ -134,7 +158,14 @@ impl Tcb {
                 flags = flags.without(Flags::FIN | Flags::PSH);
             }
             let payload = skb.data[from..to].to_vec();
-            self.emit(skb.seq + from as u32, flags, window, options.clone(), payload, what);
+            self.emit(
+                skb.seq + from as u32,
+                flags,
+                window,
+                options.clone(),
+                payload,
+                what,
+            );
         }
         if skb.flags.has(Flags::ACK) {
             self.event_ack_sent(now);
@@ -164,7 +195,11 @@ impl Tcb {
         payload: Vec<u8>,
         what: &str,
     ) {
-        let ack = if flags.has(Flags::ACK) { self.rcv_nxt } else { Seq(0) };
+        let ack = if flags.has(Flags::ACK) {
+            self.rcv_nxt
+        } else {
+            Seq(0)
+        };
         let segment = Segment {
             src_port: self.local.port,
             dst_port: self.remote.port,
@@ -178,8 +213,12 @@ impl Tcb {
         };
         let ident = self.ip_id;
         self.ip_id = self.ip_id.wrapping_add(1);
-        let datagram =
-            Datagram::new(v4(self.local.ip), v4(self.remote.ip), ident, Payload::Tcp(segment));
+        let datagram = Datagram::new(
+            v4(self.local.ip),
+            v4(self.remote.ip),
+            ident,
+            Payload::Tcp(segment),
+        );
         let (cause, timer) = match &self.because {
             Because::Timer(why, armed) => (format!("{what}: {why}"), *armed),
             Because::Call(call) => (format!("{what}: {call}"), None),
@@ -187,15 +226,21 @@ impl Tcb {
             Because::Icmp => (format!("{what}: on an ICMP error"), None),
             Because::Nothing => (what.to_owned(), None),
         };
-        self.out.push_back(Transmit { datagram, cause, timer });
+        self.out.push_back(Transmit {
+            datagram,
+            cause,
+            timer,
+        });
     }
 
     fn syn_options(&self, now: Now) -> Vec<TcpOption> {
         debug_assert!(self.state == TcpState::SynSent || self.state == TcpState::SynRecv);
         SynOffer {
             mss: self.advmss,
-            timestamps: (self.sysctl.tcp_timestamps != 0)
-                .then(|| Timestamps { tsval: self.tsval(now), tsecr: self.rx.ts_recent.unwrap_or(0) }),
+            timestamps: (self.sysctl.tcp_timestamps != 0).then(|| Timestamps {
+                tsval: self.tsval(now),
+                tsecr: self.rx.ts_recent.unwrap_or(0),
+            }),
             sack: self.sysctl.tcp_sack != 0,
             wscale: (self.sysctl.tcp_window_scaling != 0).then_some(self.rx.rcv_wscale),
         }

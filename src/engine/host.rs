@@ -69,7 +69,11 @@ enum Socket {
     /// Not connected and not listening.
     Fresh(Box<Tcb>),
     /// A listener: the template of its connections, and those not accepted yet.
-    Listener { template: Box<Tcb>, backlog: u32, queue: VecDeque<u32> },
+    Listener {
+        template: Box<Tcb>,
+        backlog: u32,
+        queue: VecDeque<u32>,
+    },
     /// A connection.
     Connection(u32),
 }
@@ -176,8 +180,14 @@ impl Engine {
 
     fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
         let now = self.now(at);
-        let local = Addr { ip: datagram.dst.into(), port: segment.dst_port };
-        let remote = Addr { ip: datagram.src.into(), port: segment.src_port };
+        let local = Addr {
+            ip: datagram.dst.into(),
+            port: segment.dst_port,
+        };
+        let remote = Addr {
+            ip: datagram.src.into(),
+            port: segment.src_port,
+        };
         match self.demux.get(&(local, remote)).copied() {
             Some(Owner::Connection(id)) => self.segment_for_connection(now, id, datagram, segment),
             Some(Owner::Request(id)) => self.segment_for_request(now, id, datagram, segment),
@@ -186,8 +196,16 @@ impl Engine {
         }
     }
 
-    fn segment_for_connection(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let Some(tcb) = self.connections.get_mut(&id) else { return };
+    fn segment_for_connection(
+        &mut self,
+        now: Now,
+        id: u32,
+        datagram: &Datagram,
+        segment: &Segment,
+    ) {
+        let Some(tcb) = self.connections.get_mut(&id) else {
+            return;
+        };
         let verdict = tcb.on_segment(now, segment);
         self.settle(now, id);
         if verdict == Verdict::Reset {
@@ -196,9 +214,16 @@ impl Engine {
     }
 
     fn segment_for_request(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let Some(request) = self.requests.get_mut(&id) else { return };
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
         let listener = SocketId(request.listener);
-        let Some(Socket::Listener { template, backlog, queue }) = self.sockets.get_mut(&listener) else {
+        let Some(Socket::Listener {
+            template,
+            backlog,
+            queue,
+        }) = self.sockets.get_mut(&listener)
+        else {
             return;
         };
         let full = queue.len() as u32 > *backlog;
@@ -207,22 +232,39 @@ impl Engine {
             RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
             RequestVerdict::Reset => self.reply_reset(datagram, segment),
             RequestVerdict::Gone => self.forget_request(id),
-            RequestVerdict::Complete if full => log::debug!("the accept queue is full: the ACK is dropped"),
+            RequestVerdict::Complete if full => {
+                log::debug!("the accept queue is full: the ACK is dropped")
+            }
             RequestVerdict::Complete => self.complete(now, id, listener, datagram, segment),
         }
         self.schedule(Owner::Request(id));
     }
 
-    fn complete(&mut self, now: Now, id: u32, listener: SocketId, datagram: &Datagram, segment: &Segment) {
-        let Some(request) = self.requests.get(&id).cloned() else { return };
+    fn complete(
+        &mut self,
+        now: Now,
+        id: u32,
+        listener: SocketId,
+        datagram: &Datagram,
+        segment: &Segment,
+    ) {
+        let Some(request) = self.requests.get(&id).cloned() else {
+            return;
+        };
         self.forget_request(id);
         let ip_id = self.draw_ip_id();
         let conn = self.new_id();
-        let Some(Socket::Listener { template, queue, .. }) = self.sockets.get_mut(&listener) else { return };
+        let Some(Socket::Listener {
+            template, queue, ..
+        }) = self.sockets.get_mut(&listener)
+        else {
+            return;
+        };
         let mut tcb = request.into_tcb(now, template, ip_id);
         tcb.establish(now, segment);
         queue.push_back(conn);
-        self.demux.insert((tcb.local, tcb.remote), Owner::Connection(conn));
+        self.demux
+            .insert((tcb.local, tcb.remote), Owner::Connection(conn));
         self.connections.insert(conn, Box::new(tcb));
         self.segment_for_connection(now, conn, datagram, segment);
     }
@@ -230,7 +272,9 @@ impl Engine {
     fn segment_for_timewait(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
         let limit = self.ticks.from_ms(self.sysctl.tcp_invalid_ratelimit as u64);
         let rfc1337 = self.sysctl.tcp_rfc1337 != 0;
-        let Some(timewait) = self.timewaits.get_mut(&id) else { return };
+        let Some(timewait) = self.timewaits.get_mut(&id) else {
+            return;
+        };
         let addrs = (timewait.local, timewait.remote);
         match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
             TimeWaitVerdict::Ignore => {}
@@ -257,8 +301,15 @@ impl Engine {
         segment: &Segment,
         addrs: (Addr, Addr),
     ) {
-        let any = Addr { ip: Ipv4Addr::UNSPECIFIED.into(), port: addrs.0.port };
-        let listener = self.listeners.get(&addrs.0).or_else(|| self.listeners.get(&any)).copied();
+        let any = Addr {
+            ip: Ipv4Addr::UNSPECIFIED.into(),
+            port: addrs.0.port,
+        };
+        let listener = self
+            .listeners
+            .get(&addrs.0)
+            .or_else(|| self.listeners.get(&any))
+            .copied();
         let control = segment.flags;
         let (Some(listener), false) = (listener, control.any(Flags::ACK)) else {
             return self.reply_reset(datagram, segment);
@@ -268,9 +319,12 @@ impl Engine {
         }
         let drawn = (self.draw_isn(), self.draw_ts_offset());
         let id = self.new_id();
-        let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else { return };
+        let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else {
+            return;
+        };
         let mut request = Request::new(now, template, listener.0, addrs, segment, drawn);
-        self.out.push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
+        self.out
+            .push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
         self.requests.insert(id, request);
         self.demux.insert(addrs, Owner::Request(id));
         self.schedule(Owner::Request(id));
@@ -287,7 +341,11 @@ impl Engine {
             dst_port: segment.src_port,
             seq: if acked { segment.ack } else { Seq(0) },
             ack: if acked { Seq(0) } else { segment.end_seq() },
-            flags: if acked { Flags::RST } else { Flags::RST | Flags::ACK },
+            flags: if acked {
+                Flags::RST
+            } else {
+                Flags::RST | Flags::ACK
+            },
             ..Segment::default()
         };
         self.out.push_back(Transmit {
@@ -298,12 +356,24 @@ impl Engine {
     }
 
     fn on_icmp(&mut self, at: Instant, icmp: &Icmp) {
-        let Ok(quoted) = Datagram::parse_quoted(&icmp.body) else { return };
-        let Some(segment) = quoted.segment() else { return };
-        let local = Addr { ip: quoted.src.into(), port: segment.src_port };
-        let remote = Addr { ip: quoted.dst.into(), port: segment.dst_port };
+        let Ok(quoted) = Datagram::parse_quoted(&icmp.body) else {
+            return;
+        };
+        let Some(segment) = quoted.segment() else {
+            return;
+        };
+        let local = Addr {
+            ip: quoted.src.into(),
+            port: segment.src_port,
+        };
+        let remote = Addr {
+            ip: quoted.dst.into(),
+            port: segment.dst_port,
+        };
         // a request survives an ICMP error, as does a timewait sock
-        let Some(Owner::Connection(id)) = self.demux.get(&(local, remote)).copied() else { return };
+        let Some(Owner::Connection(id)) = self.demux.get(&(local, remote)).copied() else {
+            return;
+        };
         let now = self.now(at);
         if let Some(tcb) = self.connections.get_mut(&id) {
             tcb.on_icmp(now, icmp, segment.seq);
@@ -337,8 +407,11 @@ impl Engine {
     }
 
     fn request_deadline(&mut self, now: Now, id: u32) {
-        let Some(request) = self.requests.get_mut(&id) else { return };
-        let Some(Socket::Listener { template, .. }) = self.sockets.get(&SocketId(request.listener)) else {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let Some(Socket::Listener { template, .. }) = self.sockets.get(&SocketId(request.listener))
+        else {
             return;
         };
         match request.on_timer(now, template) {
@@ -348,7 +421,11 @@ impl Engine {
             }
             None => {
                 let text = "half-open connection dropped: no SYN-ACK was answered".to_owned();
-                self.events.push_back(Event { at: now.at, text, fired: true });
+                self.events.push_back(Event {
+                    at: now.at,
+                    text,
+                    fired: true,
+                });
                 self.forget_request(id);
             }
         }
@@ -356,7 +433,9 @@ impl Engine {
 
     /// After a connection was touched: takes what it sent, moves it on, and notes its next deadline.
     fn settle(&mut self, now: Now, id: u32) {
-        let Some(tcb) = self.connections.get_mut(&id) else { return };
+        let Some(tcb) = self.connections.get_mut(&id) else {
+            return;
+        };
         self.out.append(&mut tcb.out);
         self.events.append(&mut tcb.events);
         let timewait = match tcb.becomes_timewait.take() {
@@ -374,7 +453,9 @@ impl Engine {
 
     /// The full socket leaves the tables; what its owner still may ask stays until close().
     fn bury(&mut self, now: Now, id: u32, successor: Option<TimeWait>) {
-        let Some(tcb) = self.connections.get_mut(&id) else { return };
+        let Some(tcb) = self.connections.get_mut(&id) else {
+            return;
+        };
         let addrs = (tcb.local, tcb.remote);
         if self.demux.get(&addrs) == Some(&Owner::Connection(id)) {
             self.demux.remove(&addrs);
@@ -411,9 +492,15 @@ impl Engine {
     /// Keeps the deadline queue true for one owner.
     fn schedule(&mut self, owner: Owner) {
         let next = match owner {
-            Owner::Connection(id) => self.connections.get(&id).and_then(|t| t.timers.next(&self.ticks)),
+            Owner::Connection(id) => self
+                .connections
+                .get(&id)
+                .and_then(|t| t.timers.next(&self.ticks)),
             Owner::Request(id) => self.requests.get(&id).map(|r| r.timer.instant(&self.ticks)),
-            Owner::TimeWait(id) => self.timewaits.get(&id).map(|t| t.timer.instant(&self.ticks)),
+            Owner::TimeWait(id) => self
+                .timewaits
+                .get(&id)
+                .map(|t| t.timer.instant(&self.ticks)),
         };
         if let Some(old) = self.armed.remove(&owner) {
             self.deadlines.remove(&(old, owner));
@@ -442,13 +529,20 @@ impl Engine {
     /// What poll(2) would say of a socket.
     pub fn readiness(&self, socket: SocketId) -> Readiness {
         match self.sockets.get(&socket) {
-            Some(Socket::Fresh(_)) => Readiness { writable: true, hangup: true, ..Readiness::default() },
-            Some(Socket::Listener { queue, .. }) => {
-                Readiness { readable: !queue.is_empty(), ..Readiness::default() }
-            }
-            Some(Socket::Connection(id)) => {
-                self.connections.get(id).map(|t| t.readiness()).unwrap_or_default()
-            }
+            Some(Socket::Fresh(_)) => Readiness {
+                writable: true,
+                hangup: true,
+                ..Readiness::default()
+            },
+            Some(Socket::Listener { queue, .. }) => Readiness {
+                readable: !queue.is_empty(),
+                ..Readiness::default()
+            },
+            Some(Socket::Connection(id)) => self
+                .connections
+                .get(id)
+                .map(|t| t.readiness())
+                .unwrap_or_default(),
             None => Readiness::default(),
         }
     }
@@ -507,12 +601,14 @@ impl Engine {
                 Outcome::Done
             }
             Call::Set(socket, option) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.set_option(now, &option).map_or_else(Outcome::Failed, |()| Outcome::Done)
+                tcb.set_option(now, &option)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
             }),
             Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| tcb.send(now, &data)),
             Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| tcb.recv(now, max)),
             Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.shutdown_write(now).map_or_else(Outcome::Failed, |()| Outcome::Done)
+                tcb.shutdown_write(now)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
             }),
             Call::SoError(socket) => {
                 self.on_tcb(now, socket, |tcb, _| Outcome::SoError(tcb.so_error()))
@@ -521,7 +617,12 @@ impl Engine {
     }
 
     /// Makes a call on whatever control block the socket has.
-    fn on_tcb(&mut self, now: Now, socket: SocketId, f: impl FnOnce(&mut Tcb, Now) -> Outcome) -> Outcome {
+    fn on_tcb(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> Outcome,
+    ) -> Outcome {
         match self.sockets.get_mut(&socket) {
             Some(Socket::Fresh(tcb) | Socket::Listener { template: tcb, .. }) => f(tcb, now),
             Some(Socket::Connection(id)) => {
@@ -544,7 +645,9 @@ impl Engine {
             Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
             None => return Outcome::Failed(Errno::EBADF),
         };
-        let Some(Socket::Fresh(mut tcb)) = fresh else { return Outcome::Failed(Errno::EBADF) };
+        let Some(Socket::Fresh(mut tcb)) = fresh else {
+            return Outcome::Failed(Errno::EBADF);
+        };
         if v4(tcb.local.ip).is_unspecified() {
             tcb.local.ip = self.addr.into();
         }
@@ -562,7 +665,8 @@ impl Engine {
         let isn = self.draw_isn();
         tcb.connect(now, isn);
         self.sockets.insert(socket, Socket::Connection(id));
-        self.demux.insert((tcb.local, remote), Owner::Connection(id));
+        self.demux
+            .insert((tcb.local, remote), Owner::Connection(id));
         self.connections.insert(id, tcb);
         self.settle(now, id);
         Outcome::Failed(Errno::EINPROGRESS)
@@ -571,7 +675,14 @@ impl Engine {
     fn ephemeral_port(&mut self, local: Addr, remote: Addr) -> u16 {
         let start = u32::from(self.ip_ids.next_u16());
         let ports = (0..28_232).map(|i| 32_768 + ((start + i) % 28_232) as u16);
-        ports.into_iter().find(|p| !self.demux.contains_key(&(Addr { port: *p, ..local }, remote))).unwrap_or(0)
+        ports
+            .into_iter()
+            .find(|p| {
+                !self
+                    .demux
+                    .contains_key(&(Addr { port: *p, ..local }, remote))
+            })
+            .unwrap_or(0)
     }
 
     fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
@@ -584,7 +695,14 @@ impl Engine {
         self.listeners.insert(tcb.local, socket);
         let mut template = tcb.clone();
         template.transition(TcpState::Listen);
-        self.sockets.insert(socket, Socket::Listener { template, backlog, queue: VecDeque::new() });
+        self.sockets.insert(
+            socket,
+            Socket::Listener {
+                template,
+                backlog,
+                queue: VecDeque::new(),
+            },
+        );
         Outcome::Done
     }
 
@@ -592,7 +710,9 @@ impl Engine {
         let Some(Socket::Listener { queue, .. }) = self.sockets.get_mut(&socket) else {
             return Outcome::Failed(Errno::EINVAL);
         };
-        let Some(id) = queue.pop_front() else { return Outcome::Failed(Errno::EAGAIN) };
+        let Some(id) = queue.pop_front() else {
+            return Outcome::Failed(Errno::EAGAIN);
+        };
         let accepted = SocketId(self.new_id());
         self.sockets.insert(accepted, Socket::Connection(id));
         Outcome::Socket(accepted)
@@ -609,10 +729,16 @@ impl Engine {
                 self.settle(now, id);
                 Outcome::Done
             }
-            Some(Socket::Listener { template, queue, .. }) => {
+            Some(Socket::Listener {
+                template, queue, ..
+            }) => {
                 self.listeners.remove(&template.local);
-                let orphans: Vec<u32> =
-                    self.requests.iter().filter(|(_, r)| r.listener == socket.0).map(|(id, _)| *id).collect();
+                let orphans: Vec<u32> = self
+                    .requests
+                    .iter()
+                    .filter(|(_, r)| r.listener == socket.0)
+                    .map(|(id, _)| *id)
+                    .collect();
                 orphans.into_iter().for_each(|id| self.forget_request(id));
                 for id in queue {
                     if let Some(tcb) = self.connections.get_mut(&id) {

@@ -34,7 +34,11 @@ impl Tcb {
             return;
         }
         let Some(errno) = errno_of(icmp) else { return };
-        self.note(now, false, format!("ICMP type {} code {}: {errno}", icmp.kind, icmp.code));
+        self.note(
+            now,
+            false,
+            format!("ICMP type {} code {}: {errno}", icmp.kind, icmp.code),
+        );
         let revertible = icmp.kind == 3 && matches!(icmp.code, 0 | 1);
         if revertible {
             self.revert_backoff(now, quoted);
@@ -52,7 +56,9 @@ impl Tcb {
         if quoted != self.snd_una || self.retransmits == 0 || self.backoff == 0 {
             return;
         }
-        let Some(head) = self.queues.rtx.front() else { return };
+        let Some(head) = self.queues.rtx.front() else {
+            return;
+        };
         let age = self.ticks.from_us(now.us - head.sent_us);
         self.backoff -= 1;
         let base = if self.rtt.srtt8 > 0 {
@@ -64,7 +70,11 @@ impl Tcb {
         if self.rto > age {
             self.arm_xmit(now, Xmit::Rto, self.rto - age, "a doubling was taken back");
         } else {
-            self.note(now, false, "a doubling was taken back, and its time is over".to_owned());
+            self.note(
+                now,
+                false,
+                "a doubling was taken back, and its time is over".to_owned(),
+            );
             self.on_rto_now(now);
         }
     }

@@ -38,7 +38,11 @@ impl Tcb {
     }
 
     fn on_segment_synchronized(&mut self, now: Now, segment: &Segment) -> Verdict {
-        self.rx.now = if self.rx.tstamp_ok { segment.timestamps() } else { None };
+        self.rx.now = if self.rx.tstamp_ok {
+            segment.timestamps()
+        } else {
+            None
+        };
         if !self.validate(now, segment) {
             return Verdict::Done;
         }
@@ -51,7 +55,11 @@ impl Tcb {
             Step::Reset => return Verdict::Reset,
         }
         if self.data_for_nobody(segment) {
-            self.note(now, false, "data for a socket that nobody reads: reset".to_owned());
+            self.note(
+                now,
+                false,
+                "data for a socket that nobody reads: reset".to_owned(),
+            );
             self.on_reset(now);
             return Verdict::Reset;
         }
@@ -130,7 +138,9 @@ impl Tcb {
 
     /// An old timestamp marks an old segment, unless it is a duplicate ACK that was overtaken.
     fn paws_rejects(&self, segment: &Segment) -> bool {
-        let (Some(ts), Some(recent)) = (self.rx.now, self.rx.ts_recent) else { return false };
+        let (Some(ts), Some(recent)) = (self.rx.now, self.rx.ts_recent) else {
+            return false;
+        };
         let age_ms = recent.wrapping_sub(ts.tsval) as i32;
         if age_ms <= 1 {
             return false;
@@ -191,7 +201,10 @@ impl Tcb {
     /// A RST one byte early is the answer of a peer that has not seen our ACK of its FIN.
     fn reset_at_edge(&self, seq: Seq) -> bool {
         seq == self.rcv_nxt - 1
-            && matches!(self.state, TcpState::CloseWait | TcpState::LastAck | TcpState::Closing)
+            && matches!(
+                self.state,
+                TcpState::CloseWait | TcpState::LastAck | TcpState::Closing
+            )
     }
 
     /// A RST that counts.

@@ -12,17 +12,25 @@ use crate::wire::Flags;
 impl Tcb {
     /// Idle time before the first probe, ticks.
     pub(super) fn keepalive_time(&self) -> Jiffies {
-        let s = self.opt.keepidle_s.map_or(self.sysctl.tcp_keepalive_time, i64::from);
+        let s = self
+            .opt
+            .keepidle_s
+            .map_or(self.sysctl.tcp_keepalive_time, i64::from);
         self.ms(s * 1_000)
     }
 
     fn keepalive_intvl(&self) -> Jiffies {
-        let s = self.opt.keepintvl_s.map_or(self.sysctl.tcp_keepalive_intvl, i64::from);
+        let s = self
+            .opt
+            .keepintvl_s
+            .map_or(self.sysctl.tcp_keepalive_intvl, i64::from);
         self.ms(s * 1_000)
     }
 
     fn keepalive_probes(&self) -> u32 {
-        self.opt.keepcnt.unwrap_or(self.sysctl.tcp_keepalive_probes as u32)
+        self.opt
+            .keepcnt
+            .unwrap_or(self.sysctl.tcp_keepalive_probes as u32)
     }
 
     /// Since when nothing was heard, ticks.
@@ -34,7 +42,11 @@ impl Tcb {
     pub(super) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &str) {
         let ticks = self.ticks;
         let armed = self.timers.arm_keepalive(&ticks, now, delta);
-        self.note(now, false, format!("keepalive armed, {why}: {}", armed.describe(&ticks)));
+        self.note(
+            now,
+            false,
+            format!("keepalive armed, {why}: {}", armed.describe(&ticks)),
+        );
     }
 
     /// SO_KEEPALIVE was switched.
@@ -51,7 +63,9 @@ impl Tcb {
 
     /// The keepalive timer fired.
     pub(super) fn on_keepalive(&mut self, now: Now) {
-        let Some(armed) = self.timers.keepalive.take() else { return };
+        let Some(armed) = self.timers.keepalive.take() else {
+            return;
+        };
         let told = armed.describe(&self.ticks);
         self.note(now, true, format!("keepalive fired: {told}"));
         if self.state == TcpState::FinWait2 && self.orphan {

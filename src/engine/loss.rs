@@ -23,7 +23,8 @@ impl Tcb {
         let new_recovery = self.ca_state < CaState::Recovery;
         self.timeout_mark_lost(now);
         let again_in_loss = self.ca_state == CaState::Loss && self.retransmits == 0;
-        if self.ca_state <= CaState::Disorder || !self.high_seq.after(self.snd_una) || again_in_loss {
+        if self.ca_state <= CaState::Disorder || !self.high_seq.after(self.snd_una) || again_in_loss
+        {
             self.prior_ssthresh = self.current_ssthresh();
             self.w.prior_cwnd = self.w.snd_cwnd;
             self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
@@ -84,7 +85,13 @@ impl Tcb {
     }
 
     /// An ACK in the Loss state.
-    pub(super) fn process_loss(&mut self, now: Now, flag: &AckFlags, dup: u32, rexmit: &mut Rexmit) {
+    pub(super) fn process_loss(
+        &mut self,
+        now: Now,
+        flag: &AckFlags,
+        dup: u32,
+        rexmit: &mut Rexmit,
+    ) {
         let recovered = !self.snd_una.before(self.high_seq);
         if flag.snd_una_advanced && self.try_undo_loss(now, false) {
             return;
@@ -134,7 +141,9 @@ impl Tcb {
         match self.retrans_stamp {
             Some(stamp) => {
                 let stamp = (stamp as u32).wrapping_add(self.ts_offset);
-                self.rx.now.is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
+                self.rx
+                    .now
+                    .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
             }
             None => self.state != crate::call::TcpState::SynSent,
         }
@@ -148,7 +157,11 @@ impl Tcb {
         if !by_frto && !self.may_undo() {
             return false;
         }
-        self.note(now, false, "the timeout was spurious: the window is restored".to_owned());
+        self.note(
+            now,
+            false,
+            "the timeout was spurious: the window is restored".to_owned(),
+        );
         self.undo_cwnd_reduction(now, true);
         self.retransmits = 0;
         if self.non_sack_prevents_reopening() {
@@ -211,7 +224,10 @@ impl Tcb {
 
     fn undo_cwnd_reduction(&mut self, now: Now, unmark_loss: bool) {
         if unmark_loss {
-            self.queues.rtx.iter_mut().for_each(|s| s.marks.lost = false);
+            self.queues
+                .rtx
+                .iter_mut()
+                .for_each(|s| s.marks.lost = false);
             self.lost_out = 0;
         }
         if self.prior_ssthresh != 0 {
@@ -224,6 +240,11 @@ impl Tcb {
     }
 
     pub(super) fn any_retrans_done(&self) -> bool {
-        self.retrans_out > 0 || self.queues.rtx.front().is_some_and(|s| s.marks.ever_retrans)
+        self.retrans_out > 0
+            || self
+                .queues
+                .rtx
+                .front()
+                .is_some_and(|s| s.marks.ever_retrans)
     }
 }

@@ -23,14 +23,23 @@ impl Tcb {
     /// connect(): the SYN leaves.
     pub(super) fn connect(&mut self, now: Now, isn: Seq) {
         self.because = Because::Call("connect()");
-        self.header_options = if self.sysctl.tcp_timestamps != 0 { TSTAMP_ALIGNED } else { 0 };
+        self.header_options = if self.sysctl.tcp_timestamps != 0 {
+            TSTAMP_ALIGNED
+        } else {
+            0
+        };
         if let Some(user) = self.opt.user_mss {
             self.rx.mss_clamp = user;
         }
         self.sync_mss();
         self.advmss = self.announced_mss();
         self.initialize_rcv_mss();
-        let first = initial(&self.sysctl, self.full_space(), self.advmss, self.opt.rcvbuf_locked);
+        let first = initial(
+            &self.sysctl,
+            self.full_space(),
+            self.advmss,
+            self.opt.rcvbuf_locked,
+        );
         self.window_clamp = first.window_clamp;
         self.rcv_wnd = first.rcv_wnd;
         self.rx.rcv_wscale = first.wscale;
@@ -59,7 +68,9 @@ impl Tcb {
     /// The peer's segment size is not known yet: a cautious guess.
     pub(super) fn initialize_rcv_mss(&mut self) {
         let hint = self.advmss.min(self.mss_cache).min(self.rcv_wnd / 2);
-        self.ack.rcv_mss = hint.min(super::tcb::TCP_MSS_DEFAULT).max(super::tcb::TCP_MIN_MSS);
+        self.ack.rcv_mss = hint
+            .min(super::tcb::TCP_MSS_DEFAULT)
+            .max(super::tcb::TCP_MIN_MSS);
     }
 
     /// A segment in SYN_SENT.
@@ -70,15 +81,26 @@ impl Tcb {
                 if self.retransmits == 0 {
                     self.arm_xmit(now, Xmit::Rto, 2, "the peer acknowledged something else");
                 }
-                return if f.has(Flags::RST) { Verdict::Done } else { Verdict::Reset };
+                return if f.has(Flags::RST) {
+                    Verdict::Done
+                } else {
+                    Verdict::Reset
+                };
             }
-            let stale = segment.timestamps().filter(|t| t.tsecr != 0).is_some_and(|t| {
-                let first = self.retrans_stamp.unwrap_or(now.ms) as u32;
-                let low = Seq(first.wrapping_add(self.ts_offset));
-                !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
-            });
+            let stale = segment
+                .timestamps()
+                .filter(|t| t.tsecr != 0)
+                .is_some_and(|t| {
+                    let first = self.retrans_stamp.unwrap_or(now.ms) as u32;
+                    let low = Seq(first.wrapping_add(self.ts_offset));
+                    !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
+                });
             if stale {
-                return if f.has(Flags::RST) { Verdict::Done } else { Verdict::Reset };
+                return if f.has(Flags::RST) {
+                    Verdict::Done
+                } else {
+                    Verdict::Reset
+                };
             }
             if f.has(Flags::RST) {
                 self.on_reset(now);
@@ -97,16 +119,23 @@ impl Tcb {
     }
 
     fn take_syn_options(&mut self, segment: &Segment) {
-        let offers_ts = segment.timestamps().filter(|_| self.sysctl.tcp_timestamps != 0);
+        let offers_ts = segment
+            .timestamps()
+            .filter(|_| self.sysctl.tcp_timestamps != 0);
         self.rx.now = offers_ts;
         self.rx.tstamp_ok = offers_ts.is_some();
         self.rx.ts_recent = offers_ts.map(|t| t.tsval);
         self.rx.sack_ok = segment.sack_permitted() && self.sysctl.tcp_sack != 0;
-        let shift = segment.window_scale().filter(|_| self.sysctl.tcp_window_scaling != 0);
+        let shift = segment
+            .window_scale()
+            .filter(|_| self.sysctl.tcp_window_scaling != 0);
         self.rx.wscale_ok = shift.is_some();
         self.rx.snd_wscale = shift.unwrap_or(0).min(14);
         let announced = segment.mss().map_or(super::tcb::TCP_MSS_DEFAULT, u32::from);
-        self.rx.mss_clamp = self.opt.user_mss.map_or(announced, |user| announced.min(user));
+        self.rx.mss_clamp = self
+            .opt
+            .user_mss
+            .map_or(announced, |user| announced.min(user));
     }
 
     fn on_syn_ack(&mut self, now: Now, segment: &Segment) {
@@ -160,10 +189,10 @@ impl Tcb {
 
     /// The first SYN was answered after all: its retransmission says nothing of the path.
     pub(super) fn try_undo_spurious_syn(&mut self) {
-        let stamp = self.retrans_stamp.map(|s| (s as u32).wrapping_add(self.ts_offset));
-        if self.undo_marker.is_some()
-            && stamp.is_some()
-            && self.rx.now.map(|ts| ts.tsecr) == stamp
+        let stamp = self
+            .retrans_stamp
+            .map(|s| (s as u32).wrapping_add(self.ts_offset));
+        if self.undo_marker.is_some() && stamp.is_some() && self.rx.now.map(|ts| ts.tsecr) == stamp
         {
             self.undo_marker = None;
         }
@@ -174,10 +203,17 @@ impl Tcb {
         self.w.snd_ssthresh = super::congestion::TCP_INFINITE_SSTHRESH;
         if self.rtt.srtt8 == 0 {
             self.rtt.no_handshake_sample();
-            self.rto = self.ticks.from_us(super::rtt::TIMEOUT_FALLBACK_US).min(self.rto_max);
+            self.rto = self
+                .ticks
+                .from_us(super::rtt::TIMEOUT_FALLBACK_US)
+                .min(self.rto_max);
         }
         let lossy = self.total_retrans > 1 && self.undo_marker.is_some();
-        self.w.snd_cwnd = if lossy { 1 } else { super::congestion::TCP_INIT_CWND };
+        self.w.snd_cwnd = if lossy {
+            1
+        } else {
+            super::congestion::TCP_INIT_CWND
+        };
         self.cwnd_stamp = now.j;
         self.cc.init(self.snd_nxt, now.at);
         self.init_buffer_space(now);

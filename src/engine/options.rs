@@ -47,7 +47,11 @@ pub(super) struct Options {
 }
 
 fn in_range(value: i64, low: i64, high: i64) -> Result<u32, Errno> {
-    if (low..=high).contains(&value) { Ok(value as u32) } else { Err(Errno::EINVAL) }
+    if (low..=high).contains(&value) {
+        Ok(value as u32)
+    } else {
+        Err(Errno::EINVAL)
+    }
 }
 
 /// TCP_DEFER_ACCEPT's seconds as SYN-ACK retries: the fewest whose waits add up to them.
@@ -66,7 +70,9 @@ impl Tcb {
     pub(super) fn set_option(&mut self, now: Now, option: &SockOpt) -> Result<(), Errno> {
         self.because = Because::Call("setsockopt()");
         let value = match (&option.value, option.name) {
-            (OptValue::Name(name), OptName::TCP_CONGESTION) => return self.set_congestion(now, name),
+            (OptValue::Name(name), OptName::TCP_CONGESTION) => {
+                return self.set_congestion(now, name);
+            }
             (OptValue::Int(value), name) if name != OptName::TCP_CONGESTION => *value,
             _ => return Err(Errno::EINVAL),
         };
@@ -83,7 +89,11 @@ impl Tcb {
             OptName::TCP_KEEPCNT => self.opt.keepcnt = Some(in_range(value, 1, 127)?),
             OptName::TCP_SYNCNT => self.opt.syn_count = Some(in_range(value, 1, 127)?),
             OptName::TCP_LINGER2 => {
-                self.opt.linger2 = Some(if value < 0 { -1 } else { value.min(MAX_LINGER2_S) as i32 });
+                self.opt.linger2 = Some(if value < 0 {
+                    -1
+                } else {
+                    value.min(MAX_LINGER2_S) as i32
+                });
             }
             OptName::TCP_DEFER_ACCEPT => self.opt.defer_accept = seconds_to_retries(value),
             OptName::TCP_USER_TIMEOUT => {
@@ -98,10 +108,16 @@ impl Tcb {
             OptName::TCP_RTO_MIN_US => self.rto_min = self.short_time(value)?,
             OptName::TCP_DELACK_MAX_US => self.opt.delack_max = Some(self.short_time(value)?),
             OptName::TCP_MAXSEG => {
-                let mss = if value == 0 { 0 } else { in_range(value, i64::from(TCP_MIN_MSS), 32_767)? };
+                let mss = if value == 0 {
+                    0
+                } else {
+                    in_range(value, i64::from(TCP_MIN_MSS), 32_767)?
+                };
                 self.opt.user_mss = (mss > 0).then_some(mss);
             }
-            OptName::TCP_NODELAY | OptName::TCP_CORK => self.set_nagle(now, option.name, value != 0),
+            OptName::TCP_NODELAY | OptName::TCP_CORK => {
+                self.set_nagle(now, option.name, value != 0)
+            }
             OptName::TCP_QUICKACK => self.set_quickack(now, value),
             OptName::TCP_CONGESTION => return Err(Errno::EINVAL),
         }
@@ -132,7 +148,9 @@ impl Tcb {
     fn set_keepidle(&mut self, now: Now, seconds: u32) {
         self.opt.keepidle_s = Some(seconds);
         if self.opt.keepalive && !matches!(self.state, TcpState::Closed | TcpState::Listen) {
-            let left = self.keepalive_time().saturating_sub(self.keepalive_elapsed(now));
+            let left = self
+                .keepalive_time()
+                .saturating_sub(self.keepalive_elapsed(now));
             self.reset_keepalive(now, left, "TCP_KEEPIDLE was set");
         }
     }
@@ -146,7 +164,11 @@ impl Tcb {
         } else {
             self.opt.cork = on;
             if !on {
-                let push = if self.opt.nodelay { Push::Now } else { Push::Normal };
+                let push = if self.opt.nodelay {
+                    Push::Now
+                } else {
+                    Push::Normal
+                };
                 self.push_pending_frames(now, push);
             }
         }

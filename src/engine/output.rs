@@ -42,7 +42,9 @@ impl Tcb {
         if in_flight >= self.w.snd_cwnd {
             return 0;
         }
-        (self.w.snd_cwnd >> 1).max(1).min(self.w.snd_cwnd - in_flight)
+        (self.w.snd_cwnd >> 1)
+            .max(1)
+            .min(self.w.snd_cwnd - in_flight)
     }
 
     /// Largest burst, segments: about a millisecond's worth of the pacing rate, more on short paths.
@@ -86,7 +88,11 @@ impl Tcb {
             return most;
         }
         let partial = needed % mss;
-        if self.nagle_holds(partial != 0, push) { needed - partial } else { needed }
+        if self.nagle_holds(partial != 0, push) {
+            needed - partial
+        } else {
+            needed
+        }
     }
 
     /// Sends what may be sent. True: nothing is out and something waits.
@@ -108,8 +114,12 @@ impl Tcb {
             let is_tail = self.queues.unsent.len() == 1;
             let head = &mut self.queues.unsent[0];
             let segs = head.set_tso_segs(mss);
-            let (seq, end_seq, len, fin) =
-                (head.seq, head.end_seq, head.len(), head.flags.has(Flags::FIN));
+            let (seq, end_seq, len, fin) = (
+                head.seq,
+                head.end_seq,
+                head.len(),
+                head.flags.has(Flags::FIN),
+            );
             if !self.snd_wnd_test(seq, end_seq, len, mss) {
                 _rwnd_limited = true;
                 break;
@@ -182,9 +192,15 @@ impl Tcb {
     }
 
     fn send_head(&mut self, now: Now, mss: u32) -> u32 {
-        let Some(mut skb) = self.queues.unsent.pop_front() else { return 0 };
+        let Some(mut skb) = self.queues.unsent.pop_front() else {
+            return 0;
+        };
         skb.set_tso_segs(mss);
-        let what = if skb.flags.has(Flags::FIN) { "FIN" } else { "data" };
+        let what = if skb.flags.has(Flags::FIN) {
+            "FIN"
+        } else {
+            "data"
+        };
         self.transmit(now, &mut skb, what);
         let (end_seq, len, count) = (skb.end_seq, skb.len(), skb.pcount);
         self.new_data_sent(now, skb);
@@ -206,7 +222,13 @@ impl Tcb {
     }
 
     /// A burst may wait for an ACK that will let it be larger.
-    fn tso_should_defer(&self, now: Now, is_tail: bool, max_segs: u32, cwnd_limited: &mut bool) -> bool {
+    fn tso_should_defer(
+        &self,
+        now: Now,
+        is_tail: bool,
+        max_segs: u32,
+        cwnd_limited: &mut bool,
+    ) -> bool {
         if self.ca_state >= CaState::Recovery || now.us.saturating_sub(self.wstamp_us) > 1_000 {
             return false;
         }
@@ -219,11 +241,16 @@ impl Tcb {
             return false;
         }
         let divisor = self.sysctl.tcp_tso_win_divisor as u32;
-        let chunk = self.snd_wnd.min(self.w.snd_cwnd.saturating_mul(mss)).checked_div(divisor);
+        let chunk = self
+            .snd_wnd
+            .min(self.w.snd_cwnd.saturating_mul(mss))
+            .checked_div(divisor);
         if limit >= chunk.unwrap_or(3 * mss) {
             return false;
         }
-        let Some(head) = self.queues.rtx.front() else { return false };
+        let Some(head) = self.queues.rtx.front() else {
+            return false;
+        };
         if now.us.saturating_sub(head.sent_us) < self.rtt.srtt8 >> 4 {
             // the ACK is not due soon
             return false;
@@ -258,7 +285,10 @@ impl Tcb {
 
     fn cwnd_validate(&mut self, now: Now, limited: bool) {
         let new_round = !self.snd_una.before(self.cwnd_usage_seq);
-        if new_round || limited || (!self.w.is_cwnd_limited && self.packets_out > self.w.max_packets_out) {
+        if new_round
+            || limited
+            || (!self.w.is_cwnd_limited && self.packets_out > self.w.max_packets_out)
+        {
             self.w.is_cwnd_limited = limited;
             self.w.max_packets_out = self.packets_out;
             self.cwnd_usage_seq = self.snd_nxt;

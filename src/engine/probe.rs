@@ -25,7 +25,9 @@ impl Tcb {
 
     /// The last wait is shortened so that it ends with the user timeout.
     pub(super) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
-        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp) else { return when };
+        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp) else {
+            return when;
+        };
         let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
         when.min(left)
     }
@@ -95,7 +97,9 @@ impl Tcb {
             let rest = self.queues.unsent[0].split(len, mss);
             self.queues.unsent.insert(1, rest);
         }
-        let Some(mut skb) = self.queues.unsent.pop_front() else { return };
+        let Some(mut skb) = self.queues.unsent.pop_front() else {
+            return;
+        };
         if skb.pcount == 0 {
             skb.set_tso_segs(mss);
         }

@@ -72,7 +72,12 @@ impl Tcb {
         }
         self.rack.advanced = true;
         self.rack.rtt_us = rtt_us;
-        if sent_after(skb.sent_us, skb.end_seq, self.rack.mstamp, self.rack.end_seq) {
+        if sent_after(
+            skb.sent_us,
+            skb.end_seq,
+            self.rack.mstamp,
+            self.rack.end_seq,
+        ) {
             self.rack.mstamp = skb.sent_us;
             self.rack.end_seq = skb.end_seq;
         }
@@ -129,7 +134,9 @@ impl Tcb {
         if !std::mem::take(&mut self.rack.advanced) {
             return false;
         }
-        let Some(wait_us) = self.rack_detect_loss(now) else { return false };
+        let Some(wait_us) = self.rack_detect_loss(now) else {
+            return false;
+        };
         let delta = self.ticks.from_us(wait_us + TIMEOUT_MIN_US).min(self.rto);
         self.arm_xmit(now, Xmit::Reo, delta, "a segment may be out of order");
         true
@@ -155,7 +162,9 @@ impl Tcb {
 
     /// D-SACKs widen the reordering window, quiet recoveries narrow it.
     pub(super) fn rack_update_reo_wnd(&mut self, prior_delivered: Option<u32>) {
-        let Some(prior) = prior_delivered.filter(|p| *p > 0) else { return };
+        let Some(prior) = prior_delivered.filter(|p| *p > 0) else {
+            return;
+        };
         if self.sysctl.tcp_recovery & STATIC_REO_WND != 0 {
             return;
         }

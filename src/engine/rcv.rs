@@ -94,7 +94,8 @@ impl Tcb {
                 continue;
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
-            self.received.extend(&early.data[skip.min(early.data.len())..]);
+            self.received
+                .extend(&early.data[skip.min(early.data.len())..]);
             self.rcv_nxt = early.end_seq;
             if early.fin {
                 self.on_fin(now);

@@ -42,7 +42,12 @@ impl Reassembly {
 
     /// The blocks to report, the duplicate first, at most `room`.
     pub(super) fn sack_blocks(&self, room: usize) -> Vec<(Seq, Seq)> {
-        self.dsack.iter().chain(&self.blocks).take(room).copied().collect()
+        self.dsack
+            .iter()
+            .chain(&self.blocks)
+            .take(room)
+            .copied()
+            .collect()
     }
 
     /// The right edge of the highest block.
@@ -53,12 +58,19 @@ impl Reassembly {
     /// Keeps a range; gives what of it was there already.
     pub(super) fn insert(&mut self, early: Early, sack: bool) -> Option<(Seq, Seq)> {
         let (seq, end_seq) = (early.seq, early.end_seq);
-        let contained =
-            self.queue.iter().any(|e| !seq.before(e.seq) && !end_seq.after(e.end_seq));
+        let contained = self
+            .queue
+            .iter()
+            .any(|e| !seq.before(e.seq) && !end_seq.after(e.end_seq));
         let overlap = self.overlap(seq, end_seq);
         if !contained {
-            self.queue.retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
-            let at = self.queue.iter().position(|e| e.seq.after(seq)).unwrap_or(self.queue.len());
+            self.queue
+                .retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
+            let at = self
+                .queue
+                .iter()
+                .position(|e| e.seq.after(seq))
+                .unwrap_or(self.queue.len());
             self.queue.insert(at, early);
         }
         if sack {
@@ -68,7 +80,10 @@ impl Reassembly {
     }
 
     fn overlap(&self, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
-        let e = self.queue.iter().find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
+        let e = self
+            .queue
+            .iter()
+            .find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
         Some((e.seq.max(seq), e.end_seq.min(end_seq)))
     }
 
@@ -105,7 +120,11 @@ impl Reassembly {
     /// The next range that `rcv_nxt` has reached, old ones dropped.
     pub(super) fn take_ready(&mut self, rcv_nxt: Seq) -> Option<Early> {
         let first = self.queue.front()?;
-        if first.seq.after(rcv_nxt) { None } else { self.queue.pop_front() }
+        if first.seq.after(rcv_nxt) {
+            None
+        } else {
+            self.queue.pop_front()
+        }
     }
 
     /// Forgets blocks that `rcv_nxt` has passed.
@@ -119,6 +138,9 @@ impl Reassembly {
 
     /// Drops everything (the peer's FIN came in order, or the connection is over).
     pub(super) fn purge(&mut self) {
-        *self = Reassembly { dsack: self.dsack, ..Reassembly::default() };
+        *self = Reassembly {
+            dsack: self.dsack,
+            ..Reassembly::default()
+        };
     }
 }

@@ -25,8 +25,16 @@ impl Tcb {
         }
         if flag.sack_reneging && flag.snd_una_advanced {
             // give the peer half an RTT to make up its mind
-            let delta = self.ticks.from_us((self.rtt.srtt_us() >> 1).max(10_000)).min(self.rto);
-            self.arm_xmit(now, super::timers::Xmit::Rto, delta, "SACKed data at the head");
+            let delta = self
+                .ticks
+                .from_us((self.rtt.srtt_us() >> 1).max(10_000))
+                .min(self.rto);
+            self.arm_xmit(
+                now,
+                super::timers::Xmit::Rto,
+                delta,
+                "SACKed data at the head",
+            );
             flag.set_xmit_timer = false;
             return;
         }
@@ -171,7 +179,9 @@ impl Tcb {
             self.delivered += acked.saturating_sub(self.sacked_out).max(1);
             self.sacked_out = self.sacked_out.saturating_sub(acked - 1);
         }
-        self.sacked_out = self.sacked_out.min(self.packets_out.saturating_sub(self.lost_out));
+        self.sacked_out = self
+            .sacked_out
+            .min(self.packets_out.saturating_sub(self.lost_out));
     }
 
     pub(super) fn enter_recovery(&mut self, now: Now) {
@@ -196,7 +206,11 @@ impl Tcb {
 
     pub(super) fn try_keep_open(&mut self, now: Now) {
         let calm = self.left_out() == 0 && !self.any_retrans_done();
-        let to = if calm { CaState::Open } else { CaState::Disorder };
+        let to = if calm {
+            CaState::Open
+        } else {
+            CaState::Disorder
+        };
         if self.ca_state != to {
             self.set_ca_state(now, to);
             self.high_seq = self.snd_nxt;
@@ -204,7 +218,11 @@ impl Tcb {
     }
 
     pub(super) fn current_ssthresh(&self) -> u32 {
-        if self.in_cwnd_reduction() { self.w.snd_ssthresh } else { self.w.current_ssthresh() }
+        if self.in_cwnd_reduction() {
+            self.w.snd_ssthresh
+        } else {
+            self.w.current_ssthresh()
+        }
     }
 
     pub(super) fn init_cwnd_reduction(&mut self) {
@@ -254,7 +272,8 @@ impl Tcb {
         if self.in_cwnd_reduction() {
             self.cwnd_reduction(delivered, lost, flag.snd_una_advanced);
         } else if self.may_raise_cwnd(flag) {
-            self.cc.cong_avoid(&mut self.w, delivered, now.at, &self.ticks);
+            self.cc
+                .cong_avoid(&mut self.w, delivered, now.at, &self.ticks);
             self.cwnd_stamp = now.j;
         }
         self.update_pacing_rate();
@@ -270,7 +289,11 @@ impl Tcb {
 
     /// Bytes per second that the window stands for, doubled in slow start: it sizes bursts.
     pub(super) fn update_pacing_rate(&mut self) {
-        let ratio: u64 = if self.w.snd_cwnd < self.w.snd_ssthresh / 2 { 200 } else { 120 };
+        let ratio: u64 = if self.w.snd_cwnd < self.w.snd_ssthresh / 2 {
+            200
+        } else {
+            120
+        };
         let packets = u64::from(self.w.snd_cwnd.max(self.packets_out));
         let mut rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
         if self.rtt.srtt8 > 0 {

@@ -73,9 +73,19 @@ impl Request {
         let timestamps = syn.timestamps().filter(|_| sysctl.tcp_timestamps != 0);
         let user_mss = template.opt.user_mss.unwrap_or(u32::MAX);
         let announced_mss = (MTU - 20 - TCP_HEADER).min(user_mss);
-        let mss = announced_mss - if timestamps.is_some() { TSTAMP_ALIGNED } else { 0 };
+        let mss = announced_mss
+            - if timestamps.is_some() {
+                TSTAMP_ALIGNED
+            } else {
+                0
+            };
         let wscale_ok = syn.window_scale().is_some() && sysctl.tcp_window_scaling != 0;
-        let mut first = initial(sysctl, template.full_space(), mss, template.opt.rcvbuf_locked);
+        let mut first = initial(
+            sysctl,
+            template.full_space(),
+            mss,
+            template.opt.rcvbuf_locked,
+        );
         if !wscale_ok {
             first.wscale = 0;
             first.window_clamp = first.window_clamp.min(65_535);
@@ -125,8 +135,17 @@ impl Request {
             options: offer.options(),
             ..Segment::default()
         };
-        let datagram = Datagram::new(v4(self.local.ip), v4(self.remote.ip), 0, Payload::Tcp(segment));
-        Transmit { datagram, cause, timer }
+        let datagram = Datagram::new(
+            v4(self.local.ip),
+            v4(self.remote.ip),
+            0,
+            Payload::Tcp(segment),
+        );
+        Transmit {
+            datagram,
+            cause,
+            timer,
+        }
     }
 
     fn timeout(&self, ticks: &Ticks) -> Jiffies {
@@ -135,7 +154,10 @@ impl Request {
 
     /// The SYN-ACK timer fired; none: the request is given up.
     pub(super) fn on_timer(&mut self, now: Now, template: &Tcb) -> Option<Option<Transmit>> {
-        let most = template.opt.syn_count.unwrap_or(template.sysctl.tcp_synack_retries as u32);
+        let most = template
+            .opt
+            .syn_count
+            .unwrap_or(template.sysctl.tcp_synack_retries as u32);
         let defer = template.opt.defer_accept;
         let used_up = self.num_timeout >= most;
         if used_up && (defer == 0 || !self.acked || self.num_timeout >= defer) {
@@ -155,7 +177,12 @@ impl Request {
     }
 
     /// A segment from the one who sent the SYN.
-    pub(super) fn on_segment(&mut self, now: Now, template: &Tcb, segment: &Segment) -> RequestVerdict {
+    pub(super) fn on_segment(
+        &mut self,
+        now: Now,
+        template: &Tcb,
+        segment: &Segment,
+    ) -> RequestVerdict {
         let f = segment.flags;
         let ts = segment.timestamps().filter(|_| self.ts_recent.is_some());
         let old = match (ts, self.ts_recent) {
@@ -243,7 +270,11 @@ impl Request {
 
     /// The connection that the completing ACK makes; the ACK itself is not taken yet.
     pub(super) fn into_tcb(self, now: Now, template: &Tcb, ip_id: u16) -> Tcb {
-        let mut tcb = Tcb::new(template.sysctl.clone(), template.ticks, template.opt.clone());
+        let mut tcb = Tcb::new(
+            template.sysctl.clone(),
+            template.ticks,
+            template.opt.clone(),
+        );
         tcb.local = self.local;
         tcb.remote = self.remote;
         tcb.ip_id = ip_id;
@@ -284,7 +315,9 @@ impl Request {
             tcb.undo_marker = Some(self.snt_isn);
             tcb.retrans_stamp = self.snt_synack_us.map(|us| us / 1_000);
         }
-        tcb.rtt_of_syn_ack = (self.num_retrans == 0).then_some(self.snt_synack_us).flatten();
+        tcb.rtt_of_syn_ack = (self.num_retrans == 0)
+            .then_some(self.snt_synack_us)
+            .flatten();
         tcb.sync_mss();
         if tcb.opt.keepalive {
             tcb.reset_keepalive(now, tcb.keepalive_time(), "connected");

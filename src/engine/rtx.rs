@@ -107,7 +107,9 @@ impl Tcb {
                 break;
             }
             left -= next.len();
-            let Some(next) = self.queues.rtx.remove(i + 1) else { break };
+            let Some(next) = self.queues.rtx.remove(i + 1) else {
+                break;
+            };
             self.recount(next.marks, -i64::from(next.pcount));
             let skb = &mut self.queues.rtx[i];
             skb.data.extend(next.data);

@@ -23,7 +23,12 @@ pub(super) struct SackSample {
 impl Tcb {
     /// Highest sequence number known to have arrived.
     fn highest_sacked(&self) -> Seq {
-        self.queues.rtx.iter().filter(|s| s.marks.sacked).map(|s| s.end_seq).fold(self.snd_una, Seq::max)
+        self.queues
+            .rtx
+            .iter()
+            .filter(|s| s.marks.sacked)
+            .map(|s| s.end_seq)
+            .fold(self.snd_una, Seq::max)
     }
 
     /// Goes through an ACK's blocks.
@@ -107,7 +112,9 @@ impl Tcb {
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
-        if dsack && self.queues.rtx[i].marks.retrans || dsack && self.queues.rtx[i].marks.ever_retrans {
+        if dsack && self.queues.rtx[i].marks.retrans
+            || dsack && self.queues.rtx[i].marks.ever_retrans
+        {
             self.dsack_of_queued(i);
         }
         let skb = self.queues.rtx[i].clone();
@@ -164,7 +171,9 @@ impl Tcb {
     fn check_dsack(&mut self, blocks: &[(Seq, Seq)], prior_una: Seq, flag: &mut AckFlags) -> bool {
         let (left, right) = blocks[0];
         let below = left.before(self.snd_una);
-        let inside = blocks.get(1).is_some_and(|b| !right.after(b.1) && !left.before(b.0));
+        let inside = blocks
+            .get(1)
+            .is_some_and(|b| !right.after(b.1) && !left.before(b.0));
         if !below && !inside {
             return false;
         }
@@ -173,7 +182,8 @@ impl Tcb {
             return false;
         }
         flag.dsacking = true;
-        let tlp = self.tlp_high_seq.is_some() && self.tlp_retrans && self.tlp_high_seq == Some(right);
+        let tlp =
+            self.tlp_high_seq.is_some() && self.tlp_retrans && self.tlp_high_seq == Some(right);
         if tlp {
             flag.dsack_tlp = true;
         } else {
@@ -221,7 +231,9 @@ impl Tcb {
     /// Whether an ACK came too early to be of the retransmission.
     pub(super) fn spurious_retrans(&self, skb: &super::skb::Skb) -> bool {
         let echoed = self.rx.now.map(|ts| ts.tsecr);
-        let Some(tsecr) = echoed.filter(|e| *e != 0) else { return false };
+        let Some(tsecr) = echoed.filter(|e| *e != 0) else {
+            return false;
+        };
         let sent = ((skb.sent_us / 1_000) as u32).wrapping_add(self.ts_offset);
         (skb.marks.retrans || skb.marks.ever_retrans) && (tsecr.wrapping_sub(sent) as i32) < 0
     }

@@ -27,7 +27,12 @@ impl Tcb {
     /// Goes to another state. A step that RFC 9293 does not know is a defect of the engine.
     pub(super) fn transition(&mut self, to: TcpState) {
         let allowed = to == Closed || STEPS.contains(&(self.state, to));
-        assert!(allowed, "no step from {} to {}", self.state.name(), to.name());
+        assert!(
+            allowed,
+            "no step from {} to {}",
+            self.state.name(),
+            to.name()
+        );
         self.state = to;
     }
 }

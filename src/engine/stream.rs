@@ -17,7 +17,12 @@ impl Tcb {
     /// Memory that what is written and not acknowledged occupies, bytes.
     pub(super) fn wmem_queued(&self) -> u32 {
         let of = |s: &Skb| SKB_OVERHEAD + s.len();
-        self.queues.unsent.iter().chain(&self.queues.rtx).map(of).sum()
+        self.queues
+            .unsent
+            .iter()
+            .chain(&self.queues.rtx)
+            .map(of)
+            .sum()
     }
 
     /// Largest buffer that a write fills, bytes: whole segments, at most half of the peer's window.
@@ -53,7 +58,11 @@ impl Tcb {
         let goal = self.size_goal(mss);
         let mut taken = 0;
         while taken < data.len() {
-            let room = self.queues.unsent.back().map_or(0, |s| goal.saturating_sub(s.len()));
+            let room = self
+                .queues
+                .unsent
+                .back()
+                .map_or(0, |s| goal.saturating_sub(s.len()));
             if room == 0 {
                 if self.wmem_queued() >= self.sndbuf {
                     break;
@@ -64,7 +73,9 @@ impl Tcb {
                 continue;
             }
             let n = (room as usize).min(data.len() - taken);
-            let Some(tail) = self.queues.unsent.back_mut() else { break };
+            let Some(tail) = self.queues.unsent.back_mut() else {
+                break;
+            };
             tail.data.extend(&data[taken..taken + n]);
             tail.end_seq += n as u32;
             tail.pcount = 0;
@@ -86,7 +97,10 @@ impl Tcb {
         if self.queues.unsent.back().is_none_or(|s| s.len() < goal) {
             return;
         }
-        if self.write_seq.after(self.pushed_seq + (self.max_window >> 1)) {
+        if self
+            .write_seq
+            .after(self.pushed_seq + (self.max_window >> 1))
+        {
             self.mark_push();
             self.push_pending_frames(now, Push::Now);
         } else if self.queues.unsent.len() == 1 {
@@ -136,8 +150,12 @@ impl Tcb {
         let connecting = matches!(self.state, TcpState::SynSent | TcpState::SynRecv);
         let closed = self.state == TcpState::Closed;
         let hangup = closed || (self.rcv_shutdown && self.send_shutdown);
-        let mut readiness =
-            Readiness { readable: self.rcv_shutdown, writable: false, error: self.sk_err.is_some(), hangup };
+        let mut readiness = Readiness {
+            readable: self.rcv_shutdown,
+            writable: false,
+            error: self.sk_err.is_some(),
+            hangup,
+        };
         if !connecting {
             readiness.readable |= !self.received.is_empty();
             let queued = self.wmem_queued();

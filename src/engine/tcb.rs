@@ -253,8 +253,14 @@ impl Tcb {
             received: VecDeque::new(),
             rmem_alloc: 0,
             reassembly: Reassembly::default(),
-            ack: AckState { rcv_mss: TCP_MIN_MSS, ..AckState::default() },
-            rx: RxOptions { mss_clamp: TCP_MSS_DEFAULT, ..RxOptions::default() },
+            ack: AckState {
+                rcv_mss: TCP_MIN_MSS,
+                ..AckState::default()
+            },
+            rx: RxOptions {
+                mss_clamp: TCP_MSS_DEFAULT,
+                ..RxOptions::default()
+            },
             rcv_space: 0,
             rcv_tstamp: 0,
             last_oow_ack: None,
@@ -332,7 +338,16 @@ impl Tcb {
 
     /// Notes what a timer did.
     pub(super) fn note(&mut self, now: Now, fired: bool, text: String) {
-        log::trace!("{:.6} s {} -> {}: {text}", now.at.secs_f64(), self.local, self.remote);
-        self.events.push_back(Event { at: now.at, text, fired });
+        log::trace!(
+            "{:.6} s {} -> {}: {text}",
+            now.at.secs_f64(),
+            self.local,
+            self.remote
+        );
+        self.events.push_back(Event {
+            at: now.at,
+            text,
+            fired,
+        });
     }
 }

@@ -35,13 +35,19 @@ impl Tcb {
     pub(super) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: Jiffies, why: &str) {
         let ticks = self.ticks;
         let old = self.timers.xmit;
-        let armed = self.timers.arm_xmit(&ticks, now, what, delta.min(self.rto_max));
+        let armed = self
+            .timers
+            .arm_xmit(&ticks, now, what, delta.min(self.rto_max));
         let did = match old {
             Some((w, _)) if w != what => format!("replaces {}", name_of(w)),
             Some(_) => "armed anew".to_owned(),
             None => "armed".to_owned(),
         };
-        self.note(now, false, format!("{} {did}, {why}: {}", name_of(what), armed.describe(&ticks)));
+        self.note(
+            now,
+            false,
+            format!("{} {did}, {why}: {}", name_of(what), armed.describe(&ticks)),
+        );
     }
 
     pub(super) fn clear_xmit(&mut self, now: Now, why: &str) {
@@ -90,16 +96,24 @@ impl Tcb {
 
     /// The transmit timer fired.
     pub(super) fn on_xmit_timer(&mut self, now: Now) {
-        let Some((what, armed)) = self.timers.xmit.take() else { return };
+        let Some((what, armed)) = self.timers.xmit.take() else {
+            return;
+        };
         let told = armed.describe(&self.ticks);
         self.note(now, true, format!("{} fired: {told}", name_of(what)));
         match what {
             Xmit::Rto => self.on_rto(now, armed),
             Xmit::LossProbe => {
-                self.on_loss_probe(now, Because::Timer(format!("loss probe timer, {told}"), Some(armed)));
+                self.on_loss_probe(
+                    now,
+                    Because::Timer(format!("loss probe timer, {told}"), Some(armed)),
+                );
             }
             Xmit::Reo => {
-                self.on_reo_timeout(now, Because::Timer(format!("reordering timer, {told}"), Some(armed)));
+                self.on_reo_timeout(
+                    now,
+                    Because::Timer(format!("reordering timer, {told}"), Some(armed)),
+                );
             }
             Xmit::Probe0 => self.on_probe_timer(now, armed),
         }
@@ -126,10 +140,18 @@ impl Tcb {
         self.enter_loss(now);
         self.retransmits += 1;
         self.total_rto += 1;
-        let text =
-            format!("RTO {}, backoff {}: {told}{}", self.retransmits, self.backoff, self.until_death(now));
+        let text = format!(
+            "RTO {}, backoff {}: {told}{}",
+            self.retransmits,
+            self.backoff,
+            self.until_death(now)
+        );
         self.because = Because::Timer(text, Some(armed));
-        let what = if self.state == TcpState::SynSent { "SYN again" } else { "retransmission" };
+        let what = if self.state == TcpState::SynSent {
+            "SYN again"
+        } else {
+            "retransmission"
+        };
         self.retransmit_skb(now, 0, 1, what);
         self.back_off_and_rearm(now);
     }
@@ -137,17 +159,23 @@ impl Tcb {
     /// `; gives up 12.6 s after the first retransmission, 3.2 s of them passed`.
     fn until_death(&self, now: Now) -> String {
         let limit = self.give_up_after_ms() as f64 / 1e3;
-        let passed = self.retrans_stamp.map_or(0.0, |s| now.ms.saturating_sub(s) as f64 / 1e3);
+        let passed = self
+            .retrans_stamp
+            .map_or(0.0, |s| now.ms.saturating_sub(s) as f64 / 1e3);
         format!("; given up {limit} s after the first, {passed:.3} s have passed")
     }
 
     /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
     fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: &str) {
-        let stamp = self.retrans_stamp.unwrap_or_else(|| self.queues.rtx[0].sent_us / 1_000);
+        let stamp = self
+            .retrans_stamp
+            .unwrap_or_else(|| self.queues.rtx[0].sent_us / 1_000);
         let waited_ms = now.ms.saturating_sub(stamp);
         let waited = self.ms(waited_ms as i64);
         let user_ms = u64::from(self.opt.user_timeout_ms);
-        let limit = self.user_timeout().map_or(2 * self.rto_max, |u| u.min(2 * self.rto_max));
+        let limit = self
+            .user_timeout()
+            .map_or(2 * self.rto_max, |u| u.min(2 * self.rto_max));
         let silence = armed.expires.saturating_sub(self.rcv_tstamp);
         if (user_ms > 0 && waited_ms > user_ms) || (silence > limit && waited > limit) {
             return self.write_err(now, "the window stayed closed");
@@ -162,7 +190,11 @@ impl Tcb {
         let thin = self.sysctl.tcp_thin_linear_timeouts != 0 || self.opt.thin_linear_timeouts;
         let initial_slow_start = self.w.snd_ssthresh >= super::congestion::TCP_INFINITE_SSTHRESH;
         let is_thin = self.packets_out < 4 && !initial_slow_start;
-        if self.state == TcpState::Established && thin && is_thin && self.retransmits <= THIN_RETRIES {
+        if self.state == TcpState::Established
+            && thin
+            && is_thin
+            && self.retransmits <= THIN_RETRIES
+        {
             self.backoff = 0;
             self.rto = self.rtt.rto(&self.ticks, self.rto_max).max(self.rto_min);
         } else if self.state != TcpState::SynSent
@@ -187,7 +219,11 @@ impl Tcb {
         };
         let elapsed = now.ms.saturating_sub(stamp) as i64;
         let left = i64::from(self.opt.user_timeout_ms) - elapsed;
-        if left <= 0 { 1 } else { self.rto.min(self.ms(left)) }
+        if left <= 0 {
+            1
+        } else {
+            self.rto.min(self.ms(left))
+        }
     }
 
     /// Retries that an orphan is worth: few, and none once the RTO is at its cap.
@@ -211,12 +247,19 @@ impl Tcb {
         } else {
             (self.sysctl.tcp_retries2 as u32, MODEL_BASE_US)
         };
-        let model = model_timeout(&self.ticks, retries, base_us, self.ticks.to_us(self.rto_max));
+        let model = model_timeout(
+            &self.ticks,
+            retries,
+            base_us,
+            self.ticks.to_us(self.rto_max),
+        );
         self.ticks.to_us(model) / 1_000
     }
 
     fn syn_retries(&self) -> u32 {
-        self.opt.syn_count.unwrap_or(self.sysctl.tcp_syn_retries as u32)
+        self.opt
+            .syn_count
+            .unwrap_or(self.sysctl.tcp_syn_retries as u32)
     }
 
     fn timed_out(&self, now: Now) -> bool {
@@ -241,7 +284,11 @@ impl Tcb {
     pub(super) fn write_err(&mut self, now: Now, why: &str) {
         let errno = self.sk_err_soft.unwrap_or(Errno::ETIMEDOUT);
         self.sk_err = Some(errno);
-        self.note(now, false, format!("given up: {why}; {errno}, and no packet says so"));
+        self.note(
+            now,
+            false,
+            format!("given up: {why}; {errno}, and no packet says so"),
+        );
         self.queues.purge();
         self.tcp_done(now);
     }

@@ -40,7 +40,12 @@ impl Armed {
             return old;
         }
         let (fires, level) = ticks.fires_at(now.j, expires);
-        Armed { armed_at: now.j, expires, fires, level }
+        Armed {
+            armed_at: now.j,
+            expires,
+            fires,
+            level,
+        }
     }
 
     /// The first instant of the tick in which it fires.
@@ -53,7 +58,10 @@ impl Armed {
         let ms = |j: Jiffies| ticks.to_us(j) as f64 / 1e3;
         let asked = ms(self.expires - self.armed_at);
         let got = ms(self.fires - self.armed_at);
-        format!("{asked} ms, armed at jiffy {}, wheel level {} -> {got} ms", self.armed_at, self.level)
+        format!(
+            "{asked} ms, armed at jiffy {}, wheel level {} -> {got} ms",
+            self.armed_at, self.level
+        )
     }
 }
 
@@ -74,7 +82,13 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn arm_xmit(&mut self, ticks: &Ticks, now: Now, what: Xmit, delta: Jiffies) -> Armed {
+    pub(super) fn arm_xmit(
+        &mut self,
+        ticks: &Ticks,
+        now: Now,
+        what: Xmit,
+        delta: Jiffies,
+    ) -> Armed {
         let armed = Armed::after(ticks, now, delta, self.xmit_shadow);
         self.xmit = Some((what, armed));
         self.xmit_shadow = Some(armed);
@@ -82,7 +96,12 @@ impl Timers {
     }
 
     pub(super) fn arm_delack(&mut self, ticks: &Ticks, now: Now, expires: Jiffies) -> Armed {
-        let armed = Armed::after(ticks, now, expires.saturating_sub(now.j), self.delack_shadow);
+        let armed = Armed::after(
+            ticks,
+            now,
+            expires.saturating_sub(now.j),
+            self.delack_shadow,
+        );
         self.delack = Some(armed);
         self.delack_shadow = Some(armed);
         armed
@@ -101,7 +120,12 @@ impl Timers {
     /// The earliest instant at which one fires.
     pub(super) fn next(&self, ticks: &Ticks) -> Option<Instant> {
         let wheel = [self.xmit.map(|(_, a)| a), self.delack, self.keepalive];
-        wheel.iter().flatten().map(|a| a.instant(ticks)).chain(self.comp_sack).min()
+        wheel
+            .iter()
+            .flatten()
+            .map(|a| a.instant(ticks))
+            .chain(self.comp_sack)
+            .min()
     }
 
     /// Takes every timer down.

@@ -91,7 +91,11 @@ impl TimeWait {
         let exact = segment.seq == self.rcv_nxt && (segment.seq == end_seq || f.has(Flags::RST));
         if !old && exact {
             if f.has(Flags::RST) {
-                return if rfc1337 { TimeWaitVerdict::Ignore } else { TimeWaitVerdict::Gone };
+                return if rfc1337 {
+                    TimeWaitVerdict::Ignore
+                } else {
+                    TimeWaitVerdict::Gone
+                };
             }
             self.remember(now, ticks, ts);
             return TimeWaitVerdict::Ignore;
@@ -162,13 +166,21 @@ impl TimeWait {
     }
 
     fn rearm(&mut self, now: Now, ticks: &Ticks) {
-        self.timer = Armed::after(ticks, now, ticks.from_ms(TIMEWAIT_LEN_MS as u64), Some(self.timer));
+        self.timer = Armed::after(
+            ticks,
+            now,
+            ticks.from_ms(TIMEWAIT_LEN_MS as u64),
+            Some(self.timer),
+        );
     }
 
     fn limited_ack(&mut self, now: Now, segment: &Segment, ratelimit: Jiffies) -> TimeWaitVerdict {
         let bare = segment.seq == segment.end_seq() || segment.flags.has(Flags::SYN);
         if bare {
-            if self.last_oow_ack.is_some_and(|last| now.j - last < ratelimit) {
+            if self
+                .last_oow_ack
+                .is_some_and(|last| now.j - last < ratelimit)
+            {
                 return TimeWaitVerdict::Ignore;
             }
             self.last_oow_ack = Some(now.j);

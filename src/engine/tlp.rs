@@ -28,7 +28,11 @@ impl Tcb {
             (self.rtt.srtt8 >> 2) + TIMEOUT_MIN_US
         };
         let mut pto = self.ticks.from_us(pto_us);
-        let rto_us = if full_rto { self.ticks.to_us(self.rto) as i64 } else { self.rto_left_us(now) };
+        let rto_us = if full_rto {
+            self.ticks.to_us(self.rto) as i64
+        } else {
+            self.rto_left_us(now)
+        };
         if rto_us > 0 {
             pto = pto.min(self.ticks.from_us(rto_us as u64));
         }
@@ -50,13 +54,19 @@ impl Tcb {
     fn send_loss_probe(&mut self, now: Now) -> bool {
         self.tlp_retrans = false;
         let mss = self.current_mss();
-        let fits = self.queues.unsent.front().is_some_and(|s| self.snd_wnd_test(s.seq, s.end_seq, s.len(), mss));
+        let fits = self
+            .queues
+            .unsent
+            .front()
+            .is_some_and(|s| self.snd_wnd_test(s.seq, s.end_seq, s.len(), mss));
         if fits {
             let before = self.packets_out;
             self.write_xmit(now, mss, Push::LossProbe);
             return self.packets_out > before;
         }
-        let Some(last) = self.queues.rtx.back_mut() else { return false };
+        let Some(last) = self.queues.rtx.back_mut() else {
+            return false;
+        };
         let count = last.pcount;
         if count > 1 && last.len() > (count - 1) * mss {
             self.fragment_rtx(self.queues.rtx.len() - 1, (count - 1) * mss);
@@ -71,7 +81,9 @@ impl Tcb {
 
     /// What an ACK says of the probe.
     pub(super) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flag: AckFlags) {
-        let Some(high) = self.tlp_high_seq else { return };
+        let Some(high) = self.tlp_high_seq else {
+            return;
+        };
         if ack.before(high) {
             return;
         }

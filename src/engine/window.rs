@@ -45,7 +45,11 @@ pub(super) fn truesize(payload: u32, options: u32) -> u32 {
     const DESCRIPTOR: u32 = 256;
     const SMALL_HEAD: u32 = 640;
     let head = (HEADROOM + 20 + TCP_HEADER + options + payload).next_multiple_of(64) + SHARED_INFO;
-    let slab = if head <= SMALL_HEAD { SMALL_HEAD } else { head.next_power_of_two() };
+    let slab = if head <= SMALL_HEAD {
+        SMALL_HEAD
+    } else {
+        head.next_power_of_two()
+    };
     slab + DESCRIPTOR
 }
 
@@ -118,7 +122,10 @@ impl Tcb {
 
     /// A segment of some size came: a larger window may be worth its memory.
     pub(super) fn grow_window(&mut self, payload: u32, options: u32) {
-        let room = self.window_clamp.min(self.free_space()).saturating_sub(self.rcv_ssthresh);
+        let room = self
+            .window_clamp
+            .min(self.free_space())
+            .saturating_sub(self.rcv_ssthresh);
         if room == 0 {
             return;
         }
@@ -209,7 +216,11 @@ impl Tcb {
             return;
         }
         let per_mss = (self.rx.mss_clamp.max(self.mss_cache) + 320 + 320).next_power_of_two() + 256;
-        let segments = self.w.snd_cwnd.max(super::congestion::TCP_INIT_CWND).max(self.reordering + 1);
+        let segments = self
+            .w
+            .snd_cwnd
+            .max(super::congestion::TCP_INIT_CWND)
+            .max(self.reordering + 1);
         let wanted = 2 * segments * per_mss;
         if self.sndbuf < wanted {
             self.sndbuf = wanted.min(self.sysctl.tcp_wmem[2] as u32);

@@ -22,7 +22,11 @@ fn the_rto_is_srtt_plus_rttvar_rounded_up_to_a_tick() {
         for (i, sample) in samples.iter().enumerate() {
             rtt.sample(*sample, RTO_MIN_US, Seq(i as u32), Seq(i as u32 + 1));
         }
-        assert_eq!(ticks.to_us(rtt.rto(&ticks, 30_000)), rto_ms * 1_000, "{samples:?}");
+        assert_eq!(
+            ticks.to_us(rtt.rto(&ticks, 30_000)),
+            rto_ms * 1_000,
+            "{samples:?}"
+        );
     }
 }
 
@@ -34,7 +38,10 @@ fn variance_falls_by_a_quarter_once_per_window() {
     rtt.sample(400_000, RTO_MIN_US, Seq(50), Seq(200));
     assert_eq!(rtt.rttvar4, 800_000, "inside the window");
     rtt.sample(400_000, RTO_MIN_US, Seq(101), Seq(300));
-    assert_eq!(rtt.rttvar4, 800_000, "the window's largest deviation was the first sample's");
+    assert_eq!(
+        rtt.rttvar4, 800_000,
+        "the window's largest deviation was the first sample's"
+    );
     rtt.sample(400_000, RTO_MIN_US, Seq(301), Seq(400));
     assert!(rtt.rttvar4 < 800_000);
 }

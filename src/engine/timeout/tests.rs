@@ -27,7 +27,10 @@ fn retries_are_a_time() {
     for (retries, rto_max_ms, seconds) in ROWS {
         let j = model_timeout(&ticks, retries, MODEL_BASE_US, rto_max_ms * 1_000);
         let got = ticks.to_us(j) as f64 / 1e6;
-        assert!((got - seconds).abs() < 0.004, "{retries} at {rto_max_ms}: {got} s, not {seconds} s");
+        assert!(
+            (got - seconds).abs() < 0.004,
+            "{retries} at {rto_max_ms}: {got} s, not {seconds} s"
+        );
     }
 }
 
