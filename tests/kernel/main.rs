@@ -4,4 +4,5 @@
 
 mod by_hand;
 mod leftovers;
+mod live;
 mod socket;
