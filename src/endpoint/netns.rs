@@ -80,11 +80,13 @@ pub struct Namespace {
 
 /// Makes a namespace: with the right to do so in a thread, else in a user namespace.
 pub fn open(wanted: &Wanted) -> Result<Namespace, EndpointError> {
-    let privileged = in_network_namespace(|| build(wanted, Isolation::Privileged));
+    // tells whose TUN it is; taken here, because a helper process has a number of its own
+    let name = format!("ho{}", std::process::id());
+    let privileged = in_network_namespace(|| build(wanted, &name, Isolation::Privileged));
     match privileged {
         Ok(built) => built,
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            in_user_namespace(|| build(wanted, Isolation::UserNamespace))
+            in_user_namespace(|| build(wanted, &name, Isolation::UserNamespace))
                 .map_err(|e| EndpointError::Unavailable(advice::no_namespace(&e)))?
         }
         Err(e) => Err(EndpointError::Unavailable(advice::no_namespace(&e))),
@@ -120,7 +122,7 @@ pub(super) fn in_user_namespace<T>(f: impl FnOnce() -> T) -> io::Result<T> {
     })?
 }
 
-fn build(wanted: &Wanted, isolation: Isolation) -> Result<Namespace, EndpointError> {
+fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace, EndpointError> {
     let failed = |what: &str| {
         let what = what.to_owned();
         move |source| EndpointError::Os { what, source }
@@ -132,8 +134,7 @@ fn build(wanted: &Wanted, isolation: Isolation) -> Result<Namespace, EndpointErr
         ));
     });
     set_sysctls(wanted, &mut notes);
-    let mut tun =
-        Tun::open(&tun_name()).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
+    let mut tun = Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
     tun.configure(wanted.addr, wanted.prefix, wanted.mtu)
         .map_err(failed("giving the TUN its address"))?;
     let mut sockets = Vec::with_capacity(wanted.sockets);
@@ -152,11 +153,6 @@ fn build(wanted: &Wanted, isolation: Isolation) -> Result<Namespace, EndpointErr
         congestion,
         notes,
     })
-}
-
-/// A name that tells whose TUN it is: `ho<pid>`; names are the namespace's own, so it need not be unique.
-fn tun_name() -> String {
-    format!("ho{}", std::process::id())
 }
 
 /// A nonblocking TCP socket of the calling thread's namespace.

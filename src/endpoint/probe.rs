@@ -8,8 +8,9 @@ use std::os::fd::AsFd;
 use crate::sysctl::Sysctl;
 
 use super::netns::{self, Isolation, Wanted};
+use super::sys::{Scheduling, Urgency};
 use super::ticks::{TickPhase, tick_ns};
-use super::{advice, socket, sys, sysctl_files};
+use super::{advice, socket, sysctl_files};
 
 /// What was found of one thing: what it is like, or what is wrong and what to do about it.
 pub type Finding = Result<String, Problem>;
@@ -154,9 +155,13 @@ fn try_endpoint() -> Result<Isolation, String> {
 
 /// Tried on a thread of its own, so that the caller's scheduling is not touched.
 fn real_time_priority() -> bool {
-    std::thread::spawn(|| sys::set_real_time(true).is_ok())
+    let try_it = || {
+        let urgent = Scheduling::current()?.more_urgent(Urgency::RealTime);
+        urgent.take_effect()
+    };
+    std::thread::spawn(try_it)
         .join()
-        .unwrap_or(false)
+        .is_ok_and(|tried: std::io::Result<()>| tried.is_ok())
 }
 
 /// Called inside of a fresh namespace.

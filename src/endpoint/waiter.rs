@@ -10,15 +10,17 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use crate::time::Instant;
 
 use super::clock::RealClock;
-use super::sys;
+use super::sys::{Scheduling, Urgency};
 use super::tun::Tun;
 
 /// Waits on a TUN and on sockets. While it lives, its thread has the kernel's finest timer slack, and a real-time
-/// priority where that is allowed: it sleeps nearly always, and a packet is to be stamped when it comes.
+/// priority where that is allowed, else the shortest time slice: it sleeps nearly always, and a packet is to be stamped
+/// when it comes.
 #[derive(Debug)]
 pub struct Waiter {
     sockets: OwnedFd,
-    real_time: bool,
+    /// The thread's scheduling before.
+    before: Option<Scheduling>,
     // the scheduling is that of the thread which made this
     _not_send: std::marker::PhantomData<*const ()>,
 }
@@ -27,13 +29,16 @@ impl Waiter {
     /// For the calling thread.
     pub fn new() -> io::Result<Waiter> {
         let sockets = epoll::create(CreateFlags::CLOEXEC)?;
-        let real_time = sys::set_real_time(true).is_ok();
+        let before = hurry().unwrap_or_else(|e| {
+            log::info!("the scheduling stays as it is: {e}");
+            None
+        });
         if let Err(e) = rustix::thread::set_current_timer_slack(NonZeroU64::new(1)) {
             log::warn!("the timer slack stays as it is ({e}): waits may be 50 us longer");
         }
         Ok(Waiter {
             sockets,
-            real_time,
+            before,
             _not_send: std::marker::PhantomData,
         })
     }
@@ -82,11 +87,23 @@ impl Waiter {
     }
 }
 
+/// Makes the calling thread as urgent as it may be, and gives how it was before.
+fn hurry() -> io::Result<Option<Scheduling>> {
+    let before = Scheduling::current()?;
+    before
+        .more_urgent(Urgency::RealTime)
+        .take_effect()
+        .or_else(|_| before.more_urgent(Urgency::ShortSlice).take_effect())?;
+    Ok(Some(before))
+}
+
 impl Drop for Waiter {
     fn drop(&mut self) {
         let _ = rustix::thread::set_current_timer_slack(None);
-        if self.real_time {
-            let _ = sys::set_real_time(false);
+        if let Some(before) = &self.before
+            && let Err(e) = before.take_effect()
+        {
+            log::warn!("the thread keeps its scheduling: {e}");
         }
     }
 }

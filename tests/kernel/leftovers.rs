@@ -96,7 +96,7 @@ fn kill_9_leaves_nothing() {
 
 /// Descriptors of the namespace are not handed to programs that this one starts.
 #[test]
-fn a_run_ends_with_its_target() {
+fn programs_that_this_one_starts_get_no_descriptor_of_it() {
     let Some(mut linux) = linux(&[]) else {
         return;
     };

@@ -53,3 +53,13 @@ fn an_option_that_does_not_exist_is_an_error() {
     );
     assert_eq!(i32::from_ne_bytes(value), 1);
 }
+
+#[test]
+fn a_shorter_slice_can_be_had_and_given_back() {
+    let before = Scheduling::current().unwrap();
+    let urgent = before.more_urgent(Urgency::ShortSlice);
+    assert!(urgent.take_effect().is_ok(), "{urgent:?}");
+    before.take_effect().unwrap();
+    let after = Scheduling::current().unwrap();
+    assert_eq!(after.0.sched_runtime, before.0.sched_runtime);
+}
