@@ -3,6 +3,7 @@
 //! Where no namespace or no TUN can be had, a test says so in one line and is skipped.
 
 mod by_hand;
+mod closed;
 mod leftovers;
 mod live;
 mod socket;
