@@ -100,3 +100,6 @@ fn substitute(why: &str, recording: &Trace) -> String {
 pub(super) fn interrupted(trace: &Trace) -> Failure {
     Failure(format!("interrupted at {:.3} s", trace.ended_at.secs_f64()))
 }
+
+#[cfg(test)]
+mod tests;
