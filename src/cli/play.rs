@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::run::{Options, TargetKind, run};
 use crate::scenario::Scenario;
 use crate::target::TargetError;
-use crate::time::Instant;
+use crate::time::{Instant, Ticks};
 use crate::trace::{Trace, kept};
 
 /// Takes a target's name from the command line.
@@ -33,8 +33,19 @@ impl Players {
 
     /// The trace of `scenario` on this target.
     pub(super) fn play(&self, scenario: &Scenario, on: TargetKind) -> Result<Trace, TargetError> {
+        self.play_at(scenario, on, None)
+    }
+
+    /// The same, the engine with these ticks of a clock instead of its kernel's at phase 0.
+    pub(super) fn play_at(
+        &self,
+        scenario: &Scenario,
+        on: TargetKind,
+        ticks: Option<Ticks>,
+    ) -> Result<Trace, TargetError> {
         let options = Options {
             seed: self.seed,
+            ticks,
             ..Options::default()
         };
         if on != TargetKind::Linux {

@@ -50,6 +50,12 @@ impl Progress {
     /// The run has come to `now`, and ends at `latest` at the latest.
     pub(super) fn at(&mut self, now: Instant, latest: Instant) {
         let tenth = now.us() / 100_000;
+        if self.last_tenth.is_none() {
+            log::debug!("{}: under way", self.what);
+        }
+        if !self.shown {
+            self.last_tenth = Some(tenth);
+        }
         if self.shown && self.last_tenth != Some(tenth) {
             self.last_tenth = Some(tenth);
             let end = self.expected.unwrap_or(latest).clamp(now, latest.max(now));

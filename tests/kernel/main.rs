@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod closed;
+mod commands;
 mod leftovers;
 mod live;
 mod socket;

@@ -11,7 +11,7 @@ use crate::report::Style;
 use crate::report::side::side_by_side;
 use crate::run::TargetKind;
 use crate::scenario::Scenario;
-use crate::sysctl::CongestionControl;
+use crate::sysctl::{CongestionControl, Preset};
 use crate::trace::{Stopped, Trace, summary};
 
 /// Longest run of rows without a difference that is printed whole.
@@ -46,7 +46,8 @@ pub(super) fn compare(
 }
 
 /// A trace of each target, in the order asked for. The kernel plays first, because a machine may refuse it the
-/// scenario's congestion control; the others then take what it took, so that the same is compared.
+/// scenario's congestion control; the others then take what it took, and the engine its ticks, so that the same is
+/// compared.
 fn play_all(
     on: &[TargetKind],
     scenario: &Scenario,
@@ -67,12 +68,16 @@ fn play_all(
             *wanted = taken;
         }
     }
+    // a scenario that names an older kernel has that one's ticks
+    let is_this_linux = scenario.preset == Preset::linux();
+    let ticks = kernel.as_ref().and_then(|k| k.meta.ticks);
+    let ticks = ticks.filter(|_| is_this_linux);
     let mut traces = Vec::new();
     for target in on {
         let trace = match (target, &kernel) {
             (TargetKind::Linux, Some(kernel)) => kernel.clone(),
             _ => {
-                let mut trace = players.play(&scenario, *target)?;
+                let mut trace = players.play_at(&scenario, *target, ticks)?;
                 trace.meta.notes.extend(notes.iter().cloned());
                 trace
             }

@@ -33,7 +33,9 @@ fn no_recording_takes_the_place_of_a_scenario_that_was_changed() {
 
 #[test]
 fn the_substitute_is_announced_in_one_line() {
-    let recording = kept::recording("power-off-idle").expect("kept").expect("read");
+    let recording = kept::recording("power-off-idle")
+        .expect("kept")
+        .expect("read");
     assert_eq!(
         substitute("no TUN can be made\nrun as root", &recording),
         "linux: no TUN can be made; the recording of Linux 6.18.44 takes its place"

@@ -1,0 +1,96 @@
+//! The program on the real kernel: its first command, and Ctrl-C.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_halfopen"))
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Whether this machine can have the target; says why not.
+fn is_possible() -> bool {
+    let doctor = start(&["doctor"]).wait_with_output().expect("it ends");
+    if !doctor.status.success() {
+        println!("skipped:\n{}", text(&doctor));
+    }
+    doctor.status.success()
+}
+
+#[test]
+fn three_targets_side_by_side_and_a_verdict() {
+    if !is_possible() {
+        return;
+    }
+    for _ in 0..3 {
+        let run = start(&["compare", "power-off-idle"]);
+        let output = run.wait_with_output().expect("it ends");
+        let said = text(&output);
+        // a machine that does the steps late says nothing about its kernel
+        if output.status.code() == Some(1) && said.contains("this machine was busy") {
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        for part in [
+            "engine against linux",
+            "power-off-idle: identical, 20 packets",
+            "engine against smoltcp",
+            "power-off-idle: different",
+            "ETIMEDOUT by recv()",
+        ] {
+            assert!(said.contains(part), "no {part:?} in:\n{said}");
+        }
+        return;
+    }
+    println!("not judged: this machine was too busy three times");
+}
+
+#[test]
+fn ctrl_c_ends_a_run_with_what_there_is() {
+    if !is_possible() {
+        return;
+    }
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted");
+    let _ = std::fs::remove_dir_all(&out);
+    let folder = out.to_str().expect("a path in UTF-8");
+    let mut run = start(&[
+        "run",
+        "power-off-idle",
+        "--on",
+        "linux",
+        "-vv",
+        "--out",
+        folder,
+    ]);
+    let mut log = BufReader::new(run.stderr.take().expect("piped")).lines();
+    let under_way = |line: &String| line.contains("linux: under way");
+    assert!(
+        log.by_ref()
+            .map_while(Result::ok)
+            .any(|line| under_way(&line))
+    );
+    let pid = rustix::process::Pid::from_child(&run);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal to a child");
+    let rest: Vec<String> = log.map_while(Result::ok).collect();
+    let output = run.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("interrupted at")),
+        "{rest:?}"
+    );
+    let summary = std::fs::read_to_string(out.join("summary.json")).expect("it was written");
+    assert!(
+        summary.contains("\"stopped\": \"interrupted\""),
+        "{summary}"
+    );
+}
