@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::call::TcpInfo;
 use crate::compare::align::{Item, Row, align, align_all};
+use crate::compare::content::into_one_text;
 use crate::compare::fields::{FieldDifference, Fields, Origin, TsvalRule};
 use crate::compare::info;
 use crate::compare::timing::{ALLOWANCE, spread};
@@ -45,7 +46,9 @@ fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
         };
         Some((index, item))
     };
-    packets.iter().enumerate().filter_map(read).collect()
+    let mut items: Vec<_> = packets.iter().enumerate().filter_map(read).collect();
+    into_one_text(&mut items);
+    items
 }
 
 fn is_stimulus(event: &Event) -> bool {

@@ -5,6 +5,7 @@
 
 pub mod align;
 pub mod closed;
+mod content;
 pub mod fields;
 pub mod info;
 pub mod known;

@@ -13,18 +13,18 @@ struct Sample {
 
 /// A windowed minimum of microseconds; the window's unit is the tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WindowedMin {
+pub(super) struct WindowedMin {
     best: Option<[Sample; 3]>,
 }
 
 impl WindowedMin {
     /// The smallest value, us; none before the first one.
-    pub fn get(&self) -> Option<u64> {
+    pub(super) fn get(&self) -> Option<u64> {
         self.best.map(|best| best[0].us)
     }
 
     /// Takes a value in and returns the smallest of the last `window` ticks, us.
-    pub fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
+    pub(super) fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
         let new = Sample { at, us };
         let age = |s: Sample| at.saturating_sub(s.at);
         let best = match self.best {
