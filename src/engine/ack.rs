@@ -214,6 +214,8 @@ impl Tcb {
         self.snd_wl1 = segment.seq;
         if self.snd_wnd != window {
             self.snd_wnd = window;
+            self.predicted_window = None;
+            self.fast_path_check();
             if !self.queues.unsent.is_empty() {
                 self.slow_start_after_idle_check(now);
             }

@@ -55,6 +55,7 @@ mod minmax;
 mod open;
 mod options;
 mod output;
+mod predict;
 mod probe;
 mod rack;
 mod rcv;

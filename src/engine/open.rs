@@ -182,6 +182,9 @@ impl Tcb {
         self.max_window = self.max_window.max(self.snd_wnd);
         self.sync_mss();
         self.lsndtime = now.j;
+        if self.rx.snd_wscale == 0 {
+            self.fast_path_on();
+        }
         if self.opt.keepalive {
             self.reset_keepalive(now, self.keepalive_time(), "connected");
         }

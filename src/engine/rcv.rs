@@ -82,6 +82,17 @@ impl Tcb {
             }
         }
         self.reassembly.forget_blocks(self.rcv_nxt);
+        self.fast_path_check();
+    }
+
+    /// The expected segment's data (header prediction).
+    pub(super) fn queue_predicted(&mut self, now: Now, segment: &Segment) {
+        let options = option_bytes(segment);
+        let payload = segment.payload.len() as u32;
+        self.received.extend(&segment.payload);
+        self.rcv_nxt = segment.end_seq();
+        self.rmem_alloc += truesize(payload, options);
+        self.event_data_recv(now, payload, options, segment.flags);
     }
 
     fn take_early(&mut self, now: Now) {
@@ -105,6 +116,7 @@ impl Tcb {
 
     fn queue_early(&mut self, segment: &Segment) {
         self.ack.scheduled = true;
+        self.predicted_window = None;
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let early = Early {

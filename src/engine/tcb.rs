@@ -112,6 +112,8 @@ pub(super) struct Tcb {
     pub(super) snd_wnd: u32,
     pub(super) snd_wl1: Seq,
     pub(super) max_window: u32,
+    /// Window field of the segment that header prediction expects; none: everything goes the long way.
+    pub(super) predicted_window: Option<u16>,
     pub(super) queues: SendQueues,
     pub(super) mss_cache: u32,
     /// Our options in every segment, bytes.
@@ -227,6 +229,7 @@ impl Tcb {
             snd_wnd: 0,
             snd_wl1: Seq(0),
             max_window: 0,
+            predicted_window: None,
             queues: SendQueues::default(),
             mss_cache: TCP_MSS_DEFAULT,
             header_options: 0,

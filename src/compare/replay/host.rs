@@ -1,5 +1,6 @@
 //! The application of a replay: it makes the recorded calls, and says where their outcomes differ.
 
+use super::written::Written;
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::compare::fields::FieldDifference;
 use crate::compare::replay::machine::Machine;
@@ -18,6 +19,8 @@ pub(crate) struct Setup {
     pub(crate) sockopt: Vec<SockOpt>,
     /// Whether it reads whatever arrives at once.
     pub(crate) autoread: bool,
+    /// What it writes.
+    pub(crate) written: Written,
 }
 
 /// The engine and the sockets that the application holds.
@@ -47,11 +50,6 @@ fn word(outcome: &Outcome) -> String {
 
 fn error_word(error: Option<Errno>) -> String {
     error.map_or_else(|| "0".to_owned(), |e| e.name().to_owned())
-}
-
-/// Byte `k` of the stream is `k` mod 251.
-fn stream(from: usize, len: usize) -> Vec<u8> {
-    (from..from + len).map(|k| (k % 251) as u8).collect()
 }
 
 impl<M: Machine> Host<M> {
@@ -107,7 +105,7 @@ impl<M: Machine> Host<M> {
                 None => vec![FieldDifference::new("accept()", "no listener", "a socket")],
             },
             other => match self.socket {
-                Some(socket) => self.on_socket(now, other, socket),
+                Some(socket) => self.on_socket(now, other, setup, socket),
                 None => vec![FieldDifference::new("socket", "none", "one in use")],
             },
         }
@@ -144,7 +142,7 @@ impl<M: Machine> Host<M> {
         found
     }
 
-    fn on_socket(&mut self, now: Instant, act: &Act, socket: SocketId) -> Vec<FieldDifference> {
+    fn on_socket(&mut self, now: Instant, act: &Act, setup: &Setup, socket: SocketId) -> Vec<FieldDifference> {
         match act {
             Act::Send {
                 from,
@@ -155,7 +153,7 @@ impl<M: Machine> Host<M> {
                     Ok(n) => Outcome::Bytes(*n),
                     Err(errno) => Outcome::Failed(*errno),
                 };
-                let call = Call::Send(socket, stream(*from, *offered));
+                let call = Call::Send(socket, setup.written.bytes(*from, *offered));
                 self.expect(now, "send()", call, &wanted)
             }
             Act::Recv(bytes) => self.recv(now, socket, *bytes),

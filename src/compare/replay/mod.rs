@@ -14,6 +14,7 @@ mod play;
 mod script;
 mod sent;
 mod watch;
+mod written;
 
 use std::net::IpAddr;
 
@@ -22,8 +23,10 @@ use self::machine::Machine;
 use self::play::{Choice, Play, Rules};
 use self::script::Script;
 use self::sent::packet_place;
+use self::written::Written;
 use crate::call::Addr;
 use crate::compare::align::{Item, align};
+use crate::compare::fields::Origin;
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
 use crate::scenario::{CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Scenario};
@@ -67,7 +70,7 @@ pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayEr
         return Err(ReplayError::Empty(name()));
     }
     let engine = Engine::new(config(recording, scenario, &script));
-    Ok(replay_on(engine, recording, &script, &setup(scenario)))
+    Ok(replay_on(engine, recording, &script, &setup(scenario, recording, &script.origin)))
 }
 
 /// The engine's configuration: the scenario's knobs, the recording's ticks and initial numbers.
@@ -92,7 +95,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     }
 }
 
-fn setup(scenario: &Scenario) -> Setup {
+fn setup(scenario: &Scenario, recording: &Trace, origin: &Origin) -> Setup {
     let (own, peers) = match scenario.survivor.role {
         Role::Client => (CLIENT_PORT, SERVER_PORT),
         Role::Server => (SERVER_PORT, CLIENT_PORT),
@@ -106,6 +109,7 @@ fn setup(scenario: &Scenario) -> Setup {
         remote: addr(PEER_IP, peers),
         sockopt: scenario.survivor.sockopt.clone(),
         autoread: scenario.survivor.autoread,
+        written: Written::of(&recording.packets, origin),
     }
 }
 

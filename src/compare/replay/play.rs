@@ -63,6 +63,8 @@ pub(crate) struct Play<'a, M> {
     pub(super) owed: Owed,
     pub(super) is_connected: bool,
     pub(super) is_dead: bool,
+    /// The end of the stream was read: nothing more is polled for.
+    pub(super) saw_eof: bool,
     is_over: bool,
     /// Firings since the clock last moved.
     still: u32,
@@ -101,6 +103,7 @@ impl<'a, M: Machine> Play<'a, M> {
             owed: Owed::default(),
             is_connected: false,
             is_dead: false,
+            saw_eof: false,
             is_over: false,
             still: 0,
         }

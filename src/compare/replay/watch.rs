@@ -54,7 +54,7 @@ impl<M: Machine> Play<'_, M> {
         );
         update(
             &mut self.owed.readable,
-            self.is_connected && readable && !error,
+            self.is_connected && readable && !error && !self.saw_eof,
         );
     }
 
@@ -111,7 +111,10 @@ impl<M: Machine> Play<'_, M> {
                 self.owed = Owed::default();
             }
             // what is left is there since now
-            Act::Recv(_) => self.owed.readable = None,
+            Act::Recv(bytes) => {
+                self.owed.readable = None;
+                self.saw_eof |= *bytes == 0;
+            }
             _ => {}
         }
     }
