@@ -51,6 +51,7 @@ mod info;
 mod input;
 mod keepalive;
 mod loss;
+mod memory;
 mod minmax;
 mod open;
 mod options;

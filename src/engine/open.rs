@@ -56,6 +56,7 @@ impl Tcb {
         self.retrans_stamp = Some(now.ms);
         let mut syn = Skb::new(isn, Flags::SYN);
         syn.pcount = 1;
+        self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
         self.transmit(now, &mut syn, "SYN");
         self.snd_nxt = self.write_seq;
         self.pushed_seq = self.write_seq;

@@ -5,6 +5,7 @@
 
 use super::clock::Now;
 use super::congestion::TCP_INIT_CWND;
+use super::memory::SKB_OVERHEAD;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
@@ -146,6 +147,7 @@ impl Tcb {
                 }
                 let rest = self.queues.unsent[0].split(limit, mss);
                 self.queues.unsent.insert(1, rest);
+                self.forward_alloc.charge(SKB_OVERHEAD);
             }
             sent += self.send_head(now, mss);
             if one {
@@ -190,6 +192,7 @@ impl Tcb {
             head.end_seq = end_seq;
             head.flags |= flags;
             self.queues.unsent.remove(1);
+            self.forward_alloc.uncharge(SKB_OVERHEAD);
         }
     }
 

@@ -7,6 +7,7 @@
 use super::clock::Now;
 use super::rcv::option_bytes;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
+use super::window::truesize;
 use crate::wire::{Flags, Segment, TcpOption};
 
 impl Tcb {
@@ -28,7 +29,12 @@ impl Tcb {
         if !plain || self.predicted_window != Some(segment.window) || segment.seq != self.rcv_nxt {
             return false;
         }
-        if segment.ack.after(self.snd_nxt) || option_bytes(segment) != self.header_options {
+        let options = option_bytes(segment);
+        if segment.ack.after(self.snd_nxt) || options != self.header_options {
+            return false;
+        }
+        let payload = segment.payload.len() as u32;
+        if payload > 0 && truesize(payload, options) > self.forward_alloc.available() {
             return false;
         }
         if self.header_options != TSTAMP_ALIGNED {

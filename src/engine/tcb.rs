@@ -145,6 +145,7 @@ pub(super) struct Tcb {
     pub(super) received: VecDeque<u8>,
     /// Memory that `received` occupies, bytes.
     pub(super) rmem_alloc: u32,
+    pub(super) forward_alloc: super::memory::ForwardAlloc,
     pub(super) reassembly: Reassembly,
     pub(super) ack: AckState,
     pub(super) rx: RxOptions,
@@ -255,6 +256,7 @@ impl Tcb {
             scaling_ratio: 128,
             received: VecDeque::new(),
             rmem_alloc: 0,
+            forward_alloc: super::memory::ForwardAlloc::default(),
             reassembly: Reassembly::default(),
             ack: AckState {
                 rcv_mss: TCP_MIN_MSS,

@@ -221,9 +221,10 @@ impl Tcb {
         if self.opt.sndbuf_locked {
             return;
         }
-        let per_mss = (self.rx.mss_clamp.max(self.mss_cache) + super::output::MAX_TCP_HEADER + SHARED_INFO)
-            .next_power_of_two()
-            + DESCRIPTOR;
+        let per_mss =
+            (self.rx.mss_clamp.max(self.mss_cache) + super::output::MAX_TCP_HEADER + SHARED_INFO)
+                .next_power_of_two()
+                + DESCRIPTOR;
         let segments = self
             .w
             .snd_cwnd

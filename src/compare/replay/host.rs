@@ -142,7 +142,13 @@ impl<M: Machine> Host<M> {
         found
     }
 
-    fn on_socket(&mut self, now: Instant, act: &Act, setup: &Setup, socket: SocketId) -> Vec<FieldDifference> {
+    fn on_socket(
+        &mut self,
+        now: Instant,
+        act: &Act,
+        setup: &Setup,
+        socket: SocketId,
+    ) -> Vec<FieldDifference> {
         match act {
             Act::Send {
                 from,

@@ -70,7 +70,12 @@ pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayEr
         return Err(ReplayError::Empty(name()));
     }
     let engine = Engine::new(config(recording, scenario, &script));
-    Ok(replay_on(engine, recording, &script, &setup(scenario, recording, &script.origin)))
+    Ok(replay_on(
+        engine,
+        recording,
+        &script,
+        &setup(scenario, recording, &script.origin),
+    ))
 }
 
 /// The engine's configuration: the scenario's knobs, the recording's ticks and initial numbers.

@@ -15,8 +15,12 @@ impl Written {
     pub(crate) fn of(packets: &[Packet], origin: &Origin) -> Written {
         let mut written = Written::default();
         for packet in packets.iter().filter(|p| p.dir == Dir::Out) {
-            let Ok(datagram) = Datagram::parse(&packet.bytes) else { continue };
-            let Some(segment) = datagram.segment() else { continue };
+            let Ok(datagram) = Datagram::parse(&packet.bytes) else {
+                continue;
+            };
+            let Some(segment) = datagram.segment() else {
+                continue;
+            };
             let from = segment.seq - (origin.isn + 1);
             // a RST or a probe may stand anywhere; a stream longer than this is not recorded
             if !segment.payload.is_empty() && from < 1 << 30 {
@@ -39,7 +43,9 @@ impl Written {
 
     /// `len` bytes from this place of the stream.
     pub(crate) fn bytes(&self, from: usize, len: usize) -> Vec<u8> {
-        (from..from + len).map(|k| self.0.get(k).copied().unwrap_or_else(|| unseen(k))).collect()
+        (from..from + len)
+            .map(|k| self.0.get(k).copied().unwrap_or_else(|| unseen(k)))
+            .collect()
     }
 }
 
