@@ -28,8 +28,8 @@ fn scenario(trace: &Trace) -> Scenario {
 /// Holds `recorded` against what a player of `original` does.
 fn play(original: &Trace, recorded: &Trace) -> Verdict {
     let ticks = original.meta.ticks.expect("recordings have ticks");
-    let setup = setup(&scenario(original));
     let source = Script::of(original, ticks);
+    let setup = setup(&scenario(original), original, &source.origin);
     let player = Player::new(original, &source, &setup);
     let script = Script::of(recorded, ticks);
     replay_on(player, recorded, &script, &setup).verdict
@@ -370,7 +370,8 @@ impl Machine for TwoHops {
 fn two_hops(at: Instant) -> Verdict {
     let mut trace = recording("power-off-idle");
     let ticks = Ticks::default();
-    let setup = setup(&scenario(&trace));
+    let origin = Origin::of(&trace.packets);
+    let setup = setup(&scenario(&trace), &trace, &origin);
     let mut machine = TwoHops {
         ticks,
         due: Some(ticks.start_of(100)),
