@@ -41,8 +41,14 @@ const EXACT: &[(&str, Value)] = &[
 /// What the kernel shows of a request sock or a timewait sock: no TCP_INFO, only the timer.
 const OF_SMALL_SOCKS: &[&str] = &["timer_retrans", "rqueue", "wqueue"];
 
-/// Every value in which the engine differs from a recorded line; both read at `recorded.at`.
-pub fn differences(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks) -> Vec<FieldDifference> {
+/// Every value in which the engine differs from a recorded line; both read at `recorded.at`. `straddled`: a tick began
+/// while the kernel did what the engine did last, so that what it noted then may be of either tick.
+pub fn differences(
+    engine: &TcpInfo,
+    recorded: &TcpInfo,
+    ticks: &Ticks,
+    straddled: bool,
+) -> Vec<FieldDifference> {
     let mut found = Vec::new();
     if engine.state != recorded.state {
         let names = (engine.state.name(), recorded.state.name());
@@ -55,9 +61,18 @@ pub fn differences(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks) -> Vec<F
             found.push(FieldDifference::new(name, l, r));
         }
     }
-    timer(engine, recorded, ticks, &mut found);
+    let tick_ms = ticks.tick_ns / 1_000_000;
+    let slack = Slack {
+        read: if read_in_two(recorded, ticks) {
+            tick_ms
+        } else {
+            0
+        },
+        noted: if straddled { tick_ms } else { 0 },
+    };
+    timer(engine, recorded, slack, &mut found);
     if !small {
-        ages(engine, recorded, ticks, &mut found);
+        ages(engine, recorded, slack, &mut found);
         near(engine, recorded, &mut found);
     }
     found
@@ -85,21 +100,30 @@ pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifferen
     found
 }
 
-/// One tick in ms, if one began in the time in which the line may have been read.
-fn slack_ms(recorded: &TcpInfo, ticks: &Ticks) -> u64 {
-    let read_from = recorded.at.saturating_sub(ALLOWANCE);
-    let began = ticks.jiffies(read_from) != ticks.jiffies(recorded.at);
-    if began { ticks.tick_ns / 1_000_000 } else { 0 }
+/// By how much a value in ticks may be off, ms.
+#[derive(Clone, Copy)]
+struct Slack {
+    /// Because the line may have been read a tick before its stamp.
+    read: u64,
+    /// Because what it counts from may have been noted a tick before or after.
+    noted: u64,
 }
 
-fn timer(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks, found: &mut Vec<FieldDifference>) {
+/// Whether a tick began in the time in which the line may have been read.
+fn read_in_two(recorded: &TcpInfo, ticks: &Ticks) -> bool {
+    let read_from = recorded.at.saturating_sub(ALLOWANCE);
+    ticks.jiffies(read_from) != ticks.jiffies(recorded.at)
+}
+
+fn timer(engine: &TcpInfo, recorded: &TcpInfo, slack: Slack, found: &mut Vec<FieldDifference>) {
     if engine.timer != recorded.timer {
         let names = (engine.timer.name(), recorded.timer.name());
         found.push(FieldDifference::new("timer", names.0, names.1));
         return;
     }
-    let latest = engine.timer_ms + slack_ms(recorded, ticks);
-    if !(engine.timer_ms..=latest).contains(&recorded.timer_ms) {
+    let earliest = engine.timer_ms.saturating_sub(slack.noted);
+    let latest = engine.timer_ms + slack.read + slack.noted;
+    if !(earliest..=latest).contains(&recorded.timer_ms) {
         found.push(FieldDifference::new(
             "timer_ms",
             engine.timer_ms,
@@ -108,15 +132,14 @@ fn timer(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks, found: &mut Vec<Fi
     }
 }
 
-fn ages(engine: &TcpInfo, recorded: &TcpInfo, ticks: &Ticks, found: &mut Vec<FieldDifference>) {
-    let slack = slack_ms(recorded, ticks);
+fn ages(engine: &TcpInfo, recorded: &TcpInfo, slack: Slack, found: &mut Vec<FieldDifference>) {
     let rows: [(&str, Value); 2] = [
         ("last_data_sent_ms", |i| i.last_data_sent_ms),
         ("last_ack_recv_ms", |i| i.last_ack_recv_ms),
     ];
     for (name, value) in rows {
         let (l, r) = (value(engine), value(recorded));
-        if !(l.saturating_sub(slack)..=l).contains(&r) {
+        if !(l.saturating_sub(slack.read + slack.noted)..=l + slack.noted).contains(&r) {
             found.push(FieldDifference::new(name, l, r));
         }
     }
@@ -139,3 +162,6 @@ fn near(engine: &TcpInfo, recorded: &TcpInfo, found: &mut Vec<FieldDifference>) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,11 +23,10 @@ impl Tcb {
                 tail.flags |= Flags::FIN;
                 tail.end_seq += 1;
             }
-            None => {
-                self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
-                let fin = Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK);
-                self.queues.unsent.push_back(fin);
-            }
+            None => self
+                .queues
+                .unsent
+                .push_back(Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK)),
         }
         self.push_pending_frames(now, Push::NagleOff);
     }

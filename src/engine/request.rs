@@ -348,6 +348,5 @@ impl Tcb {
         self.update_pacing_rate();
         self.lsndtime = now.j;
         self.initialize_rcv_mss();
-        self.fast_path_on();
     }
 }

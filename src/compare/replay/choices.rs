@@ -8,51 +8,53 @@ use crate::compare::replay::play::{Choice, Play};
 use crate::compare::replay::script::{Act, Item};
 use crate::compare::timing::ALLOWANCE;
 use crate::time::Instant;
-use crate::wire::{Datagram, Seq};
+use crate::wire::Seq;
 
 const NS: Duration = Duration::from_nanos(1);
 
 impl<M: Machine> Play<'_, M> {
     /// The next step's choices; none at the end of the recording.
     pub(crate) fn choices(&self) -> Vec<Choice> {
-        let item = self.next_item();
-        let first_at = item.as_ref().map(|(_, instants)| instants[0]);
-        let fire = self.firings(first_at);
-        match (fire, item) {
-            (None, None) => Vec::new(),
-            (Some((_, choices)), None) => choices,
-            (None, Some((index, instants))) => instants
-                .into_iter()
-                .map(|at| Choice::Do(index, at))
-                .collect(),
-            (Some((at, mut choices)), Some((index, instants))) if at <= instants[0] => {
-                let earlier = instants.iter().filter(|x| **x < at);
-                choices.extend(earlier.map(|x| Choice::Do(index, *x)));
-                choices
+        let acts = self.acts();
+        let first = acts.first().map(|(_, at)| *at);
+        let mut choices = Vec::new();
+        let mut before = None;
+        if let Some((at, firings)) = self.firings(first) {
+            before = Some(at);
+            if first.is_none_or(|f| at <= f) {
+                choices = firings;
             }
-            (Some((at, _)), Some((index, instants))) => instants
-                .into_iter()
-                .filter(|x| *x < at)
-                .map(|x| Choice::Do(index, x))
-                .collect(),
         }
+        let earlier = acts
+            .into_iter()
+            .filter(|(_, at)| before.is_none_or(|b| *at < b));
+        choices.extend(earlier.map(|(index, at)| Choice::Do(index, at)));
+        choices
     }
 
-    /// The item to do next and its instants: the first one, or one that came while a call was being executed.
-    fn next_item(&self) -> Option<(usize, Vec<Instant>)> {
+    /// What may be done next, and when: the first item, or what came while it, a call, was being executed.
+    fn acts(&self) -> Vec<(usize, Instant)> {
         let items = &self.script.items;
         let mut left = self.items_left();
-        let head = left.next()?;
+        let Some(head) = left.next() else {
+            return Vec::new();
+        };
         let instants = self.instants(&items[head]);
-        let meanwhile = left.take_while(|i| items[*i].at < instants[0]).find(|i| {
-            matches!(
-                items[*i].act,
-                Act::Deliver(_) | Act::State(_) | Act::Info(_)
-            )
-        });
+        let passive = |i: &usize| {
+            let act = &items[*i].act;
+            matches!(act, Act::Deliver(_) | Act::State(_) | Act::Info(_))
+        };
+        let meanwhile = left
+            .take_while(|i| items[*i].at < instants[0])
+            .find(passive)
+            .map(|i| (i, items[i].at.max(self.now)));
+        let of_head = instants.into_iter().map(|at| (head, at));
         match meanwhile {
-            None => Some((head, instants)),
-            Some(index) => Some((index, vec![items[index].at.max(self.now)])),
+            None => of_head.collect(),
+            Some(first) => {
+                let sooner = of_head.filter(|(_, at)| *at <= first.1);
+                std::iter::once(first).chain(sooner).collect()
+            }
         }
     }
 
@@ -74,7 +76,7 @@ impl<M: Machine> Play<'_, M> {
     fn arrivals(&self, item: &Item) -> Vec<Instant> {
         let at = item.at.max(self.now);
         let mut instants = vec![at];
-        let next = self.recorded(at, item.at + ALLOWANCE, None);
+        let next = self.recorded(at, item.at + ALLOWANCE);
         if let Some((recorded, tsval)) = next {
             if let (Some(clock), Some(tsval)) = (self.script.clock, tsval) {
                 let starts = clock.start_of(tsval, recorded);
@@ -86,6 +88,7 @@ impl<M: Machine> Play<'_, M> {
         }
         if self.rules.late_ticks {
             instants.extend(self.before_tick(at));
+            instants.extend(self.tick_between(at, item.at + ALLOWANCE));
         }
         distinct(instants)
     }
@@ -95,7 +98,7 @@ impl<M: Machine> Play<'_, M> {
         let from = item.from.max(self.now);
         let to = item.to.max(from);
         let triggered = self
-            .recorded(from, item.to + ALLOWANCE, None)
+            .recorded(from, item.to + ALLOWANCE)
             .filter(|_| self.triggers(item, from));
         let (first, other) = match triggered {
             Some((recorded, tsval)) => {
@@ -127,7 +130,8 @@ impl<M: Machine> Play<'_, M> {
         let (low, high) = (a.min(b), a.max(b));
         let arrives = |i: usize| {
             let item = &self.script.items[i];
-            matches!(item.act, Act::Deliver(_)) && (low..high).contains(&item.at)
+            let passive = matches!(item.act, Act::Deliver(_) | Act::State(_) | Act::Info(_));
+            passive && (low..high).contains(&item.at)
         };
         let near = self.items_left().take(8).any(arrives);
         ticks.jiffies(a) != ticks.jiffies(b) || ms(a) != ms(b) || near
@@ -151,14 +155,14 @@ impl<M: Machine> Play<'_, M> {
         let latest = due + self.tick() + ALLOWANCE;
         let next_tick = due + self.tick();
         let may_hold = held.is_none() && next_tick > from;
-        let Some(packet) = self.fires_visibly(from) else {
+        if !self.fires_visibly(from) {
             let mut choices = vec![Choice::Fire(from)];
             if may_hold {
                 choices.push(Choice::Hold(next_tick));
             }
             return Some((from, choices));
-        };
-        if let Some((recorded, tsval)) = self.recorded(from, latest, Some(&packet)) {
+        }
+        if let Some((recorded, tsval)) = self.recorded(from, latest) {
             let at = self.when(from, recorded, tsval);
             let mut choices = vec![Choice::Fire(at)];
             let low = from.max(recorded.saturating_sub(ALLOWANCE));
@@ -173,11 +177,11 @@ impl<M: Machine> Play<'_, M> {
         })
     }
 
-    /// The first packet that the engine would send if it were told of its deadline.
-    fn fires_visibly(&self, at: Instant) -> Option<Datagram> {
+    /// Whether the engine would send something if it were told of its deadline.
+    fn fires_visibly(&self, at: Instant) -> bool {
         let mut trial = self.host.m.clone();
         trial.fire(at);
-        trial.transmit(at).map(|(datagram, _)| datagram)
+        trial.transmit(at).is_some()
     }
 
     /// The start of a tick after `from` and not after `to`.

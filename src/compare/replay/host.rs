@@ -1,6 +1,5 @@
 //! The application of a replay: it makes the recorded calls, and says where their outcomes differ.
 
-use super::written::Written;
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::compare::fields::FieldDifference;
 use crate::compare::replay::machine::Machine;
@@ -19,8 +18,8 @@ pub(crate) struct Setup {
     pub(crate) sockopt: Vec<SockOpt>,
     /// Whether it reads whatever arrives at once.
     pub(crate) autoread: bool,
-    /// What it writes.
-    pub(crate) written: Written,
+    /// What it writes, all in all.
+    pub(crate) written: Vec<u8>,
 }
 
 /// The engine and the sockets that the application holds.
@@ -105,7 +104,7 @@ impl<M: Machine> Host<M> {
                 None => vec![FieldDifference::new("accept()", "no listener", "a socket")],
             },
             other => match self.socket {
-                Some(socket) => self.on_socket(now, other, setup, socket),
+                Some(socket) => self.on_socket(now, other, socket, setup),
                 None => vec![FieldDifference::new("socket", "none", "one in use")],
             },
         }
@@ -146,8 +145,8 @@ impl<M: Machine> Host<M> {
         &mut self,
         now: Instant,
         act: &Act,
-        setup: &Setup,
         socket: SocketId,
+        setup: &Setup,
     ) -> Vec<FieldDifference> {
         match act {
             Act::Send {
@@ -155,11 +154,12 @@ impl<M: Machine> Host<M> {
                 offered,
                 result,
             } => {
+                let bytes = setup.written.get(*from..from + offered);
                 let wanted = match result {
                     Ok(n) => Outcome::Bytes(*n),
                     Err(errno) => Outcome::Failed(*errno),
                 };
-                let call = Call::Send(socket, setup.written.bytes(*from, *offered));
+                let call = Call::Send(socket, bytes.unwrap_or_default().to_vec());
                 self.expect(now, "send()", call, &wanted)
             }
             Act::Recv(bytes) => self.recv(now, socket, *bytes),

@@ -14,7 +14,6 @@ mod play;
 mod script;
 mod sent;
 mod watch;
-mod written;
 
 use std::net::IpAddr;
 
@@ -23,18 +22,21 @@ use self::machine::Machine;
 use self::play::{Choice, Play, Rules};
 use self::script::Script;
 use self::sent::packet_place;
-use self::written::Written;
-use crate::call::Addr;
+use crate::call::{Addr, Call, Outcome};
 use crate::compare::align::{Item, align};
-use crate::compare::fields::Origin;
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
 use crate::scenario::{CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Scenario};
 use crate::sysctl::CongestionControl;
+use crate::time::Instant;
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
 /// How often another choice is tried before a difference is believed.
 const MOST_RETRIES: usize = 200;
+
+/// How many differences are taken as they are, and what follows searched anew, before the rest is followed without
+/// looking back.
+const MOST_ACCEPTED: usize = 16;
 
 /// A replay's outcome.
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayEr
         engine,
         recording,
         &script,
-        &setup(scenario, recording, &script.origin),
+        &setup(scenario, &script),
     ))
 }
 
@@ -84,23 +86,40 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     if let Some(cc) = CongestionControl::from_name(&recording.meta.congestion_control) {
         sysctl.tcp_congestion_control = cc;
     }
-    Config {
+    let clock = script.clock;
+    let mut config = Config {
         addr: SURVIVOR_IP,
         sysctl,
         ticks: script.ticks,
-        ns_into_ms: script
-            .clock
-            .map_or(script.ticks.ns_into_tick % 1_000_000, |c| c.ns_into_ms),
+        ns_into_ms: clock.map_or(script.ticks.ns_into_tick % 1_000_000, |c| c.ns_into_ms),
         seed: recording.meta.seed.unwrap_or(0),
         drawn: Drawn {
             isn: script.isn,
-            ts_offset: script.clock.map(|c| c.offset),
+            ts_offset: Some(0),
             ip_id: Some(script.origin.ip_id),
         },
-    }
+    };
+    let own = first_tsval(&config).unwrap_or(0);
+    config.drawn.ts_offset = clock.map(|c| c.value(Instant::ZERO).wrapping_sub(own));
+    config
 }
 
-fn setup(scenario: &Scenario, recording: &Trace, origin: &Origin) -> Setup {
+/// The TSval with which the engine's clock begins: that of a SYN at time 0.
+fn first_tsval(config: &Config) -> Option<u32> {
+    let mut engine = Engine::new(config.clone());
+    let Outcome::Socket(socket) = Engine::call(&mut engine, Instant::ZERO, Call::Socket) else {
+        return None;
+    };
+    let peer = Addr {
+        ip: IpAddr::V4(PEER_IP),
+        port: SERVER_PORT,
+    };
+    Engine::call(&mut engine, Instant::ZERO, Call::Connect(socket, peer));
+    let syn = engine.poll_transmit(Instant::ZERO)?.datagram;
+    syn.segment()?.timestamps().map(|ts| ts.tsval)
+}
+
+fn setup(scenario: &Scenario, script: &Script) -> Setup {
     let (own, peers) = match scenario.survivor.role {
         Role::Client => (CLIENT_PORT, SERVER_PORT),
         Role::Server => (SERVER_PORT, CLIENT_PORT),
@@ -114,13 +133,13 @@ fn setup(scenario: &Scenario, recording: &Trace, origin: &Origin) -> Setup {
         remote: addr(PEER_IP, peers),
         sockopt: scenario.survivor.sockopt.clone(),
         autoread: scenario.survivor.autoread,
-        written: Written::of(&recording.packets, origin),
+        written: script.written.clone(),
     }
 }
 
 fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: &Setup) -> Replay {
-    let mut best: Option<Play<'_, M>> = None;
-    // what a reader would believe first comes first; TCP_INFO is given up last of all but the packets
+    let mut different: Vec<Replay> = Vec::new();
+    // what a reader would believe first comes first; TCP_INFO is given up before the packets are
     for (info_must_match, late_ticks) in
         [(true, false), (true, true), (false, false), (false, true)]
     {
@@ -130,21 +149,32 @@ fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: 
             go_on: false,
         };
         let start = Play::new(script, setup, machine.clone(), rules);
-        match search(start) {
-            (play, retries) if !play.has_failed() => {
-                return outcome(&play, recording, retries);
-            }
-            (play, _) => {
-                let further = best
-                    .as_ref()
-                    .is_none_or(|b| (b.packet, b.now) < (play.packet, play.now));
-                if further || !info_must_match {
-                    best = Some(play);
-                }
-            }
+        let (play, retries) = search(start);
+        if !play.has_failed() {
+            return outcome(&play, recording, retries);
         }
+        different.push(behind(play, recording));
     }
-    let mut play = best.expect("at least one way was tried");
+    // of ways that all lead to differences, the one that needs the fewest explains most
+    let cost = |r: &Replay| {
+        let is_info = |d: &&Difference| d.class == Class::TcpInfo;
+        let infos = r.verdict.differences.iter().filter(is_info).count();
+        (r.verdict.differences.len() - infos, infos)
+    };
+    let best = different.into_iter().min_by_key(cost);
+    best.expect("several ways were tried")
+}
+
+/// Takes the difference at which a way ended as it is, and goes on behind it; to the end.
+fn behind<M: Machine>(mut play: Play<'_, M>, recording: &Trace) -> Replay {
+    for _ in 0..MOST_ACCEPTED {
+        play.accept();
+        let (next, retries) = search(play);
+        if !next.has_failed() {
+            return outcome(&next, recording, retries);
+        }
+        play = next;
+    }
     play.rules.go_on = true;
     walk(&mut play);
     outcome(&play, recording, MOST_RETRIES)
@@ -170,7 +200,7 @@ fn search<M: Machine>(start: Play<'_, M>) -> (Play<'_, M>, usize) {
         if play.has_failed() {
             if furthest
                 .as_ref()
-                .is_none_or(|f| (f.packet, f.now) < (play.packet, play.now))
+                .is_none_or(|f| f.progress() < play.progress())
             {
                 furthest = Some(play);
             }
@@ -220,7 +250,7 @@ fn outcome<M: Machine>(play: &Play<'_, M>, recording: &Trace, retries: usize) ->
     counts.packets_compared = held.compared;
     counts.packets_identical = held.identical;
     counts.application_compared = play.seen.application;
-    counts.late_firings = held.late;
+    counts.late_firings = held.late + play.seen.late;
     counts.tcp_info_compared = play.seen.info_lines;
     counts.tcp_info_differing = play.seen.info_differing;
     counts.retries = retries;
@@ -306,25 +336,6 @@ fn trace_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Trace {
             .cloned(),
     );
     packets.sort_by_key(|p| p.at);
-    let survivor = |at, what| Event {
-        at,
-        who: Who::Survivor,
-        what,
-    };
-    let mut events: Vec<Event> = play
-        .notes
-        .iter()
-        .map(|n| survivor(n.0, Incident::Timer { text: n.1.clone() }))
-        .collect();
-    events.extend(
-        play.states()
-            .map(|(at, state)| survivor(at, Incident::State { state })),
-    );
-    events.extend(play.errors.iter().map(|(at, errno, how)| {
-        let (errno, how) = (*errno, how.clone());
-        survivor(*at, Incident::Error { errno, how })
-    }));
-    events.sort_by_key(|e| e.at);
     Trace {
         meta: Meta {
             target: "engine".to_owned(),
@@ -334,10 +345,43 @@ fn trace_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Trace {
             ..recording.meta.clone()
         },
         packets,
-        events,
+        events: events_of(play, recording),
         stopped: recording.stopped,
         ended_at: recording.ended_at,
     }
+}
+
+/// What was done, as recorded; what the survivor was told and what its timers did, as the engine has it.
+fn events_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Vec<Event> {
+    let is_told = |e: &Event| {
+        use Incident::{Error, PostMortem, State, TcpInfo};
+        e.who == Who::Survivor
+            && matches!(
+                e.what,
+                Error { .. } | PostMortem { .. } | State { .. } | TcpInfo(_)
+            )
+    };
+    let survivor = |at, what| Event {
+        at,
+        who: Who::Survivor,
+        what,
+    };
+    let mut events = recording.events.clone();
+    events.retain(|e| !is_told(e));
+    events.extend(play.notes.iter().map(|n| {
+        let text = n.1.clone();
+        survivor(n.0, Incident::Timer { text })
+    }));
+    events.extend(
+        play.states()
+            .map(|(at, state)| survivor(at, Incident::State { state })),
+    );
+    events.extend(play.errors.iter().map(|(at, errno, how)| {
+        let (errno, how) = (*errno, how.clone());
+        survivor(*at, Incident::Error { errno, how })
+    }));
+    events.sort_by_key(|e| e.at);
+    events
 }
 
 #[cfg(test)]

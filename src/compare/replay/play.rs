@@ -8,7 +8,7 @@ use crate::compare::fields::FieldDifference;
 
 use crate::compare::replay::host::{Host, Setup};
 use crate::compare::replay::machine::Machine;
-use crate::compare::replay::script::{Act, Item, Recorded, Script};
+use crate::compare::replay::script::{Act, Item, Script};
 use crate::compare::replay::sent::{Sent, packet_place};
 use crate::compare::replay::watch::{Entered, Owed};
 use crate::compare::timing::Cause;
@@ -51,11 +51,15 @@ pub(crate) struct Play<'a, M> {
     ahead: Vec<usize>,
     /// The next recorded packet.
     pub(crate) packet: usize,
+    /// Packets before the first that differs, once one does.
+    good: Option<usize>,
     /// A deadline, and when it is served at the earliest.
     pub(crate) hold: Option<(Instant, Instant)>,
     pub(crate) sent: Vec<Rc<Sent>>,
     pub(crate) notes: Vec<Rc<(Instant, String)>>,
     pub(crate) differences: Vec<Difference>,
+    /// How many of them are taken as they are.
+    accepted: usize,
     pub(crate) seen: Seen,
     /// The errors that the engine's calls told, and how.
     pub(crate) errors: Vec<(Instant, Errno, String)>,
@@ -63,8 +67,9 @@ pub(crate) struct Play<'a, M> {
     pub(super) owed: Owed,
     pub(super) is_connected: bool,
     pub(super) is_dead: bool,
-    /// The end of the stream was read: nothing more is polled for.
-    pub(super) saw_eof: bool,
+    pub(super) at_end: bool,
+    /// Whether a tick began between the engine's last instant and the stamp of what it then sent.
+    pub(super) straddled: bool,
     is_over: bool,
     /// Firings since the clock last moved.
     still: u32,
@@ -78,6 +83,9 @@ pub(crate) struct Seen {
     pub(crate) info_differing: usize,
     pub(crate) late: usize,
 }
+
+/// How many recorded packets a way that goes on at differences looks ahead for the one that the engine sent.
+const LOOKAHEAD: usize = 8;
 
 /// An engine whose timers fire so often without time going on never comes to an end.
 const MOST_FIRINGS_AT_ONCE: u32 = 1_000;
@@ -93,17 +101,20 @@ impl<'a, M: Machine> Play<'a, M> {
             next: 0,
             ahead: Vec::new(),
             packet: 0,
+            good: None,
             hold: None,
             sent: Vec::new(),
             notes: Vec::new(),
             differences: Vec::new(),
+            accepted: 0,
             seen: Seen::default(),
             errors: Vec::new(),
             states: Vec::new(),
             owed: Owed::default(),
             is_connected: false,
             is_dead: false,
-            saw_eof: false,
+            at_end: false,
+            straddled: false,
             is_over: false,
             still: 0,
         }
@@ -116,7 +127,13 @@ impl<'a, M: Machine> Play<'a, M> {
     /// Whether this way has ended at a difference.
     pub(crate) fn has_failed(&self) -> bool {
         let ends = |d: &Difference| d.class != Class::TcpInfo || self.rules.info_must_match;
-        !self.rules.go_on && self.differences.iter().any(ends)
+        !self.rules.go_on && self.differences[self.accepted..].iter().any(ends)
+    }
+
+    /// Takes the differences so far as they are: the way goes on behind them.
+    pub(crate) fn accept(&mut self) {
+        self.accepted = self.differences.len();
+        self.good = None;
     }
 
     /// Items not done yet, in order.
@@ -150,7 +167,11 @@ impl<'a, M: Machine> Play<'a, M> {
             self.is_over = true;
             self.next = self.script.items.len();
         }
+        let (sent, ticks) = (self.sent.len(), &self.script.ticks);
+        let late = ticks.jiffies(at) > ticks.jiffies(due);
         self.drain(Cause::Timer(due));
+        // those that send something are counted by their packets
+        self.seen.late += usize::from(late && sent == self.sent.len());
     }
 
     fn act(&mut self, index: usize, at: Instant) {
@@ -195,14 +216,12 @@ impl<'a, M: Machine> Play<'a, M> {
             self.still = 0;
         }
         self.now = self.now.max(at);
-        if self.rules.go_on {
-            return;
-        }
-        if let Some(missed) = self.script.packets.get(self.packet).filter(|p| p.at < from) {
+        while let Some(missed) = self.script.packets.get(self.packet).filter(|p| p.at < from) {
             let place = packet_place(self.packet, &missed.fields);
             let gone = Difference::new(Class::Missing, "packet", place, missed.at);
             self.differences
                 .push(gone.because("the engine sends nothing by then"));
+            self.packet += 1;
         }
     }
 
@@ -212,6 +231,11 @@ impl<'a, M: Machine> Play<'a, M> {
         self.overdue(end);
         self.arrive(end, end);
         self.is_over = true;
+    }
+
+    /// How far this way came: recorded packets before the first that differs, and items done.
+    pub(crate) fn progress(&self) -> (usize, usize) {
+        (self.good.unwrap_or(self.packet), self.next)
     }
 
     /// Whether the recording has been played to its end.
@@ -230,6 +254,7 @@ impl<'a, M: Machine> Play<'a, M> {
 
     /// Takes what the engine sends and says, and sees what it changed.
     fn drain(&mut self, cause: Cause) {
+        let before = self.sent.len();
         while let Some((datagram, text)) = self.host.m.transmit(self.now) {
             // as it stands on the wire, with its options padded
             let datagram = Datagram::parse(&datagram.emit()).unwrap_or(datagram);
@@ -243,28 +268,52 @@ impl<'a, M: Machine> Play<'a, M> {
             self.check(&sent);
             self.sent.push(Rc::new(sent));
         }
+        self.straddled = self.sent.len() > before && self.straddles();
         while let Some(note) = self.host.m.note() {
             self.notes.push(Rc::new(note));
         }
         self.look(cause);
     }
 
+    fn straddles(&self) -> bool {
+        let packets = &self.script.packets;
+        let last = self.packet.checked_sub(1).and_then(|n| packets.get(n));
+        let tick = |at| self.script.ticks.jiffies(at);
+        last.is_some_and(|p| tick(p.at) != tick(self.now))
+    }
+
     fn check(&mut self, sent: &Sent) {
-        if self.rules.go_on {
-            return;
-        }
-        let index = self.packet;
-        self.packet += 1;
-        let Some(recorded) = self.script.packets.get(index) else {
-            let place = packet_place(index, &sent.fields);
+        let index = match self.accepted {
+            0 => Some(self.packet),
+            _ => self.counterpart(sent),
+        };
+        let recorded = index.and_then(|i| self.script.packets.get(i).map(|p| (i, p)));
+        let Some((index, recorded)) = recorded else {
+            let place = packet_place(self.packet, &sent.fields);
             let extra = Difference::new(Class::Extra, "packet", place, sent.at);
             self.differences.push(extra.because(&sent.text));
+            self.good.get_or_insert(self.packet);
             return;
         };
+        self.packet = index + 1;
         let place = packet_place(index, &recorded.fields);
-        let (found, late) = sent.held_against(recorded, place, self.script);
+        let (found, _) = sent.held_against(recorded, place, self.script);
+        if !found.is_empty() {
+            self.good.get_or_insert(index);
+        }
         self.differences.extend(found);
-        self.seen.late += usize::from(late);
+    }
+
+    /// The next recorded packet that is this one, among the few that come next and soon.
+    fn counterpart(&self, sent: &Sent) -> Option<usize> {
+        let soon = sent.cause.latest(&self.script.ticks) + self.tick();
+        let next = (self.packet..self.script.packets.len()).take(LOOKAHEAD);
+        let mut next = next.filter(|i| self.script.packets[*i].at <= soon);
+        let is = |i: &usize| {
+            let (a, b) = (&sent.fields, &self.script.packets[*i].fields);
+            a.seq == b.seq && a.len() == b.len()
+        };
+        next.find(is)
     }
 
     /// The states that the engine went through, with their instants.
@@ -273,29 +322,11 @@ impl<'a, M: Machine> Play<'a, M> {
     }
 
     /// The recorded packet that is next, if it lies between these instants: its instant and TSval.
-    pub(crate) fn recorded(
-        &self,
-        from: Instant,
-        to: Instant,
-        like: Option<&Datagram>,
-    ) -> Option<(Instant, Option<u32>)> {
-        let tsval = |p: &Recorded| {
-            let relative = p.fields.tsval()?;
-            Some(relative.wrapping_add(self.script.origin.tsval))
-        };
-        let inside = |p: &&Recorded| (from..=to).contains(&p.at);
-        if !self.rules.go_on {
-            let next = self.script.packets.get(self.packet).filter(inside)?;
-            return Some((next.at, tsval(next)));
-        }
-        let wanted = like.map(|d| self.script.origin.relative(d));
-        let fits = |p: &&Recorded| {
-            wanted.as_ref().is_none_or(|w| {
-                (w.flags, w.seq, w.len()) == (p.fields.flags, p.fields.seq, p.fields.len())
-            })
-        };
-        let found = self.script.packets.iter().filter(inside).find(fits)?;
-        Some((found.at, tsval(found)))
+    pub(crate) fn recorded(&self, from: Instant, to: Instant) -> Option<(Instant, Option<u32>)> {
+        let next = self.script.packets.get(self.packet)?;
+        let tsval = next.fields.tsval();
+        let tsval = tsval.map(|t| t.wrapping_add(self.script.origin.tsval));
+        (from..=to).contains(&next.at).then_some((next.at, tsval))
     }
 
     /// The instant from `from` to `to`, as late as can be, at which the TSval clock shows `tsval`.

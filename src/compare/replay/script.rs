@@ -91,6 +91,8 @@ pub(crate) struct Script {
     pub(crate) items: Vec<Item>,
     /// The survivor's packets.
     pub(crate) packets: Vec<Recorded>,
+    /// What the application wrote: byte by byte as far as packets show it, else what a scenario's application writes.
+    pub(crate) written: Vec<u8>,
     /// What their numbers are relative to.
     pub(crate) origin: Origin,
     /// The survivor's initial sequence number, if one was recorded.
@@ -111,6 +113,7 @@ impl Script {
         let mut script = Script {
             items: Vec::new(),
             packets: Vec::new(),
+            written: Vec::new(),
             origin: Origin::of(&recording.packets),
             isn: None,
             clock: None,
@@ -120,9 +123,34 @@ impl Script {
         };
         script.take_packets(recording);
         Calls::default().take(&recording.events, &mut script);
+        script.written = script.stream();
         // a packet and an event of the same instant: the packet was written first
         script.items.sort_by_key(|i| i.at);
         script
+    }
+
+    /// The bytes of all writes. A recording's application need not write what ours does.
+    fn stream(&self) -> Vec<u8> {
+        let end = |i: &Item| match i.act {
+            Act::Send { from, offered, .. } => from + offered,
+            _ => 0,
+        };
+        let len = self.items.iter().map(end).max().unwrap_or(0);
+        let mut written: Vec<u8> = (0..len).map(|k| (k % 251) as u8).collect();
+        // a retransmission does not overwrite: it is held against what was sent first
+        let mut known = 0;
+        for fields in self.packets.iter().map(|p| &p.fields) {
+            let from = fields.seq.wrapping_sub(1) as usize;
+            let Some(place) = written.get_mut(from..from.saturating_add(fields.len())) else {
+                continue;
+            };
+            let new = known.max(from);
+            if let Some(skip) = new.checked_sub(from).filter(|s| *s < place.len()) {
+                place[skip..].copy_from_slice(&fields.payload[skip..]);
+                known = from + fields.len();
+            }
+        }
+        written
     }
 
     fn take_packets(&mut self, recording: &Trace) {

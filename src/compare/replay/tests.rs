@@ -1,5 +1,6 @@
 //! A recording against itself, and against itself with one thing changed.
 
+mod engine;
 mod player;
 
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn scenario(trace: &Trace) -> Scenario {
 fn play(original: &Trace, recorded: &Trace) -> Verdict {
     let ticks = original.meta.ticks.expect("recordings have ticks");
     let source = Script::of(original, ticks);
-    let setup = setup(&scenario(original), original, &source.origin);
+    let setup = setup(&scenario(original), &source);
     let player = Player::new(original, &source, &setup);
     let script = Script::of(recorded, ticks);
     replay_on(player, recorded, &script, &setup).verdict
@@ -370,8 +371,7 @@ impl Machine for TwoHops {
 fn two_hops(at: Instant) -> Verdict {
     let mut trace = recording("power-off-idle");
     let ticks = Ticks::default();
-    let origin = Origin::of(&trace.packets);
-    let setup = setup(&scenario(&trace), &trace, &origin);
+    let setup = setup(&scenario(&trace), &Script::of(&trace, ticks));
     let mut machine = TwoHops {
         ticks,
         due: Some(ticks.start_of(100)),

@@ -54,7 +54,7 @@ impl<M: Machine> Play<'_, M> {
         );
         update(
             &mut self.owed.readable,
-            self.is_connected && readable && !error && !self.saw_eof,
+            self.is_connected && readable && !error && !self.at_end,
         );
     }
 
@@ -110,10 +110,10 @@ impl<M: Machine> Play<'_, M> {
                 self.is_dead = true;
                 self.owed = Owed::default();
             }
-            // what is left is there since now
+            // the end of the stream stays readable; other bytes that are left are there since now
             Act::Recv(bytes) => {
+                self.at_end |= *bytes == 0;
                 self.owed.readable = None;
-                self.saw_eof |= *bytes == 0;
             }
             _ => {}
         }
@@ -170,10 +170,12 @@ impl<M: Machine> Play<'_, M> {
         let at = item.at.max(self.now);
         let found: Vec<Difference> = match self.host.info(at, self.setup) {
             None => vec![wrong("state").values("(none)", recorded.state.name())],
-            Some(engine) => info::differences(&engine, recorded, &self.script.ticks)
-                .into_iter()
-                .map(|d| wrong(d.field).values(d.left, d.right))
-                .collect(),
+            Some(engine) => {
+                info::differences(&engine, recorded, &self.script.ticks, self.straddled)
+                    .into_iter()
+                    .map(|d| wrong(d.field).values(d.left, d.right))
+                    .collect()
+            }
         };
         self.seen.info_differing += usize::from(!found.is_empty());
         self.differences.extend(found);

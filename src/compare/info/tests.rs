@@ -1,0 +1,108 @@
+use super::*;
+use crate::call::TimerKind;
+use crate::time::Instant;
+
+/// A line read at the middle of a tick, or so shortly after one began that it may have been read before.
+fn line(at_us: u64) -> TcpInfo {
+    TcpInfo {
+        at: Instant::from_us(at_us),
+        state: TcpState::Established,
+        rto_us: 212_000,
+        rtt_us: 10_000,
+        rttvar_us: 3_000,
+        timer: TimerKind::On,
+        timer_ms: 212,
+        last_data_sent_ms: 100,
+        last_ack_recv_ms: 50,
+        ..TcpInfo::default()
+    }
+}
+
+const MIDDLE: u64 = 402_000;
+const JUST_AFTER: u64 = 401_000;
+
+fn names(engine: &TcpInfo, recorded: &TcpInfo, straddled: bool) -> Vec<&'static str> {
+    let found = differences(engine, recorded, &Ticks::default(), straddled);
+    found.into_iter().map(|d| d.field).collect()
+}
+
+#[test]
+fn counters_must_be_equal() {
+    assert!(names(&line(MIDDLE), &line(MIDDLE), false).is_empty());
+    for (name, change) in [
+        ("unacked", (|i| i.unacked += 1) as fn(&mut TcpInfo)),
+        ("snd_cwnd", |i| i.snd_cwnd += 1),
+        ("rto_us", |i| i.rto_us += 4_000),
+        ("ca_state", |i| i.ca_state = 4),
+        ("timer", |i| i.timer = TimerKind::Persist),
+        ("state", |i| i.state = TcpState::FinWait1),
+    ] {
+        let mut other = line(MIDDLE);
+        change(&mut other);
+        assert_eq!(names(&line(MIDDLE), &other, true), [name]);
+    }
+}
+
+#[test]
+fn ticks_may_be_off_by_one_only_where_a_tick_began_meanwhile() {
+    // read a tick before its stamp: more is left on the timer, less time has passed
+    let earlier = |at| TcpInfo {
+        timer_ms: 216,
+        last_data_sent_ms: 96,
+        ..line(at)
+    };
+    assert_eq!(
+        names(&line(MIDDLE), &earlier(MIDDLE), false),
+        ["timer_ms", "last_data_sent_ms"]
+    );
+    assert!(names(&line(JUST_AFTER), &earlier(JUST_AFTER), false).is_empty());
+    let later = |at| TcpInfo {
+        timer_ms: 208,
+        last_ack_recv_ms: 54,
+        ..line(at)
+    };
+    assert_eq!(
+        names(&line(JUST_AFTER), &later(JUST_AFTER), false),
+        ["timer_ms", "last_ack_recv_ms"]
+    );
+    assert!(names(&line(MIDDLE), &later(MIDDLE), true).is_empty());
+}
+
+#[test]
+fn round_trips_may_hold_the_recorders_lateness() {
+    let with = |rtt_us, rttvar_us| TcpInfo {
+        rtt_us,
+        rttvar_us,
+        ..line(MIDDLE)
+    };
+    assert!(names(&line(MIDDLE), &with(11_500, 6_000), false).is_empty());
+    assert_eq!(
+        names(&line(MIDDLE), &with(11_501, 3_000), false),
+        ["rtt_us"]
+    );
+    assert_eq!(
+        names(&line(MIDDLE), &with(10_000, 6_001), false),
+        ["rttvar_us"]
+    );
+}
+
+#[test]
+fn small_socks_have_a_timer_and_nothing_else() {
+    let mut recorded = line(MIDDLE);
+    recorded.state = TcpState::TimeWait;
+    let mut engine = recorded.clone();
+    engine.snd_cwnd = 99;
+    engine.rtt_us = 0;
+    assert!(names(&engine, &recorded, false).is_empty());
+    engine.timer_ms = 100;
+    assert_eq!(names(&engine, &recorded, false), ["timer_ms"]);
+}
+
+#[test]
+fn lines_of_two_runs_are_compared_without_their_clocks() {
+    let mut other = line(MIDDLE);
+    (other.timer_ms, other.last_data_sent_ms, other.rtt_us) = (1, 2, 3);
+    assert!(lasting_differences(&line(MIDDLE), &other).is_empty());
+    other.retransmits = 2;
+    assert_eq!(lasting_differences(&line(MIDDLE), &other).len(), 1);
+}
