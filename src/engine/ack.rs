@@ -214,6 +214,8 @@ impl Tcb {
         self.snd_wl1 = segment.seq;
         if self.snd_wnd != window {
             self.snd_wnd = window;
+            self.predicted_window = None;
+            self.fast_path_check();
             if !self.queues.unsent.is_empty() {
                 self.slow_start_after_idle_check(now);
             }
@@ -260,6 +262,8 @@ impl Tcb {
             let Some(skb) = self.queues.rtx.pop_front() else {
                 break;
             };
+            self.forward_alloc
+                .uncharge(super::memory::SKB_OVERHEAD + skb.len());
             self.count_acked(now.us, &skb, flag, &mut c);
             c.fully = true;
         }
@@ -350,6 +354,7 @@ impl Tcb {
         let before = head.pcount;
         let cut = (una - head.seq).min(head.len());
         head.data.drain(..cut as usize);
+        self.forward_alloc.uncharge(cut);
         head.seq = una;
         let left = head.set_tso_segs(mss);
         let acked = before.saturating_sub(left);

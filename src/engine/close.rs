@@ -23,10 +23,11 @@ impl Tcb {
                 tail.flags |= Flags::FIN;
                 tail.end_seq += 1;
             }
-            None => self
-                .queues
-                .unsent
-                .push_back(Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK)),
+            None => {
+                self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
+                let fin = Skb::new(self.write_seq - 1, Flags::FIN | Flags::ACK);
+                self.queues.unsent.push_back(fin);
+            }
         }
         self.push_pending_frames(now, Push::NagleOff);
     }

@@ -11,7 +11,8 @@ impl Tcb {
     /// A snapshot.
     pub(super) fn info(&self, now: Now) -> TcpInfo {
         let us = |j| self.ticks.to_us(j);
-        let age_ms = |j: u64| us(now.j.saturating_sub(j)) / 1_000;
+        // a tick that was never set is 0, and Linux counts these in 32 bits
+        let age_ms = |j: u64| us(u64::from((now.j as u32).wrapping_sub(j as u32))) / 1_000;
         let (timer, timer_ms, timer_retrans) = self.timer_info(now);
         TcpInfo {
             at: now.at,

@@ -38,6 +38,10 @@ impl Tcb {
     }
 
     fn on_segment_synchronized(&mut self, now: Now, segment: &Segment) -> Verdict {
+        if self.state == TcpState::Established && self.is_predicted(segment) {
+            self.on_predicted(now, segment);
+            return Verdict::Done;
+        }
         self.rx.now = if self.rx.tstamp_ok {
             segment.timestamps()
         } else {

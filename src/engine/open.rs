@@ -56,6 +56,7 @@ impl Tcb {
         self.retrans_stamp = Some(now.ms);
         let mut syn = Skb::new(isn, Flags::SYN);
         syn.pcount = 1;
+        self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
         self.transmit(now, &mut syn, "SYN");
         self.snd_nxt = self.write_seq;
         self.pushed_seq = self.write_seq;
@@ -182,6 +183,9 @@ impl Tcb {
         self.max_window = self.max_window.max(self.snd_wnd);
         self.sync_mss();
         self.lsndtime = now.j;
+        if self.rx.snd_wscale == 0 {
+            self.fast_path_on();
+        }
         if self.opt.keepalive {
             self.reset_keepalive(now, self.keepalive_time(), "connected");
         }

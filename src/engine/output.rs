@@ -5,6 +5,7 @@
 
 use super::clock::Now;
 use super::congestion::TCP_INIT_CWND;
+use super::memory::SKB_OVERHEAD;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
@@ -26,8 +27,10 @@ pub(super) enum Push {
     LossProbe,
 }
 
-/// Largest burst handed to the device at once, bytes (64 KiB less header room).
-pub(super) const GSO_MAX_SIZE: u32 = 65_536 - 321;
+/// Room for all headers in front of a segment, bytes.
+pub(super) const MAX_TCP_HEADER: u32 = 256;
+/// Largest burst handed to the device at once, bytes.
+pub(super) const GSO_MAX_SIZE: u32 = 65_536 - MAX_TCP_HEADER - 1;
 
 impl Tcb {
     /// Whether the next segment of a buffer fits the peer's window.
@@ -144,6 +147,7 @@ impl Tcb {
                 }
                 let rest = self.queues.unsent[0].split(limit, mss);
                 self.queues.unsent.insert(1, rest);
+                self.forward_alloc.charge(SKB_OVERHEAD);
             }
             sent += self.send_head(now, mss);
             if one {
@@ -188,6 +192,7 @@ impl Tcb {
             head.end_seq = end_seq;
             head.flags |= flags;
             self.queues.unsent.remove(1);
+            self.forward_alloc.uncharge(SKB_OVERHEAD);
         }
     }
 
@@ -251,8 +256,9 @@ impl Tcb {
         let Some(head) = self.queues.rtx.front() else {
             return false;
         };
-        if now.us.saturating_sub(head.sent_us) < self.rtt.srtt8 >> 4 {
-            // the ACK is not due soon
+        let srtt = self.rtt.srtt_us() as i64;
+        let ack_due_in = (head.sent_us as i64 + srtt) - now.us as i64;
+        if ack_due_in > (srtt >> 1).min(1_000) {
             return false;
         }
         if cong_win < send_win {

@@ -96,6 +96,7 @@ impl Tcb {
             let len = room.min(mss);
             let rest = self.queues.unsent[0].split(len, mss);
             self.queues.unsent.insert(1, rest);
+            self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
         }
         let Some(mut skb) = self.queues.unsent.pop_front() else {
             return;

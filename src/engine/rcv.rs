@@ -68,7 +68,7 @@ impl Tcb {
         self.received.extend(fresh);
         self.rcv_nxt = segment.end_seq();
         if payload > 0 {
-            self.rmem_alloc += truesize(payload, options);
+            self.hold_received(truesize(payload, options));
             self.event_data_recv(now, payload, options, segment.flags);
         }
         if segment.flags.has(Flags::FIN) {
@@ -82,6 +82,17 @@ impl Tcb {
             }
         }
         self.reassembly.forget_blocks(self.rcv_nxt);
+        self.fast_path_check();
+    }
+
+    /// The expected segment's data (header prediction).
+    pub(super) fn queue_predicted(&mut self, now: Now, segment: &Segment) {
+        let options = option_bytes(segment);
+        let payload = segment.payload.len() as u32;
+        self.received.extend(&segment.payload);
+        self.rcv_nxt = segment.end_seq();
+        self.hold_received(truesize(payload, options));
+        self.event_data_recv(now, payload, options, segment.flags);
     }
 
     fn take_early(&mut self, now: Now) {
@@ -90,7 +101,7 @@ impl Tcb {
                 self.set_dsack(early.seq, early.end_seq.min(self.rcv_nxt));
             }
             if !early.end_seq.after(self.rcv_nxt) {
-                self.rmem_alloc = self.rmem_alloc.saturating_sub(early.truesize);
+                self.release_received(early.truesize);
                 continue;
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
@@ -105,6 +116,7 @@ impl Tcb {
 
     fn queue_early(&mut self, segment: &Segment) {
         self.ack.scheduled = true;
+        self.predicted_window = None;
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let early = Early {
@@ -114,7 +126,7 @@ impl Tcb {
             data: segment.payload.clone(),
             truesize: truesize(payload, options),
         };
-        self.rmem_alloc += early.truesize;
+        self.hold_received(early.truesize);
         if let Some((seq, end_seq)) = self.reassembly.insert(early, self.rx.sack_ok) {
             self.set_dsack(seq, end_seq);
         }
@@ -144,18 +156,29 @@ impl Tcb {
         self.reassembly.purge();
     }
 
+    fn hold_received(&mut self, truesize: u32) {
+        self.rmem_alloc += truesize;
+        self.forward_alloc.charge(truesize);
+    }
+
+    fn release_received(&mut self, truesize: u32) {
+        self.rmem_alloc = self.rmem_alloc.saturating_sub(truesize);
+        self.forward_alloc.uncharge(truesize);
+    }
+
     /// The application reads at most `max` bytes.
     pub(super) fn read(&mut self, now: Now, max: usize) -> Vec<u8> {
         let n = max.min(self.received.len());
         let data: Vec<u8> = self.received.drain(..n).collect();
         self.copied_seq += n as u32;
+        let kept = self.received.len() as u64;
+        let all = kept + n as u64;
+        let left = (u64::from(self.rmem_alloc) * kept)
+            .checked_div(all)
+            .unwrap_or(0) as u32;
+        self.release_received(self.rmem_alloc - left);
         if self.received.is_empty() {
-            self.received.shrink_to_fit();
-            self.rmem_alloc = 0;
-        } else {
-            let kept = self.received.len() as u64;
-            let all = kept + n as u64;
-            self.rmem_alloc = (u64::from(self.rmem_alloc) * kept / all) as u32;
+            self.received = std::collections::VecDeque::new();
         }
         self.cleanup_rbuf(now, n as u32);
         data

@@ -348,5 +348,6 @@ impl Tcb {
         self.update_pacing_rate();
         self.lsndtime = now.j;
         self.initialize_rcv_mss();
+        self.fast_path_on();
     }
 }

@@ -21,6 +21,7 @@ impl Tcb {
         let after = skb.pcount + rest.pcount;
         let marks = skb.marks;
         self.queues.rtx.insert(i + 1, rest);
+        self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
         self.recount(marks, i64::from(after) - i64::from(before));
     }
 
@@ -89,6 +90,7 @@ impl Tcb {
         if skb.seq.before(una) && !skb.flags.has(Flags::SYN) {
             let cut = ((una - skb.seq) as usize).min(skb.data.len());
             skb.data.drain(..cut);
+            self.forward_alloc.uncharge(cut as u32);
             skb.seq = una;
         }
     }
@@ -112,6 +114,7 @@ impl Tcb {
             };
             self.recount(next.marks, -i64::from(next.pcount));
             let skb = &mut self.queues.rtx[i];
+            self.forward_alloc.uncharge(super::memory::SKB_OVERHEAD);
             skb.data.extend(next.data);
             skb.end_seq = next.end_seq;
             skb.flags |= next.flags;

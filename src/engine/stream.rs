@@ -4,14 +4,12 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::memory::SKB_OVERHEAD;
 use super::output::{GSO_MAX_SIZE, Push};
 use super::skb::Skb;
 use super::tcb::Tcb;
 use crate::call::{Errno, Outcome, Readiness, TcpState};
 use crate::wire::Flags;
-
-/// Memory of a buffer beside its data, bytes.
-const SKB_OVERHEAD: u32 = 896;
 
 impl Tcb {
     /// Memory that what is written and not acknowledged occupies, bytes.
@@ -70,6 +68,7 @@ impl Tcb {
                 self.slow_start_after_idle_check(now);
                 let skb = Skb::new(self.write_seq, Flags::ACK);
                 self.queues.unsent.push_back(skb);
+                self.forward_alloc.charge(SKB_OVERHEAD);
                 continue;
             }
             let n = (room as usize).min(data.len() - taken);
@@ -80,6 +79,7 @@ impl Tcb {
             tail.end_seq += n as u32;
             tail.pcount = 0;
             self.write_seq += n as u32;
+            self.forward_alloc.charge(n as u32);
             taken += n;
             if taken < data.len() {
                 self.push_full_buffer(now, goal);

@@ -112,6 +112,8 @@ pub(super) struct Tcb {
     pub(super) snd_wnd: u32,
     pub(super) snd_wl1: Seq,
     pub(super) max_window: u32,
+    /// Window field of the segment that header prediction expects; none: everything goes the long way.
+    pub(super) predicted_window: Option<u16>,
     pub(super) queues: SendQueues,
     pub(super) mss_cache: u32,
     /// Our options in every segment, bytes.
@@ -143,6 +145,7 @@ pub(super) struct Tcb {
     pub(super) received: VecDeque<u8>,
     /// Memory that `received` occupies, bytes.
     pub(super) rmem_alloc: u32,
+    pub(super) forward_alloc: super::memory::ForwardAlloc,
     pub(super) reassembly: Reassembly,
     pub(super) ack: AckState,
     pub(super) rx: RxOptions,
@@ -227,6 +230,7 @@ impl Tcb {
             snd_wnd: 0,
             snd_wl1: Seq(0),
             max_window: 0,
+            predicted_window: None,
             queues: SendQueues::default(),
             mss_cache: TCP_MSS_DEFAULT,
             header_options: 0,
@@ -252,6 +256,7 @@ impl Tcb {
             scaling_ratio: 128,
             received: VecDeque::new(),
             rmem_alloc: 0,
+            forward_alloc: super::memory::ForwardAlloc::default(),
             reassembly: Reassembly::default(),
             ack: AckState {
                 rcv_mss: TCP_MIN_MSS,

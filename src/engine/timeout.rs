@@ -103,13 +103,16 @@ impl Tcb {
         self.note(now, true, format!("{} fired: {told}", name_of(what)));
         match what {
             Xmit::Rto => self.on_rto(now, armed),
+            // these two count as pending while they are dealt with: what follows them runs from the head's sending
             Xmit::LossProbe => {
+                self.timers.xmit = Some((what, armed));
                 self.on_loss_probe(
                     now,
                     Because::Timer(format!("loss probe timer, {told}"), Some(armed)),
                 );
             }
             Xmit::Reo => {
+                self.timers.xmit = Some((what, armed));
                 self.on_reo_timeout(
                     now,
                     Because::Timer(format!("reordering timer, {told}"), Some(armed)),

@@ -38,11 +38,14 @@ pub(super) fn initial(sysctl: &Sysctl, space: u32, mss: u32, rcvbuf_locked: bool
     }
 }
 
+/// Memory of a packet's bookkeeping behind its data, bytes.
+const SHARED_INFO: u32 = 320;
+/// Memory of a packet's descriptor, bytes.
+const DESCRIPTOR: u32 = 256;
+
 /// Memory that a received packet occupies, bytes: header room, the data's slab, the descriptor.
 pub(super) fn truesize(payload: u32, options: u32) -> u32 {
     const HEADROOM: u32 = 64;
-    const SHARED_INFO: u32 = 320;
-    const DESCRIPTOR: u32 = 256;
     const SMALL_HEAD: u32 = 640;
     let head = (HEADROOM + 20 + TCP_HEADER + options + payload).next_multiple_of(64) + SHARED_INFO;
     let slab = if head <= SMALL_HEAD {
@@ -117,6 +120,9 @@ impl Tcb {
         }
         self.rcv_wnd = window;
         self.rcv_wup = self.rcv_nxt;
+        if window >> self.rx.rcv_wscale == 0 {
+            self.predicted_window = None;
+        }
         (window.min(0xffff << self.rx.rcv_wscale) >> self.rx.rcv_wscale) as u16
     }
 
@@ -215,7 +221,10 @@ impl Tcb {
         if self.opt.sndbuf_locked {
             return;
         }
-        let per_mss = (self.rx.mss_clamp.max(self.mss_cache) + 320 + 320).next_power_of_two() + 256;
+        let per_mss =
+            (self.rx.mss_clamp.max(self.mss_cache) + super::output::MAX_TCP_HEADER + SHARED_INFO)
+                .next_power_of_two()
+                + DESCRIPTOR;
         let segments = self
             .w
             .snd_cwnd
