@@ -18,6 +18,13 @@ pub struct Addr {
     pub port: u16,
 }
 
+/// The unspecified address and port: `0.0.0.0:0`.
+impl Default for Addr {
+    fn default() -> Self {
+        Addr::v4([0, 0, 0, 0], 0)
+    }
+}
+
 impl Addr {
     /// An IPv4 address and a port.
     pub const fn v4(ip: [u8; 4], port: u16) -> Self {

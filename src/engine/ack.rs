@@ -3,48 +3,14 @@
 //! RFC 9293 3.10.7.4 (fifth), RFC 6675. Linux counterpart: tcp_ack, tcp_clean_rtx_queue, tcp_ack_update_rtt,
 //! tcp_ack_update_window, tcp_ack_probe.
 
+use super::acked::{AckFlags, Rexmit, SackSample};
 use super::clock::Now;
 use super::congestion::AckSample;
-use super::loss::Rexmit;
-use super::sack::SackSample;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
 use crate::call::TcpState;
 use crate::wire::{Flags, Segment, Seq};
-
-/// What an ACK did, as Linux's FLAG_ bits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct AckFlags {
-    pub(super) data: bool,
-    pub(super) win_update: bool,
-    pub(super) data_acked: bool,
-    pub(super) syn_acked: bool,
-    pub(super) retrans_data_acked: bool,
-    pub(super) data_sacked: bool,
-    pub(super) orig_sack_acked: bool,
-    pub(super) snd_una_advanced: bool,
-    pub(super) dsacking: bool,
-    /// The D-SACK was for our tail loss probe.
-    pub(super) dsack_tlp: bool,
-    pub(super) set_xmit_timer: bool,
-    pub(super) lost_retrans: bool,
-    pub(super) sack_reneging: bool,
-}
-
-impl AckFlags {
-    pub(super) fn acked(&self) -> bool {
-        self.data_acked || self.syn_acked
-    }
-
-    pub(super) fn not_dup(&self) -> bool {
-        self.data || self.win_update || self.acked()
-    }
-
-    fn ca_alert(&self) -> bool {
-        self.data_sacked || self.dsacking
-    }
-}
 
 /// What taking segments off the queue has shown.
 #[derive(Clone, Copy, Debug, Default)]

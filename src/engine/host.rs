@@ -1,7 +1,6 @@
-//! A host: its sockets, who gets a segment, and whose timer is next.
+//! A host: what it is made of, what goes in and out, and whose timer is next.
 //!
-//! RFC 9293 3.10.7.1 (a segment for nobody). Linux counterpart: tcp_v4_rcv, tcp_v4_send_reset, the ehash and the
-//! listening hash, inet_csk_accept.
+//! Linux counterpart: the ehash, the listening hash and the timer bases.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -9,17 +8,14 @@ use std::sync::Arc;
 
 use super::clock::{EPOCH_MS, Now};
 use super::event::{Event, Transmit};
-use super::header::v4;
-use super::input::Verdict;
-use super::options::Options;
-use super::request::{Request, RequestVerdict};
+use super::request::Request;
 use super::tcb::Tcb;
-use super::timewait::{TimeWait, TimeWaitVerdict};
-use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo, TcpState, TimerKind};
+use super::timewait::TimeWait;
+use crate::call::{Addr, Readiness, SocketId, TcpInfo, TcpState, TimerKind};
 use crate::rng::Stream;
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
-use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq};
+use crate::wire::{Datagram, Payload, Seq};
 
 /// Numbers that a host draws at random; given instead, to repeat a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +43,8 @@ pub struct Config {
     pub seed: u64,
     /// What is not drawn but given.
     pub drawn: Drawn,
+    /// Whether tcp_retries2 and its relatives count retransmissions, as before Linux 2.6.32, and are not a time.
+    pub retries_are_counted: bool,
 }
 
 impl Config {
@@ -59,13 +57,14 @@ impl Config {
             ns_into_ms: 0,
             seed: 0,
             drawn: Drawn::default(),
+            retries_are_counted: false,
         }
     }
 }
 
 /// What a socket number stands for.
 #[derive(Clone, Debug)]
-enum Socket {
+pub(super) enum Socket {
     /// Not connected and not listening.
     Fresh(Box<Tcb>),
     /// A listener: the template of its connections, and those not accepted yet.
@@ -80,7 +79,7 @@ enum Socket {
 
 /// Something that a timer or a segment can be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Owner {
+pub(super) enum Owner {
     Connection(u32),
     Request(u32),
     TimeWait(u32),
@@ -89,27 +88,28 @@ enum Owner {
 /// A host's TCP.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    addr: Ipv4Addr,
-    sysctl: Arc<Sysctl>,
-    ticks: Ticks,
-    ns_into_ms: u64,
-    drawn: Drawn,
-    isns: Stream,
-    ts_offsets: Stream,
-    ip_ids: Stream,
-    next_id: u32,
-    sockets: BTreeMap<SocketId, Socket>,
-    connections: BTreeMap<u32, Box<Tcb>>,
-    requests: BTreeMap<u32, Request>,
-    timewaits: BTreeMap<u32, TimeWait>,
+    pub(super) addr: Ipv4Addr,
+    pub(super) sysctl: Arc<Sysctl>,
+    pub(super) ticks: Ticks,
+    pub(super) ns_into_ms: u64,
+    pub(super) drawn: Drawn,
+    pub(super) retries_are_counted: bool,
+    pub(super) isns: Stream,
+    pub(super) ts_offsets: Stream,
+    pub(super) ip_ids: Stream,
+    pub(super) next_id: u32,
+    pub(super) sockets: BTreeMap<SocketId, Socket>,
+    pub(super) connections: BTreeMap<u32, Box<Tcb>>,
+    pub(super) requests: BTreeMap<u32, Request>,
+    pub(super) timewaits: BTreeMap<u32, TimeWait>,
     /// Local and remote end to owner.
-    demux: BTreeMap<(Addr, Addr), Owner>,
-    listeners: BTreeMap<Addr, SocketId>,
-    deadlines: BTreeSet<(Instant, Owner)>,
+    pub(super) demux: BTreeMap<(Addr, Addr), Owner>,
+    pub(super) listeners: BTreeMap<Addr, SocketId>,
+    pub(super) deadlines: BTreeSet<(Instant, Owner)>,
     /// Where each owner stands in `deadlines`.
-    armed: BTreeMap<Owner, Instant>,
-    out: VecDeque<Transmit>,
-    events: VecDeque<Event>,
+    pub(super) armed: BTreeMap<Owner, Instant>,
+    pub(super) out: VecDeque<Transmit>,
+    pub(super) events: VecDeque<Event>,
 }
 
 impl Engine {
@@ -121,6 +121,7 @@ impl Engine {
             ticks: config.ticks,
             ns_into_ms: config.ns_into_ms,
             drawn: config.drawn,
+            retries_are_counted: config.retries_are_counted,
             isns: Stream::new(config.seed, "isn"),
             ts_offsets: Stream::new(config.seed, "ts_offset"),
             ip_ids: Stream::new(config.seed, "ip_id"),
@@ -138,21 +139,21 @@ impl Engine {
         }
     }
 
-    fn now(&self, at: Instant) -> Now {
+    pub(super) fn now(&self, at: Instant) -> Now {
         Now::read(at, &self.ticks, self.ns_into_ms)
     }
 
-    fn new_id(&mut self) -> u32 {
+    pub(super) fn new_id(&mut self) -> u32 {
         self.next_id += 1;
         self.next_id - 1
     }
 
-    fn draw_isn(&mut self) -> Seq {
+    pub(super) fn draw_isn(&mut self) -> Seq {
         let drawn = self.isns.next_u32();
         Seq(self.drawn.isn.unwrap_or(drawn))
     }
 
-    fn draw_ts_offset(&mut self) -> u32 {
+    pub(super) fn draw_ts_offset(&mut self) -> u32 {
         let drawn = self.ts_offsets.next_u32();
         let offset = match (self.drawn.ts_offset, self.sysctl.tcp_timestamps) {
             (Some(given), _) => given,
@@ -162,7 +163,7 @@ impl Engine {
         offset.wrapping_sub(EPOCH_MS as u32)
     }
 
-    fn draw_ip_id(&mut self) -> u16 {
+    pub(super) fn draw_ip_id(&mut self) -> u16 {
         let drawn = self.ip_ids.next_u16();
         self.drawn.ip_id.unwrap_or(drawn)
     }
@@ -176,209 +177,6 @@ impl Engine {
             Payload::Tcp(segment) => self.on_segment(at, datagram, segment),
             Payload::Icmp(icmp) => self.on_icmp(at, icmp),
         }
-    }
-
-    fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
-        let now = self.now(at);
-        let local = Addr {
-            ip: datagram.dst.into(),
-            port: segment.dst_port,
-        };
-        let remote = Addr {
-            ip: datagram.src.into(),
-            port: segment.src_port,
-        };
-        match self.demux.get(&(local, remote)).copied() {
-            Some(Owner::Connection(id)) => self.segment_for_connection(now, id, datagram, segment),
-            Some(Owner::Request(id)) => self.segment_for_request(now, id, datagram, segment),
-            Some(Owner::TimeWait(id)) => self.segment_for_timewait(now, id, datagram, segment),
-            None => self.segment_for_listener(now, datagram, segment, (local, remote)),
-        }
-    }
-
-    fn segment_for_connection(
-        &mut self,
-        now: Now,
-        id: u32,
-        datagram: &Datagram,
-        segment: &Segment,
-    ) {
-        let Some(tcb) = self.connections.get_mut(&id) else {
-            return;
-        };
-        let verdict = tcb.on_segment(now, segment);
-        self.settle(now, id);
-        if verdict == Verdict::Reset {
-            self.reply_reset(datagram, segment);
-        }
-    }
-
-    fn segment_for_request(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let Some(request) = self.requests.get_mut(&id) else {
-            return;
-        };
-        let listener = SocketId(request.listener);
-        let Some(Socket::Listener {
-            template,
-            backlog,
-            queue,
-        }) = self.sockets.get_mut(&listener)
-        else {
-            return;
-        };
-        let full = queue.len() as u32 > *backlog;
-        match request.on_segment(now, template, segment) {
-            RequestVerdict::Done => {}
-            RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
-            RequestVerdict::Reset => self.reply_reset(datagram, segment),
-            RequestVerdict::Gone => self.forget_request(id),
-            RequestVerdict::Complete if full => {
-                log::debug!("the accept queue is full: the ACK is dropped")
-            }
-            RequestVerdict::Complete => self.complete(now, id, listener, datagram, segment),
-        }
-        self.schedule(Owner::Request(id));
-    }
-
-    fn complete(
-        &mut self,
-        now: Now,
-        id: u32,
-        listener: SocketId,
-        datagram: &Datagram,
-        segment: &Segment,
-    ) {
-        let Some(request) = self.requests.get(&id).cloned() else {
-            return;
-        };
-        self.forget_request(id);
-        let ip_id = self.draw_ip_id();
-        let conn = self.new_id();
-        let Some(Socket::Listener {
-            template, queue, ..
-        }) = self.sockets.get_mut(&listener)
-        else {
-            return;
-        };
-        let mut tcb = request.into_tcb(now, template, ip_id);
-        tcb.establish(now, segment);
-        queue.push_back(conn);
-        self.demux
-            .insert((tcb.local, tcb.remote), Owner::Connection(conn));
-        self.connections.insert(conn, Box::new(tcb));
-        self.segment_for_connection(now, conn, datagram, segment);
-    }
-
-    fn segment_for_timewait(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let limit = self.ticks.from_ms(self.sysctl.tcp_invalid_ratelimit as u64);
-        let rfc1337 = self.sysctl.tcp_rfc1337 != 0;
-        let Some(timewait) = self.timewaits.get_mut(&id) else {
-            return;
-        };
-        let addrs = (timewait.local, timewait.remote);
-        match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
-            TimeWaitVerdict::Ignore => {}
-            TimeWaitVerdict::Ack(transmit) => self.out.push_back(*transmit),
-            TimeWaitVerdict::Gone => self.forget_timewait(id),
-            TimeWaitVerdict::Reset => {
-                self.forget_timewait(id);
-                self.reply_reset(datagram, segment);
-            }
-            TimeWaitVerdict::Reopen => {
-                if self.listeners.contains_key(&addrs.0) {
-                    self.forget_timewait(id);
-                    self.segment_for_listener(now, datagram, segment, addrs);
-                }
-            }
-        }
-        self.schedule(Owner::TimeWait(id));
-    }
-
-    fn segment_for_listener(
-        &mut self,
-        now: Now,
-        datagram: &Datagram,
-        segment: &Segment,
-        addrs: (Addr, Addr),
-    ) {
-        let any = Addr {
-            ip: Ipv4Addr::UNSPECIFIED.into(),
-            port: addrs.0.port,
-        };
-        let listener = self
-            .listeners
-            .get(&addrs.0)
-            .or_else(|| self.listeners.get(&any))
-            .copied();
-        let control = segment.flags;
-        let (Some(listener), false) = (listener, control.any(Flags::ACK)) else {
-            return self.reply_reset(datagram, segment);
-        };
-        if control.has(Flags::RST) || !control.has(Flags::SYN) || control.has(Flags::FIN) {
-            return;
-        }
-        let drawn = (self.draw_isn(), self.draw_ts_offset());
-        let id = self.new_id();
-        let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else {
-            return;
-        };
-        let mut request = Request::new(now, template, listener.0, addrs, segment, drawn);
-        self.out
-            .push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
-        self.requests.insert(id, request);
-        self.demux.insert(addrs, Owner::Request(id));
-        self.schedule(Owner::Request(id));
-    }
-
-    /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
-    fn reply_reset(&mut self, datagram: &Datagram, segment: &Segment) {
-        if segment.flags.has(Flags::RST) {
-            return;
-        }
-        let acked = segment.flags.has(Flags::ACK);
-        let reset = Segment {
-            src_port: segment.dst_port,
-            dst_port: segment.src_port,
-            seq: if acked { segment.ack } else { Seq(0) },
-            ack: if acked { Seq(0) } else { segment.end_seq() },
-            flags: if acked {
-                Flags::RST
-            } else {
-                Flags::RST | Flags::ACK
-            },
-            ..Segment::default()
-        };
-        self.out.push_back(Transmit {
-            datagram: Datagram::new(datagram.dst, datagram.src, 0, Payload::Tcp(reset)),
-            cause: "RST: a segment for no socket that could take it".to_owned(),
-            timer: None,
-        });
-    }
-
-    fn on_icmp(&mut self, at: Instant, icmp: &Icmp) {
-        let Ok(quoted) = Datagram::parse_quoted(&icmp.body) else {
-            return;
-        };
-        let Some(segment) = quoted.segment() else {
-            return;
-        };
-        let local = Addr {
-            ip: quoted.src.into(),
-            port: segment.src_port,
-        };
-        let remote = Addr {
-            ip: quoted.dst.into(),
-            port: segment.dst_port,
-        };
-        // a request survives an ICMP error, as does a timewait sock
-        let Some(Owner::Connection(id)) = self.demux.get(&(local, remote)).copied() else {
-            return;
-        };
-        let now = self.now(at);
-        if let Some(tcb) = self.connections.get_mut(&id) {
-            tcb.on_icmp(now, icmp, segment.seq);
-        }
-        self.settle(now, id);
     }
 
     /// The deadline has come, or is past: every timer that is due fires.
@@ -432,7 +230,7 @@ impl Engine {
     }
 
     /// After a connection was touched: takes what it sent, moves it on, and notes its next deadline.
-    fn settle(&mut self, now: Now, id: u32) {
+    pub(super) fn settle(&mut self, now: Now, id: u32) {
         let Some(tcb) = self.connections.get_mut(&id) else {
             return;
         };
@@ -475,14 +273,14 @@ impl Engine {
         }
     }
 
-    fn forget_request(&mut self, id: u32) {
+    pub(super) fn forget_request(&mut self, id: u32) {
         if let Some(request) = self.requests.remove(&id) {
             self.demux.remove(&(request.local, request.remote));
         }
         self.schedule(Owner::Request(id));
     }
 
-    fn forget_timewait(&mut self, id: u32) {
+    pub(super) fn forget_timewait(&mut self, id: u32) {
         if let Some(timewait) = self.timewaits.remove(&id) {
             self.demux.remove(&(timewait.local, timewait.remote));
         }
@@ -490,7 +288,7 @@ impl Engine {
     }
 
     /// Keeps the deadline queue true for one owner.
-    fn schedule(&mut self, owner: Owner) {
+    pub(super) fn schedule(&mut self, owner: Owner) {
         let next = match owner {
             Owner::Connection(id) => self
                 .connections
@@ -568,186 +366,6 @@ impl Engine {
                 timer_ms: left_ms(t.timer.expires),
                 ..TcpInfo::default()
             }),
-        }
-    }
-
-    /// A socket call.
-    pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
-        let now = self.now(at);
-        match call {
-            Call::Socket => {
-                let id = SocketId(self.new_id());
-                let tcb = Tcb::new(self.sysctl.clone(), self.ticks, Options::default());
-                self.sockets.insert(id, Socket::Fresh(Box::new(tcb)));
-                Outcome::Socket(id)
-            }
-            Call::Bind(socket, addr) => match self.sockets.get_mut(&socket) {
-                Some(Socket::Fresh(tcb)) => {
-                    tcb.local = addr;
-                    Outcome::Done
-                }
-                Some(_) => Outcome::Failed(Errno::EINVAL),
-                None => Outcome::Failed(Errno::EBADF),
-            },
-            Call::Connect(socket, remote) => self.connect(now, socket, remote),
-            Call::Listen(socket, backlog) => self.listen(socket, backlog),
-            Call::Accept(socket) => self.accept(socket),
-            Call::Close(socket) => self.close(now, socket, "close()"),
-            Call::Kill => {
-                let all: Vec<SocketId> = self.sockets.keys().copied().collect();
-                for socket in all {
-                    self.close(now, socket, "the process was killed");
-                }
-                Outcome::Done
-            }
-            Call::Set(socket, option) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.set_option(now, &option)
-                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
-            }),
-            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| tcb.send(now, &data)),
-            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| tcb.recv(now, max)),
-            Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.shutdown_write(now)
-                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
-            }),
-            Call::SoError(socket) => {
-                self.on_tcb(now, socket, |tcb, _| Outcome::SoError(tcb.so_error()))
-            }
-        }
-    }
-
-    /// Makes a call on whatever control block the socket has.
-    fn on_tcb(
-        &mut self,
-        now: Now,
-        socket: SocketId,
-        f: impl FnOnce(&mut Tcb, Now) -> Outcome,
-    ) -> Outcome {
-        match self.sockets.get_mut(&socket) {
-            Some(Socket::Fresh(tcb) | Socket::Listener { template: tcb, .. }) => f(tcb, now),
-            Some(Socket::Connection(id)) => {
-                let id = *id;
-                let Some(tcb) = self.connections.get_mut(&id) else {
-                    return Outcome::Failed(Errno::EBADF);
-                };
-                let outcome = f(tcb, now);
-                self.settle(now, id);
-                outcome
-            }
-            None => Outcome::Failed(Errno::EBADF),
-        }
-    }
-
-    fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Outcome {
-        let fresh = match self.sockets.get(&socket) {
-            Some(Socket::Fresh(_)) => self.sockets.remove(&socket),
-            Some(Socket::Listener { .. }) => return Outcome::Failed(Errno::EISCONN),
-            Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
-            None => return Outcome::Failed(Errno::EBADF),
-        };
-        let Some(Socket::Fresh(mut tcb)) = fresh else {
-            return Outcome::Failed(Errno::EBADF);
-        };
-        if v4(tcb.local.ip).is_unspecified() {
-            tcb.local.ip = self.addr.into();
-        }
-        if tcb.local.port == 0 {
-            tcb.local.port = self.ephemeral_port(tcb.local, remote);
-        }
-        if self.demux.contains_key(&(tcb.local, remote)) {
-            self.sockets.insert(socket, Socket::Fresh(tcb));
-            return Outcome::Failed(Errno::EADDRNOTAVAIL);
-        }
-        let id = self.new_id();
-        tcb.remote = remote;
-        tcb.ip_id = self.draw_ip_id();
-        tcb.ts_offset = self.draw_ts_offset();
-        let isn = self.draw_isn();
-        tcb.connect(now, isn);
-        self.sockets.insert(socket, Socket::Connection(id));
-        self.demux
-            .insert((tcb.local, remote), Owner::Connection(id));
-        self.connections.insert(id, tcb);
-        self.settle(now, id);
-        Outcome::Failed(Errno::EINPROGRESS)
-    }
-
-    fn ephemeral_port(&mut self, local: Addr, remote: Addr) -> u16 {
-        let start = u32::from(self.ip_ids.next_u16());
-        let ports = (0..28_232).map(|i| 32_768 + ((start + i) % 28_232) as u16);
-        ports
-            .into_iter()
-            .find(|p| {
-                !self
-                    .demux
-                    .contains_key(&(Addr { port: *p, ..local }, remote))
-            })
-            .unwrap_or(0)
-    }
-
-    fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
-        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
-            return Outcome::Failed(Errno::EINVAL);
-        };
-        if self.listeners.contains_key(&tcb.local) {
-            return Outcome::Failed(Errno::EADDRINUSE);
-        }
-        self.listeners.insert(tcb.local, socket);
-        let mut template = tcb.clone();
-        template.transition(TcpState::Listen);
-        self.sockets.insert(
-            socket,
-            Socket::Listener {
-                template,
-                backlog,
-                queue: VecDeque::new(),
-            },
-        );
-        Outcome::Done
-    }
-
-    fn accept(&mut self, socket: SocketId) -> Outcome {
-        let Some(Socket::Listener { queue, .. }) = self.sockets.get_mut(&socket) else {
-            return Outcome::Failed(Errno::EINVAL);
-        };
-        let Some(id) = queue.pop_front() else {
-            return Outcome::Failed(Errno::EAGAIN);
-        };
-        let accepted = SocketId(self.new_id());
-        self.sockets.insert(accepted, Socket::Connection(id));
-        Outcome::Socket(accepted)
-    }
-
-    fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
-        match self.sockets.remove(&socket) {
-            None => Outcome::Failed(Errno::EBADF),
-            Some(Socket::Fresh(_)) => Outcome::Done,
-            Some(Socket::Connection(id)) => {
-                if let Some(tcb) = self.connections.get_mut(&id) {
-                    tcb.close(now, call);
-                }
-                self.settle(now, id);
-                Outcome::Done
-            }
-            Some(Socket::Listener {
-                template, queue, ..
-            }) => {
-                self.listeners.remove(&template.local);
-                let orphans: Vec<u32> = self
-                    .requests
-                    .iter()
-                    .filter(|(_, r)| r.listener == socket.0)
-                    .map(|(id, _)| *id)
-                    .collect();
-                orphans.into_iter().for_each(|id| self.forget_request(id));
-                for id in queue {
-                    if let Some(tcb) = self.connections.get_mut(&id) {
-                        tcb.abort_unaccepted(now);
-                    }
-                    self.settle(now, id);
-                }
-                Outcome::Done
-            }
         }
     }
 }

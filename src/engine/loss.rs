@@ -2,20 +2,9 @@
 //!
 //! RFC 5681 3.1, RFC 5682, RFC 3522. Linux counterpart: tcp_enter_loss, tcp_process_loss, tcp_try_undo_*.
 
-use super::ack::AckFlags;
+use super::acked::{AckFlags, Rexmit};
 use super::clock::Now;
 use super::tcb::{CaState, Tcb};
-
-/// What is to be sent at the end of an ACK's processing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rexmit {
-    /// Nothing.
-    None,
-    /// What is marked lost.
-    Lost,
-    /// New data first (F-RTO), to see whether the timeout was spurious.
-    New,
-}
 
 impl Tcb {
     /// The RTO fired.

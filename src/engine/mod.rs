@@ -39,10 +39,12 @@
 #![forbid(unsafe_code)]
 
 mod ack;
+mod acked;
 mod clock;
 mod close;
 pub mod congestion;
 mod delack;
+mod demux;
 mod event;
 mod header;
 mod host;
@@ -62,11 +64,14 @@ mod rack;
 mod rcv;
 mod reassembly;
 mod recovery;
+mod reordering;
 mod request;
 mod rtt;
 mod rtx;
 mod sack;
+mod setsockopt;
 mod skb;
+mod sockets;
 mod state;
 mod stream;
 mod tcb;

@@ -69,9 +69,7 @@ impl Tcb {
     /// The peer's segment size is not known yet: a cautious guess.
     pub(super) fn initialize_rcv_mss(&mut self) {
         let hint = self.advmss.min(self.mss_cache).min(self.rcv_wnd / 2);
-        self.ack.rcv_mss = hint
-            .min(super::tcb::TCP_MSS_DEFAULT)
-            .max(super::tcb::TCP_MIN_MSS);
+        self.ack.rcv_mss = hint.clamp(super::tcb::TCP_MIN_MSS, super::tcb::TCP_MSS_DEFAULT);
     }
 
     /// A segment in SYN_SENT.

@@ -27,6 +27,24 @@ pub(super) enum Push {
     LossProbe,
 }
 
+impl Push {
+    /// Whether one burst is all that leaves.
+    fn is_single(self) -> bool {
+        matches!(self, Push::One | Push::LossProbe)
+    }
+}
+
+/// What bounds one burst.
+#[derive(Clone, Copy)]
+struct Burst {
+    mss: u32,
+    /// Segments that the congestion window lets go.
+    quota: u32,
+    /// Segments that a burst may have at all.
+    max_segs: u32,
+    push: Push,
+}
+
 /// Room for all headers in front of a segment, bytes.
 pub(super) const MAX_TCP_HEADER: u32 = 256;
 /// Largest burst handed to the device at once, bytes.
@@ -100,57 +118,30 @@ impl Tcb {
 
     /// Sends what may be sent. True: nothing is out and something waits.
     pub(super) fn write_xmit(&mut self, now: Now, mss: u32, push: Push) -> bool {
-        let one = matches!(push, Push::One | Push::LossProbe);
         let max_segs = self.tso_segs();
-        let mut sent = 0;
-        let (mut cwnd_limited, mut _rwnd_limited) = (false, false);
+        let (mut sent, mut cwnd_limited) = (0, false);
         while !self.queues.unsent.is_empty() {
-            let mut quota = self.cwnd_quota();
-            if quota == 0 {
-                if push != Push::LossProbe {
-                    break;
-                }
-                quota = 1;
-            }
-            let quota = quota.min(max_segs);
-            self.grow_head(quota * mss);
-            let is_tail = self.queues.unsent.len() == 1;
-            let head = &mut self.queues.unsent[0];
-            let segs = head.set_tso_segs(mss);
-            let (seq, end_seq, len, fin) = (
-                head.seq,
-                head.end_seq,
-                head.len(),
-                head.flags.has(Flags::FIN),
-            );
-            if !self.snd_wnd_test(seq, end_seq, len, mss) {
-                _rwnd_limited = true;
-                break;
-            }
-            if segs == 1 {
-                // a buffer that is not the last is as full as it will get
-                let held = is_tail && !fin && self.nagle_holds(len < mss, push);
-                if held {
-                    break;
-                }
-            } else if !one && self.tso_should_defer(now, is_tail, max_segs, &mut cwnd_limited) {
-                break;
-            }
-            let limit = if segs > 1 {
-                self.split_point(&self.queues.unsent[0], mss, quota, push, is_tail)
-            } else {
-                mss
+            let quota = match self.cwnd_quota() {
+                0 if push != Push::LossProbe => break,
+                quota => quota.max(1).min(max_segs),
             };
-            if len > limit {
-                if limit == 0 {
-                    break;
-                }
+            self.grow_head(quota * mss);
+            let burst = Burst {
+                mss,
+                quota,
+                max_segs,
+                push,
+            };
+            let Some(limit) = self.head_limit(now, burst, &mut cwnd_limited) else {
+                break;
+            };
+            if self.queues.unsent[0].len() > limit {
                 let rest = self.queues.unsent[0].split(limit, mss);
                 self.queues.unsent.insert(1, rest);
                 self.forward_alloc.charge(SKB_OVERHEAD);
             }
             sent += self.send_head(now, mss);
-            if one {
+            if push.is_single() {
                 break;
             }
         }
@@ -168,6 +159,28 @@ impl Tcb {
             return false;
         }
         self.packets_out == 0 && !self.queues.unsent.is_empty()
+    }
+
+    /// How much of the first buffer may leave now, bytes; none: it has to wait.
+    fn head_limit(&mut self, now: Now, b: Burst, cwnd_limited: &mut bool) -> Option<u32> {
+        let is_tail = self.queues.unsent.len() == 1;
+        let head = &mut self.queues.unsent[0];
+        let segs = head.set_tso_segs(b.mss);
+        let (seq, end_seq, len) = (head.seq, head.end_seq, head.len());
+        let fin = head.flags.has(Flags::FIN);
+        if !self.snd_wnd_test(seq, end_seq, len, b.mss) {
+            return None;
+        }
+        if segs == 1 {
+            // a buffer that is not the last is as full as it will get
+            let held = is_tail && !fin && self.nagle_holds(len < b.mss, b.push);
+            return (!held).then_some(b.mss);
+        }
+        if !b.push.is_single() && self.tso_should_defer(now, is_tail, b.max_segs, cwnd_limited) {
+            return None;
+        }
+        let limit = self.split_point(&self.queues.unsent[0], b.mss, b.quota, b.push, is_tail);
+        (limit > 0).then_some(limit)
     }
 
     /// Moves bytes of the next buffer into the first one, up to `size`.

@@ -3,10 +3,10 @@
 //! RFC 6675, RFC 6937 (proportional rate reduction), RFC 6582. Linux counterpart: tcp_fastretrans_alert,
 //! tcp_cwnd_reduction, tcp_cong_control.
 
-use super::ack::AckFlags;
+use super::acked::AckFlags;
+use super::acked::Rexmit;
 use super::clock::Now;
 use super::congestion::TCP_INFINITE_SSTHRESH;
-use super::loss::Rexmit;
 use super::tcb::{CaState, Tcb};
 
 impl Tcb {
@@ -295,10 +295,7 @@ impl Tcb {
             120
         };
         let packets = u64::from(self.w.snd_cwnd.max(self.packets_out));
-        let mut rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
-        if self.rtt.srtt8 > 0 {
-            rate /= self.rtt.srtt8;
-        }
-        self.pacing_rate = rate;
+        let rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
+        self.pacing_rate = rate.checked_div(self.rtt.srtt8).unwrap_or(rate);
     }
 }

@@ -29,6 +29,12 @@ pub(super) struct Rtt {
     pub(super) min_rtt: WindowedMin,
 }
 
+impl Default for Rtt {
+    fn default() -> Rtt {
+        Rtt::new()
+    }
+}
+
 impl Rtt {
     pub(super) fn new() -> Rtt {
         Rtt {

@@ -2,8 +2,8 @@
 //!
 //! RFC 9293 3.8.1. Linux counterpart: __tcp_retransmit_skb, tcp_retrans_try_collapse, tcp_xmit_retransmit_queue.
 
+use super::acked::Rexmit;
 use super::clock::Now;
-use super::loss::Rexmit;
 use super::output::Push;
 use super::skb::Skb;
 use super::tcb::Tcb;
@@ -158,8 +158,7 @@ impl Tcb {
         }
         let mut rearm = false;
         let mut at: Option<Seq> = None;
-        loop {
-            let Some(i) = self.next_lost(at) else { break };
+        while let Some(i) = self.next_lost(at) {
             let room = self.w.snd_cwnd.saturating_sub(self.packets_in_flight());
             if room == 0 || self.retrans_out >= self.lost_out {
                 break;

@@ -2,23 +2,10 @@
 //!
 //! RFC 2018 5, RFC 2883, RFC 6675. Linux counterpart: tcp_sacktag_write_queue, tcp_check_dsack, tcp_is_sackblock_valid.
 
-use super::ack::AckFlags;
+use super::acked::{AckFlags, SackSample};
 use super::clock::Now;
 use super::tcb::{CaState, Tcb};
 use crate::wire::Seq;
-
-/// What one ACK's blocks have shown.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SackSample {
-    /// Send time of the earliest clean segment newly SACKed, us.
-    pub(super) first_sackt: Option<u64>,
-    /// Of the latest.
-    pub(super) last_sackt: Option<u64>,
-    /// Highest sequence number SACKed before this ACK.
-    pub(super) prior_fack: Option<Seq>,
-    /// Packets delivered before the latest delivered one was sent.
-    pub(super) prior_delivered: Option<u32>,
-}
 
 impl Tcb {
     /// Highest sequence number known to have arrived.
@@ -52,9 +39,7 @@ impl Tcb {
             self.tag_block(now, *block, dsack, flag, sample, &mut reord);
         }
         if let Some(reord) = reord.filter(|r| r.before(prior_fack)) {
-            if self.ca_state != CaState::Loss || self.undo_marker.is_some() {
-                self.check_sack_reordering(reord, prior_fack);
-            }
+            self.check_sack_reordering(reord, prior_fack);
         }
     }
 
@@ -112,9 +97,8 @@ impl Tcb {
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
-        if dsack && self.queues.rtx[i].marks.retrans
-            || dsack && self.queues.rtx[i].marks.ever_retrans
-        {
+        let marks = self.queues.rtx[i].marks;
+        if dsack && (marks.retrans || marks.ever_retrans) {
             self.dsack_of_queued(i);
         }
         let skb = self.queues.rtx[i].clone();

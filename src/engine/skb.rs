@@ -98,11 +98,6 @@ pub(super) struct SendQueues {
 }
 
 impl SendQueues {
-    /// Bytes written and never sent.
-    pub(super) fn unsent_bytes(&self) -> u32 {
-        self.unsent.iter().map(Skb::len).sum()
-    }
-
     /// Drops everything and gives the memory back.
     pub(super) fn purge(&mut self) {
         *self = SendQueues::default();

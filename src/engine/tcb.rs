@@ -29,8 +29,9 @@ pub(super) const TCP_HEADER: u32 = 20;
 pub(super) const MTU: u32 = 1500;
 
 /// Linux's congestion state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CaState {
+    #[default]
     Open = 0,
     Disorder = 1,
     Cwr = 2,
@@ -74,7 +75,7 @@ pub(super) struct AckState {
 }
 
 /// A connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tcb {
     pub(super) sysctl: Arc<Sysctl>,
     pub(super) ticks: Ticks,
@@ -203,61 +204,12 @@ impl Tcb {
     pub(super) fn new(sysctl: Arc<Sysctl>, ticks: Ticks, opt: Options) -> Tcb {
         let rto_min = ticks.from_us(sysctl.tcp_rto_min_us as u64);
         let rto_max = ticks.from_ms(sysctl.tcp_rto_max_ms as u64);
-        let nowhere = Addr::v4([0, 0, 0, 0], 0);
         Tcb {
-            local: nowhere,
-            remote: nowhere,
-            state: TcpState::Closed,
-            because: Because::Nothing,
-            out: VecDeque::new(),
-            events: VecDeque::new(),
-            timers: Timers::default(),
-            becomes_timewait: None,
-            orphan: false,
-            sk_err: None,
-            sk_err_soft: None,
-            rcv_shutdown: false,
-            send_shutdown: false,
-            done: false,
             rcvbuf: sysctl.tcp_rmem[1] as u32,
             sndbuf: sysctl.tcp_wmem[1] as u32,
-            isn: Seq(0),
-            snd_una: Seq(0),
-            snd_nxt: Seq(0),
-            write_seq: Seq(0),
-            pushed_seq: Seq(0),
-            snd_sml: Seq(0),
-            snd_wnd: 0,
-            snd_wl1: Seq(0),
-            max_window: 0,
-            predicted_window: None,
-            queues: SendQueues::default(),
             mss_cache: TCP_MSS_DEFAULT,
-            header_options: 0,
-            advmss: 0,
-            packets_out: 0,
-            sacked_out: 0,
-            lost_out: 0,
-            retrans_out: 0,
-            bytes_acked: 0,
-            ip_id: 0,
-            ts_offset: 0,
-            sent_count: 0,
-            lsndtime: 0,
             pacing_rate: u64::MAX,
-            wstamp_us: 0,
-            irs: Seq(0),
-            rcv_nxt: Seq(0),
-            rcv_wup: Seq(0),
-            rcv_wnd: 0,
-            copied_seq: Seq(0),
-            rcv_ssthresh: 0,
-            window_clamp: 0,
             scaling_ratio: 128,
-            received: VecDeque::new(),
-            rmem_alloc: 0,
-            forward_alloc: super::memory::ForwardAlloc::default(),
-            reassembly: Reassembly::default(),
             ack: AckState {
                 rcv_mss: TCP_MIN_MSS,
                 ..AckState::default()
@@ -266,44 +218,15 @@ impl Tcb {
                 mss_clamp: TCP_MSS_DEFAULT,
                 ..RxOptions::default()
             },
-            rcv_space: 0,
-            rcv_tstamp: 0,
-            last_oow_ack: None,
-            rtt: Rtt::new(),
-            rtt_of_syn_ack: None,
             rto: ticks.from_us(super::rtt::TIMEOUT_INIT_US),
             rto_min,
             rto_max,
-            backoff: 0,
-            retransmits: 0,
-            total_rto: 0,
-            total_retrans: 0,
-            retrans_stamp: None,
-            probes_out: 0,
-            probes_tstamp: None,
-            ca_state: CaState::Open,
-            high_seq: Seq(0),
-            undo_marker: None,
-            undo_retrans: None,
-            prior_ssthresh: 0,
-            prr_delivered: 0,
-            prr_out: 0,
-            frto: false,
-            tlp_high_seq: None,
-            tlp_retrans: false,
-            rack: Rack::default(),
             reordering: sysctl.tcp_reordering as u32,
-            reord_seen: 0,
-            delivered: 0,
-            lost: 0,
             cc: Algorithm::new(opt.congestion.unwrap_or(sysctl.tcp_congestion_control)),
-            w: Window::default(),
-            cwnd_usage_seq: Seq(0),
-            cwnd_used: 0,
-            cwnd_stamp: 0,
             sysctl,
             ticks,
             opt,
+            ..Tcb::default()
         }
     }
 

@@ -161,6 +161,9 @@ impl Tcb {
 
     /// `; gives up 12.6 s after the first retransmission, 3.2 s of them passed`.
     fn until_death(&self, now: Now) -> String {
+        if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
+            return format!("; given up after {}", self.retries().0);
+        }
         let limit = self.give_up_after_ms() as f64 / 1e3;
         let passed = self
             .retrans_stamp
@@ -243,13 +246,7 @@ impl Tcb {
         if self.opt.user_timeout_ms > 0 {
             return u64::from(self.opt.user_timeout_ms);
         }
-        let (retries, base_us) = if self.state == TcpState::SynSent {
-            (self.syn_retries(), MODEL_BASE_SYN_US)
-        } else if self.orphan {
-            (self.orphan_retries(self.rto < self.rto_max), MODEL_BASE_US)
-        } else {
-            (self.sysctl.tcp_retries2 as u32, MODEL_BASE_US)
-        };
+        let (retries, base_us) = self.retries();
         let model = model_timeout(
             &self.ticks,
             retries,
@@ -259,6 +256,17 @@ impl Tcb {
         self.ticks.to_us(model) / 1_000
     }
 
+    /// Retries allowed, and the first wait that the model of their time is built on, us.
+    fn retries(&self) -> (u32, u64) {
+        if self.state == TcpState::SynSent {
+            (self.syn_retries(), MODEL_BASE_SYN_US)
+        } else if self.orphan {
+            (self.orphan_retries(self.rto < self.rto_max), MODEL_BASE_US)
+        } else {
+            (self.sysctl.tcp_retries2 as u32, MODEL_BASE_US)
+        }
+    }
+
     fn syn_retries(&self) -> u32 {
         self.opt
             .syn_count
@@ -266,6 +274,9 @@ impl Tcb {
     }
 
     fn timed_out(&self, now: Now) -> bool {
+        if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
+            return self.retransmits >= self.retries().0;
+        }
         let since = self.retrans_stamp.filter(|_| self.retransmits > 0);
         since.is_some_and(|stamp| now.ms.saturating_sub(stamp) >= self.give_up_after_ms())
     }

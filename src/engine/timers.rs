@@ -8,7 +8,7 @@ use crate::time::{Instant, Jiffies, Ticks};
 
 /// What the transmit timer is armed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Xmit {
+pub(super) enum Xmit {
     /// Retransmission timeout.
     Rto,
     /// Zero-window probe.
@@ -57,11 +57,12 @@ impl Armed {
     pub fn describe(&self, ticks: &Ticks) -> String {
         let ms = |j: Jiffies| ticks.to_us(j) as f64 / 1e3;
         let asked = ms(self.expires - self.armed_at);
+        let armed = format!("{asked} ms, armed at jiffy {}", self.armed_at);
+        if !ticks.wheel {
+            return armed;
+        }
         let got = ms(self.fires - self.armed_at);
-        format!(
-            "{asked} ms, armed at jiffy {}, wheel level {} -> {got} ms",
-            self.armed_at, self.level
-        )
+        format!("{armed}, wheel level {} -> {got} ms", self.level)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! RFC 8985 7. Linux counterpart: tcp_schedule_loss_probe, tcp_send_loss_probe, tcp_process_tlp_ack.
 
-use super::ack::AckFlags;
+use super::acked::AckFlags;
 use super::clock::Now;
 use super::event::Because;
 use super::output::Push;

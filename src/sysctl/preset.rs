@@ -16,6 +16,8 @@ pub struct Preset {
     pub hz: u32,
     /// Whether timers go through the timer wheel of Linux 4.8 and later, or fire in the tick asked for.
     pub wheel: bool,
+    /// Whether retries are a count, as before Linux 2.6.32, and not a time.
+    pub retries_are_counted: bool,
 }
 
 /// What a kernel before Linux 3.10 did otherwise, in the knobs of 6.18.
@@ -40,14 +42,16 @@ static PRESETS: [Preset; 3] = [
         sysctl: Sysctl::LINUX_6_18,
         hz: 250,
         wheel: true,
+        retries_are_counted: false,
     },
     Preset {
         name: "old-hz1000",
-        about: "A kernel of about 2011 at HZ 1000: timers fire in their tick, no tail loss probes, no linear SYN \
-                retries. Its initial RTO of 3 s and the retry rules of its time are not modelled.",
+        about: "A kernel before 2.6.32 at HZ 1000: timers fire in their tick, retries are a count, no tail loss probes, \
+                no linear SYN retries. Its initial RTO of 3 s is not modelled.",
         sysctl: OLD,
         hz: 1000,
         wheel: false,
+        retries_are_counted: true,
     },
     Preset {
         name: "textbook",
@@ -55,6 +59,7 @@ static PRESETS: [Preset; 3] = [
         sysctl: Sysctl::LINUX_6_18,
         hz: 1_000_000,
         wheel: false,
+        retries_are_counted: false,
     },
 ];
 

@@ -37,6 +37,7 @@ impl Host {
                 ns_into_ms: u64::from(Stream::new(seed, "ns_into_ms").next_u32()) % 1_000_000,
                 seed,
                 drawn: Drawn::default(),
+                retries_are_counted: scenario.preset.retries_are_counted,
             }),
             packets: VecDeque::new(),
             told: VecDeque::new(),

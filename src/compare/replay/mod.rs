@@ -22,13 +22,12 @@ use self::machine::Machine;
 use self::play::{Choice, Play, Rules};
 use self::script::Script;
 use self::sent::packet_place;
-use crate::call::{Addr, Call, Outcome};
+use crate::call::Addr;
 use crate::compare::align::{Item, align};
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
 use crate::scenario::{CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Scenario};
 use crate::sysctl::CongestionControl;
-use crate::time::Instant;
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
 /// How often another choice is tried before a difference is believed.
@@ -87,7 +86,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
         sysctl.tcp_congestion_control = cc;
     }
     let clock = script.clock;
-    let mut config = Config {
+    Config {
         addr: SURVIVOR_IP,
         sysctl,
         ticks: script.ticks,
@@ -95,28 +94,11 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
         seed: recording.meta.seed.unwrap_or(0),
         drawn: Drawn {
             isn: script.isn,
-            ts_offset: Some(0),
+            ts_offset: clock.map(|c| c.offset),
             ip_id: Some(script.origin.ip_id),
         },
-    };
-    let own = first_tsval(&config).unwrap_or(0);
-    config.drawn.ts_offset = clock.map(|c| c.value(Instant::ZERO).wrapping_sub(own));
-    config
-}
-
-/// The TSval with which the engine's clock begins: that of a SYN at time 0.
-fn first_tsval(config: &Config) -> Option<u32> {
-    let mut engine = Engine::new(config.clone());
-    let Outcome::Socket(socket) = Engine::call(&mut engine, Instant::ZERO, Call::Socket) else {
-        return None;
-    };
-    let peer = Addr {
-        ip: IpAddr::V4(PEER_IP),
-        port: SERVER_PORT,
-    };
-    Engine::call(&mut engine, Instant::ZERO, Call::Connect(socket, peer));
-    let syn = engine.poll_transmit(Instant::ZERO)?.datagram;
-    syn.segment()?.timestamps().map(|ts| ts.tsval)
+        retries_are_counted: scenario.preset.retries_are_counted,
+    }
 }
 
 fn setup(scenario: &Scenario, script: &Script) -> Setup {

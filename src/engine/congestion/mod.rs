@@ -143,6 +143,12 @@ pub enum Algorithm {
     Cubic(Cubic),
 }
 
+impl Default for Algorithm {
+    fn default() -> Self {
+        Algorithm::new(CongestionControl::default())
+    }
+}
+
 impl Algorithm {
     /// The algorithm of this name, not yet started.
     pub fn new(name: CongestionControl) -> Self {

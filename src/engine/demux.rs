@@ -1,0 +1,220 @@
+//! Who gets a segment: a connection, a request, a timewait sock, a listener, or nobody.
+//!
+//! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v4_send_reset, tcp_v4_err.
+
+use std::net::Ipv4Addr;
+
+use super::clock::Now;
+use super::event::Transmit;
+use super::host::{Engine, Owner, Socket};
+use super::input::Verdict;
+use super::request::{Request, RequestVerdict};
+use super::timewait::TimeWaitVerdict;
+use crate::call::{Addr, SocketId};
+use crate::time::Instant;
+use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq};
+
+impl Engine {
+    pub(super) fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
+        let now = self.now(at);
+        let local = Addr {
+            ip: datagram.dst.into(),
+            port: segment.dst_port,
+        };
+        let remote = Addr {
+            ip: datagram.src.into(),
+            port: segment.src_port,
+        };
+        match self.demux.get(&(local, remote)).copied() {
+            Some(Owner::Connection(id)) => self.segment_for_connection(now, id, datagram, segment),
+            Some(Owner::Request(id)) => self.segment_for_request(now, id, datagram, segment),
+            Some(Owner::TimeWait(id)) => self.segment_for_timewait(now, id, datagram, segment),
+            None => self.segment_for_listener(now, datagram, segment, (local, remote)),
+        }
+    }
+
+    fn segment_for_connection(
+        &mut self,
+        now: Now,
+        id: u32,
+        datagram: &Datagram,
+        segment: &Segment,
+    ) {
+        let Some(tcb) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let verdict = tcb.on_segment(now, segment);
+        self.settle(now, id);
+        if verdict == Verdict::Reset {
+            self.reply_reset(datagram, segment);
+        }
+    }
+
+    fn segment_for_request(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        let listener = SocketId(request.listener);
+        let Some(Socket::Listener {
+            template,
+            backlog,
+            queue,
+        }) = self.sockets.get_mut(&listener)
+        else {
+            return;
+        };
+        let full = queue.len() as u32 > *backlog;
+        match request.on_segment(now, template, segment) {
+            RequestVerdict::Done => {}
+            RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
+            RequestVerdict::Reset => self.reply_reset(datagram, segment),
+            RequestVerdict::Gone => self.forget_request(id),
+            RequestVerdict::Complete if full => {
+                log::debug!("the accept queue is full: the ACK is dropped")
+            }
+            RequestVerdict::Complete => self.complete(now, id, listener, datagram, segment),
+        }
+        self.schedule(Owner::Request(id));
+    }
+
+    fn complete(
+        &mut self,
+        now: Now,
+        id: u32,
+        listener: SocketId,
+        datagram: &Datagram,
+        segment: &Segment,
+    ) {
+        let Some(request) = self.requests.get(&id).cloned() else {
+            return;
+        };
+        self.forget_request(id);
+        let ip_id = self.draw_ip_id();
+        let conn = self.new_id();
+        let Some(Socket::Listener {
+            template, queue, ..
+        }) = self.sockets.get_mut(&listener)
+        else {
+            return;
+        };
+        let mut tcb = request.into_tcb(now, template, ip_id);
+        tcb.establish(now, segment);
+        queue.push_back(conn);
+        self.demux
+            .insert((tcb.local, tcb.remote), Owner::Connection(conn));
+        self.connections.insert(conn, Box::new(tcb));
+        self.segment_for_connection(now, conn, datagram, segment);
+    }
+
+    fn segment_for_timewait(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
+        let limit = self.ticks.from_ms(self.sysctl.tcp_invalid_ratelimit as u64);
+        let rfc1337 = self.sysctl.tcp_rfc1337 != 0;
+        let Some(timewait) = self.timewaits.get_mut(&id) else {
+            return;
+        };
+        let addrs = (timewait.local, timewait.remote);
+        match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
+            TimeWaitVerdict::Ignore => {}
+            TimeWaitVerdict::Ack(transmit) => self.out.push_back(*transmit),
+            TimeWaitVerdict::Gone => self.forget_timewait(id),
+            TimeWaitVerdict::Reset => {
+                self.forget_timewait(id);
+                self.reply_reset(datagram, segment);
+            }
+            TimeWaitVerdict::Reopen => {
+                if self.listeners.contains_key(&addrs.0) {
+                    self.forget_timewait(id);
+                    self.segment_for_listener(now, datagram, segment, addrs);
+                }
+            }
+        }
+        self.schedule(Owner::TimeWait(id));
+    }
+
+    fn segment_for_listener(
+        &mut self,
+        now: Now,
+        datagram: &Datagram,
+        segment: &Segment,
+        addrs: (Addr, Addr),
+    ) {
+        let any = Addr {
+            ip: Ipv4Addr::UNSPECIFIED.into(),
+            port: addrs.0.port,
+        };
+        let listener = self
+            .listeners
+            .get(&addrs.0)
+            .or_else(|| self.listeners.get(&any))
+            .copied();
+        let control = segment.flags;
+        let (Some(listener), false) = (listener, control.any(Flags::ACK)) else {
+            return self.reply_reset(datagram, segment);
+        };
+        if control.has(Flags::RST) || !control.has(Flags::SYN) || control.has(Flags::FIN) {
+            return;
+        }
+        let drawn = (self.draw_isn(), self.draw_ts_offset());
+        let id = self.new_id();
+        let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else {
+            return;
+        };
+        let mut request = Request::new(now, template, listener.0, addrs, segment, drawn);
+        self.out
+            .push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
+        self.requests.insert(id, request);
+        self.demux.insert(addrs, Owner::Request(id));
+        self.schedule(Owner::Request(id));
+    }
+
+    /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
+    fn reply_reset(&mut self, datagram: &Datagram, segment: &Segment) {
+        if segment.flags.has(Flags::RST) {
+            return;
+        }
+        let acked = segment.flags.has(Flags::ACK);
+        let reset = Segment {
+            src_port: segment.dst_port,
+            dst_port: segment.src_port,
+            seq: if acked { segment.ack } else { Seq(0) },
+            ack: if acked { Seq(0) } else { segment.end_seq() },
+            flags: if acked {
+                Flags::RST
+            } else {
+                Flags::RST | Flags::ACK
+            },
+            ..Segment::default()
+        };
+        self.out.push_back(Transmit {
+            datagram: Datagram::new(datagram.dst, datagram.src, 0, Payload::Tcp(reset)),
+            cause: "RST: a segment for no socket that could take it".to_owned(),
+            timer: None,
+        });
+    }
+
+    pub(super) fn on_icmp(&mut self, at: Instant, icmp: &Icmp) {
+        let Ok(quoted) = Datagram::parse_quoted(&icmp.body) else {
+            return;
+        };
+        let Some(segment) = quoted.segment() else {
+            return;
+        };
+        let local = Addr {
+            ip: quoted.src.into(),
+            port: segment.src_port,
+        };
+        let remote = Addr {
+            ip: quoted.dst.into(),
+            port: segment.dst_port,
+        };
+        // a request survives an ICMP error, as does a timewait sock
+        let Some(Owner::Connection(id)) = self.demux.get(&(local, remote)).copied() else {
+            return;
+        };
+        let now = self.now(at);
+        if let Some(tcb) = self.connections.get_mut(&id) {
+            tcb.on_icmp(now, icmp, segment.seq);
+        }
+        self.settle(now, id);
+    }
+}

@@ -1,0 +1,199 @@
+//! The application's side of a host: socket numbers and the calls on them.
+//!
+//! Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop.
+
+use std::collections::VecDeque;
+
+use super::clock::Now;
+use super::header::v4;
+use super::host::{Engine, Owner, Socket};
+use super::options::Options;
+use super::tcb::Tcb;
+use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
+use crate::time::Instant;
+
+impl Engine {
+    /// A socket call.
+    pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
+        let now = self.now(at);
+        match call {
+            Call::Socket => {
+                let id = SocketId(self.new_id());
+                let opt = Options {
+                    retries_are_counted: self.retries_are_counted,
+                    ..Options::default()
+                };
+                let tcb = Tcb::new(self.sysctl.clone(), self.ticks, opt);
+                self.sockets.insert(id, Socket::Fresh(Box::new(tcb)));
+                Outcome::Socket(id)
+            }
+            Call::Bind(socket, addr) => match self.sockets.get_mut(&socket) {
+                Some(Socket::Fresh(tcb)) => {
+                    tcb.local = addr;
+                    Outcome::Done
+                }
+                Some(_) => Outcome::Failed(Errno::EINVAL),
+                None => Outcome::Failed(Errno::EBADF),
+            },
+            Call::Connect(socket, remote) => self.connect(now, socket, remote),
+            Call::Listen(socket, backlog) => self.listen(socket, backlog),
+            Call::Accept(socket) => self.accept(socket),
+            Call::Close(socket) => self.close(now, socket, "close()"),
+            Call::Kill => {
+                let all: Vec<SocketId> = self.sockets.keys().copied().collect();
+                for socket in all {
+                    self.close(now, socket, "the process was killed");
+                }
+                Outcome::Done
+            }
+            Call::Set(socket, option) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.set_option(now, &option)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
+            }),
+            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| tcb.send(now, &data)),
+            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| tcb.recv(now, max)),
+            Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.shutdown_write(now)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
+            }),
+            Call::SoError(socket) => {
+                self.on_tcb(now, socket, |tcb, _| Outcome::SoError(tcb.so_error()))
+            }
+        }
+    }
+
+    /// Makes a call on whatever control block the socket has.
+    fn on_tcb(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> Outcome,
+    ) -> Outcome {
+        match self.sockets.get_mut(&socket) {
+            Some(Socket::Fresh(tcb) | Socket::Listener { template: tcb, .. }) => f(tcb, now),
+            Some(Socket::Connection(id)) => {
+                let id = *id;
+                let Some(tcb) = self.connections.get_mut(&id) else {
+                    return Outcome::Failed(Errno::EBADF);
+                };
+                let outcome = f(tcb, now);
+                self.settle(now, id);
+                outcome
+            }
+            None => Outcome::Failed(Errno::EBADF),
+        }
+    }
+
+    fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Outcome {
+        let fresh = match self.sockets.get(&socket) {
+            Some(Socket::Fresh(_)) => self.sockets.remove(&socket),
+            Some(Socket::Listener { .. }) => return Outcome::Failed(Errno::EISCONN),
+            Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
+            None => return Outcome::Failed(Errno::EBADF),
+        };
+        let Some(Socket::Fresh(mut tcb)) = fresh else {
+            return Outcome::Failed(Errno::EBADF);
+        };
+        if v4(tcb.local.ip).is_unspecified() {
+            tcb.local.ip = self.addr.into();
+        }
+        if tcb.local.port == 0 {
+            tcb.local.port = self.ephemeral_port(tcb.local, remote);
+        }
+        if self.demux.contains_key(&(tcb.local, remote)) {
+            self.sockets.insert(socket, Socket::Fresh(tcb));
+            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+        }
+        let id = self.new_id();
+        tcb.remote = remote;
+        tcb.ip_id = self.draw_ip_id();
+        tcb.ts_offset = self.draw_ts_offset();
+        let isn = self.draw_isn();
+        tcb.connect(now, isn);
+        self.sockets.insert(socket, Socket::Connection(id));
+        self.demux
+            .insert((tcb.local, remote), Owner::Connection(id));
+        self.connections.insert(id, tcb);
+        self.settle(now, id);
+        Outcome::Failed(Errno::EINPROGRESS)
+    }
+
+    fn ephemeral_port(&mut self, local: Addr, remote: Addr) -> u16 {
+        let start = u32::from(self.ip_ids.next_u16());
+        let ports = (0..28_232).map(|i| 32_768 + ((start + i) % 28_232) as u16);
+        ports
+            .into_iter()
+            .find(|p| {
+                !self
+                    .demux
+                    .contains_key(&(Addr { port: *p, ..local }, remote))
+            })
+            .unwrap_or(0)
+    }
+
+    fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
+        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        if self.listeners.contains_key(&tcb.local) {
+            return Outcome::Failed(Errno::EADDRINUSE);
+        }
+        self.listeners.insert(tcb.local, socket);
+        let mut template = tcb.clone();
+        template.transition(TcpState::Listen);
+        self.sockets.insert(
+            socket,
+            Socket::Listener {
+                template,
+                backlog,
+                queue: VecDeque::new(),
+            },
+        );
+        Outcome::Done
+    }
+
+    fn accept(&mut self, socket: SocketId) -> Outcome {
+        let Some(Socket::Listener { queue, .. }) = self.sockets.get_mut(&socket) else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        let Some(id) = queue.pop_front() else {
+            return Outcome::Failed(Errno::EAGAIN);
+        };
+        let accepted = SocketId(self.new_id());
+        self.sockets.insert(accepted, Socket::Connection(id));
+        Outcome::Socket(accepted)
+    }
+
+    fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
+        match self.sockets.remove(&socket) {
+            None => Outcome::Failed(Errno::EBADF),
+            Some(Socket::Fresh(_)) => Outcome::Done,
+            Some(Socket::Connection(id)) => {
+                if let Some(tcb) = self.connections.get_mut(&id) {
+                    tcb.close(now, call);
+                }
+                self.settle(now, id);
+                Outcome::Done
+            }
+            Some(Socket::Listener {
+                template, queue, ..
+            }) => {
+                self.listeners.remove(&template.local);
+                let orphans: Vec<u32> = self
+                    .requests
+                    .iter()
+                    .filter(|(_, r)| r.listener == socket.0)
+                    .map(|(id, _)| *id)
+                    .collect();
+                orphans.into_iter().for_each(|id| self.forget_request(id));
+                for id in queue {
+                    if let Some(tcb) = self.connections.get_mut(&id) {
+                        tcb.abort_unaccepted(now);
+                    }
+                    self.settle(now, id);
+                }
+                Outcome::Done
+            }
+        }
+    }
+}
