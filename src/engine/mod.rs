@@ -71,6 +71,7 @@ mod rtx;
 mod sack;
 mod setsockopt;
 mod skb;
+mod sndbuf;
 mod sockets;
 mod state;
 mod stream;

@@ -237,6 +237,7 @@ impl Tcb {
         if before == 0 || self.timers.xmit_pending(Xmit::LossProbe) {
             self.rearm_rto(now, "data was sent");
         }
+        self.check_space(now);
     }
 
     /// A burst may wait for an ACK that will let it be larger.
@@ -300,6 +301,7 @@ impl Tcb {
     /// After a segment was dealt with: may more be sent?
     pub(super) fn data_snd_check(&mut self, now: Now) {
         self.push_pending_frames(now, Push::Normal);
+        self.check_space(now);
     }
 
     fn cwnd_validate(&mut self, now: Now, limited: bool) {

@@ -12,17 +12,6 @@ use crate::call::{Errno, Outcome, Readiness, TcpState};
 use crate::wire::Flags;
 
 impl Tcb {
-    /// Memory that what is written and not acknowledged occupies, bytes.
-    pub(super) fn wmem_queued(&self) -> u32 {
-        let of = |s: &Skb| SKB_OVERHEAD + s.len();
-        self.queues
-            .unsent
-            .iter()
-            .chain(&self.queues.rtx)
-            .map(of)
-            .sum()
-    }
-
     /// Largest buffer that a write fills, bytes: whole segments, at most half of the peer's window.
     fn size_goal(&self, mss: u32) -> u32 {
         let most = self.bound_to_half_wnd(GSO_MAX_SIZE);
@@ -45,6 +34,7 @@ impl Tcb {
             return Outcome::Failed(self.sk_err.take().unwrap_or(Errno::EPIPE));
         }
         let taken = self.write(now, data);
+        self.no_space |= taken < data.len();
         if taken == 0 && !data.is_empty() {
             return Outcome::Failed(Errno::EAGAIN);
         }
@@ -158,9 +148,7 @@ impl Tcb {
         };
         if !connecting {
             readiness.readable |= !self.received.is_empty();
-            let queued = self.wmem_queued();
-            let roomy = self.sndbuf.saturating_sub(queued) >= queued >> 1;
-            readiness.writable = self.send_shutdown || roomy;
+            readiness.writable = self.send_shutdown || self.is_writeable();
         }
         readiness
     }

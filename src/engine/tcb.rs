@@ -101,6 +101,8 @@ pub(super) struct Tcb {
     pub(super) done: bool,
     pub(super) rcvbuf: u32,
     pub(super) sndbuf: u32,
+    /// The application waits for room to write (Linux: SOCK_NOSPACE).
+    pub(super) no_space: bool,
 
     // send sequence space
     pub(super) isn: Seq,

@@ -39,9 +39,9 @@ pub(super) fn initial(sysctl: &Sysctl, space: u32, mss: u32, rcvbuf_locked: bool
 }
 
 /// Memory of a packet's bookkeeping behind its data, bytes.
-const SHARED_INFO: u32 = 320;
+pub(super) const SHARED_INFO: u32 = 320;
 /// Memory of a packet's descriptor, bytes.
-const DESCRIPTOR: u32 = 256;
+pub(super) const DESCRIPTOR: u32 = 256;
 
 /// Memory that a received packet occupies, bytes: header room, the data's slab, the descriptor.
 pub(super) fn truesize(payload: u32, options: u32) -> u32 {
@@ -214,25 +214,5 @@ impl Tcb {
         self.rcv_ssthresh = self.rcv_ssthresh.min(self.window_clamp);
         self.rcv_space = self.rcv_ssthresh.min(self.rcv_wnd).min(10 * self.advmss);
         self.cwnd_stamp = now.j;
-    }
-
-    /// Room for two windows of the largest segments.
-    fn expand_sndbuf(&mut self) {
-        if self.opt.sndbuf_locked {
-            return;
-        }
-        let per_mss =
-            (self.rx.mss_clamp.max(self.mss_cache) + super::output::MAX_TCP_HEADER + SHARED_INFO)
-                .next_power_of_two()
-                + DESCRIPTOR;
-        let segments = self
-            .w
-            .snd_cwnd
-            .max(super::congestion::TCP_INIT_CWND)
-            .max(self.reordering + 1);
-        let wanted = 2 * segments * per_mss;
-        if self.sndbuf < wanted {
-            self.sndbuf = wanted.min(self.sysctl.tcp_wmem[2] as u32);
-        }
     }
 }

@@ -110,6 +110,11 @@ impl<M: Machine> Play<'_, M> {
             None => (to, from),
         };
         let mut instants = vec![first];
+        if let Act::Send { from: offset, .. } = item.act
+            && let Some(carried) = self.carries(offset, to).filter(|at| *at > first)
+        {
+            instants.insert(0, carried);
+        }
         if self.differ(first, other) {
             instants.push(other);
         }

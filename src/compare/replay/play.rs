@@ -8,7 +8,7 @@ use crate::compare::fields::FieldDifference;
 
 use crate::compare::replay::host::{Host, Setup};
 use crate::compare::replay::machine::Machine;
-use crate::compare::replay::script::{Act, Item, Script};
+use crate::compare::replay::script::{Act, Item, Recorded, Script};
 use crate::compare::replay::sent::{Sent, packet_place};
 use crate::compare::replay::watch::{Entered, Owed};
 use crate::compare::timing::Cause;
@@ -327,6 +327,19 @@ impl<'a, M: Machine> Play<'a, M> {
         let tsval = next.fields.tsval();
         let tsval = tsval.map(|t| t.wrapping_add(self.script.origin.tsval));
         (from..=to).contains(&next.at).then_some((next.at, tsval))
+    }
+
+    /// The first packet still to come, up to `to`, that carries bytes of the stream from `offset` on: whoever wrote
+    /// them had done so by then.
+    pub(crate) fn carries(&self, offset: usize, to: Instant) -> Option<Instant> {
+        let left = self.script.packets.get(self.packet..)?;
+        let soon = left.iter().take_while(|p| p.at <= to);
+        // the first byte of the stream has the relative number 1
+        let beyond = |p: &&Recorded| {
+            let end = p.fields.seq as usize + p.fields.payload.len();
+            !p.fields.payload.is_empty() && end > offset + 1
+        };
+        soon.into_iter().find(beyond).map(|p| p.at)
     }
 
     /// The instant from `from` to `to`, as late as can be, at which the TSval clock shows `tsval`.

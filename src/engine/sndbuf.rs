@@ -1,0 +1,56 @@
+//! The send buffer: how much may be written ahead, and how that grows with the congestion window.
+//!
+//! Linux counterpart: tcp_sndbuf_expand, tcp_check_space, tcp_new_space, sk_stream_memory_free.
+
+use super::clock::Now;
+use super::memory::SKB_OVERHEAD;
+use super::output::MAX_TCP_HEADER;
+use super::skb::Skb;
+use super::tcb::Tcb;
+use super::window::{DESCRIPTOR, SHARED_INFO};
+
+impl Tcb {
+    /// Memory that what is written and not acknowledged occupies, bytes.
+    pub(super) fn wmem_queued(&self) -> u32 {
+        let of = |s: &Skb| SKB_OVERHEAD + s.len();
+        self.queues.unsent.iter().chain(&self.queues.rtx).map(of).sum()
+    }
+
+    /// Whether poll(2) says that more may be written: a third of the buffer is free.
+    pub(super) fn is_writeable(&self) -> bool {
+        let queued = self.wmem_queued();
+        self.sndbuf.saturating_sub(queued) >= queued >> 1
+    }
+
+    /// Something was sent or acknowledged while the application waits for room: the buffer may grow.
+    pub(super) fn check_space(&mut self, now: Now) {
+        if !self.no_space || self.orphan {
+            return;
+        }
+        if !self.opt.sndbuf_locked && self.packets_in_flight() < self.w.snd_cwnd {
+            self.expand_sndbuf();
+            self.cwnd_stamp = now.j;
+        }
+        self.no_space = !self.is_writeable();
+    }
+
+    /// Room for two windows of the largest segments.
+    pub(super) fn expand_sndbuf(&mut self) {
+        if self.opt.sndbuf_locked {
+            return;
+        }
+        let per_mss =
+            (self.rx.mss_clamp.max(self.mss_cache) + MAX_TCP_HEADER + SHARED_INFO)
+                .next_power_of_two()
+                + DESCRIPTOR;
+        let segments = self
+            .w
+            .snd_cwnd
+            .max(super::congestion::TCP_INIT_CWND)
+            .max(self.reordering + 1);
+        let wanted = 2 * segments * per_mss;
+        if self.sndbuf < wanted {
+            self.sndbuf = wanted.min(self.sysctl.tcp_wmem[2] as u32);
+        }
+    }
+}
