@@ -13,7 +13,12 @@ impl Tcb {
     /// Memory that what is written and not acknowledged occupies, bytes.
     pub(super) fn wmem_queued(&self) -> u32 {
         let of = |s: &Skb| SKB_OVERHEAD + s.len();
-        self.queues.unsent.iter().chain(&self.queues.rtx).map(of).sum()
+        self.queues
+            .unsent
+            .iter()
+            .chain(&self.queues.rtx)
+            .map(of)
+            .sum()
     }
 
     /// Whether poll(2) says that more may be written: a third of the buffer is free.
@@ -39,10 +44,9 @@ impl Tcb {
         if self.opt.sndbuf_locked {
             return;
         }
-        let per_mss =
-            (self.rx.mss_clamp.max(self.mss_cache) + MAX_TCP_HEADER + SHARED_INFO)
-                .next_power_of_two()
-                + DESCRIPTOR;
+        let per_mss = (self.rx.mss_clamp.max(self.mss_cache) + MAX_TCP_HEADER + SHARED_INFO)
+            .next_power_of_two()
+            + DESCRIPTOR;
         let segments = self
             .w
             .snd_cwnd

@@ -199,6 +199,8 @@ impl Script {
 struct Calls {
     /// A `send` whose outcome was not seen yet: its instant and bytes.
     send: Option<(Instant, usize)>,
+    /// Bytes that wait for room: more of them are no call of their own.
+    pending: usize,
     /// Bytes taken so far.
     taken: usize,
 }
@@ -212,8 +214,14 @@ impl Calls {
                 script.items.push(Item { at, from, to, act });
             }
             match event.what {
-                Incident::Send { bytes } => self.send = Some((event.at, bytes)),
-                Incident::SendAccepted { .. } | Incident::Error { .. } => self.send = None,
+                Incident::Send { bytes } if self.pending == 0 => {
+                    self.send = Some((event.at, bytes))
+                }
+                Incident::SendAccepted { pending, .. } => {
+                    self.send = None;
+                    self.pending = pending;
+                }
+                Incident::Error { .. } => self.send = None,
                 _ => {}
             }
         }
