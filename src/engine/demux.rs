@@ -69,6 +69,10 @@ impl Engine {
             RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
             RequestVerdict::Reset => self.reply_reset(datagram, segment),
             RequestVerdict::Gone => self.forget_request(id),
+            RequestVerdict::Refused => {
+                self.forget_request(id);
+                self.reply_reset(datagram, segment);
+            }
             RequestVerdict::Complete if full => {
                 log::debug!("the accept queue is full: the ACK is dropped")
             }

@@ -57,6 +57,8 @@ pub(super) enum RequestVerdict {
     Reset,
     /// It is gone.
     Gone,
+    /// It is gone, and the segment is answered by a RST as if there were no socket.
+    Refused,
 }
 
 impl Request {
@@ -193,7 +195,7 @@ impl Request {
         if segment.seq == self.rcv_isn && control == Flags::SYN && !old {
             return self.on_repeated_syn(now, template);
         }
-        if f.has(Flags::ACK) && segment.ack != self.snt_isn + 1 {
+        if !f.has(Flags::RST) && f.has(Flags::ACK) && segment.ack != self.snt_isn + 1 {
             return RequestVerdict::Reset;
         }
         let (low, high) = (self.rcv_isn + 1, self.rcv_isn + 1 + self.rcv_wnd);
@@ -210,8 +212,11 @@ impl Request {
         if let Some(ts) = ts.filter(|_| !segment.seq.after(low)) {
             self.ts_recent = Some(ts.tsval);
         }
-        if f.any(Flags::RST | Flags::SYN) {
-            return RequestVerdict::Gone;
+        if f.has(Flags::RST) {
+            return self.on_reset(now, template, segment);
+        }
+        if f.has(Flags::SYN) {
+            return RequestVerdict::Refused;
         }
         if !f.has(Flags::ACK) {
             return RequestVerdict::Done;
@@ -221,6 +226,17 @@ impl Request {
             return RequestVerdict::Done;
         }
         RequestVerdict::Complete
+    }
+
+    /// A RST in the window ends the request only with the expected number (RFC 5961 3.2).
+    fn on_reset(&mut self, now: Now, template: &Tcb, segment: &Segment) -> RequestVerdict {
+        if segment.seq == self.rcv_isn + 1 {
+            return RequestVerdict::Gone;
+        }
+        if self.rate_limited(now, template) {
+            return RequestVerdict::Done;
+        }
+        RequestVerdict::Answer(Box::new(self.ack(now)))
     }
 
     fn rate_limited(&mut self, now: Now, template: &Tcb) -> bool {
@@ -327,7 +343,7 @@ impl Request {
 }
 
 impl Tcb {
-    /// The ACK that completes a passive open.
+    /// The ACK that completes a passive or a simultaneous open.
     pub(super) fn establish(&mut self, now: Now, segment: &Segment) {
         self.because = Because::Segment;
         self.rx.now = segment.timestamps().filter(|_| self.rx.tstamp_ok);
@@ -336,7 +352,9 @@ impl Tcb {
         self.max_window = self.snd_wnd;
         self.rcv_tstamp = now.j;
         self.delivered += 1;
-        self.sample_syn_ack_rtt(now);
+        if self.rtt.srtt8 == 0 {
+            self.sample_syn_ack_rtt(now);
+        }
         if self.rx.tstamp_ok {
             self.advmss -= TSTAMP_ALIGNED;
         }
