@@ -78,6 +78,7 @@ impl Tcb {
         self.send_shutdown = true;
         let unread = !self.received.is_empty();
         self.received = std::collections::VecDeque::new();
+        self.fin_queued = false;
         self.rmem_alloc = 0;
         if matches!(
             self.state,

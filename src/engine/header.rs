@@ -8,7 +8,6 @@ use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::skb::Skb;
 use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
-use crate::call::TcpState;
 use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// The IPv4 address of an end; the unspecified one for IPv6, which this layer does not carry.
@@ -234,7 +233,6 @@ impl Tcb {
     }
 
     fn syn_options(&self, now: Now) -> Vec<TcpOption> {
-        debug_assert!(self.state == TcpState::SynSent || self.state == TcpState::SynRecv);
         SynOffer {
             mss: self.advmss,
             timestamps: (self.sysctl.tcp_timestamps != 0).then(|| Timestamps {

@@ -133,11 +133,21 @@ impl Tcb {
             }
             return false;
         }
-        if segment.flags.has(Flags::SYN) {
+        if segment.flags.has(Flags::SYN) && !self.is_crossing_syn_ack(segment) {
             self.send_challenge_ack(now);
             return false;
         }
         true
+    }
+
+    /// The SYN-ACK of a peer whose SYN crossed ours.
+    fn is_crossing_syn_ack(&self, segment: &Segment) -> bool {
+        self.state == TcpState::SynRecv
+            && !self.orphan
+            && segment.flags.has(Flags::ACK)
+            && segment.seq + 1 == segment.end_seq()
+            && segment.end_seq() == self.rcv_nxt
+            && segment.ack == self.snd_nxt
     }
 
     /// An old timestamp marks an old segment, unless it is a duplicate ACK that was overtaken.
@@ -165,7 +175,8 @@ impl Tcb {
         }
         if segment.end_seq().after(right) {
             // a segment that only ends beyond the window is taken while the application keeps up
-            return !segment.seq.after(right) && self.received.is_empty();
+            let caught_up = self.received.is_empty() && !self.fin_queued;
+            return !segment.seq.after(right) && caught_up;
         }
         true
     }
@@ -227,6 +238,9 @@ impl Tcb {
 
     /// What the ACK field means in this state.
     fn ack_in_state(&mut self, now: Now, segment: &Segment) -> Step {
+        if self.state == TcpState::SynRecv {
+            return self.ack_in_syn_recv(now, segment);
+        }
         if !self.on_ack(now, segment) {
             if segment.ack.after(self.snd_nxt) || self.state != TcpState::Established {
                 self.send_challenge_ack(now);
@@ -246,6 +260,16 @@ impl Tcb {
             TcpState::Closed | TcpState::TimeWait => Step::Drop,
             _ => Step::Go,
         }
+    }
+
+    /// An acceptable ACK, and be it a duplicate one, completes a simultaneous open.
+    fn ack_in_syn_recv(&mut self, now: Now, segment: &Segment) -> Step {
+        if !segment.ack.between(self.snd_una, self.snd_nxt) {
+            return Step::Reset;
+        }
+        self.on_ack(now, segment);
+        self.establish(now, segment);
+        Step::Go
     }
 
     /// Our FIN is acknowledged.

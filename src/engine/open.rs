@@ -111,10 +111,32 @@ impl Tcb {
             return Verdict::Done;
         }
         if !f.has(Flags::RST) && f.has(Flags::SYN) {
-            // a simultaneous open: not modelled further than answering, as no scenario can make one
-            self.note(now, false, "a SYN crossed ours: ignored".to_owned());
+            self.on_crossing_syn(now, segment);
         }
         Verdict::Done
+    }
+
+    /// A simultaneous open: our SYN becomes a SYN-ACK, and its timer stays as it is.
+    fn on_crossing_syn(&mut self, now: Now, segment: &Segment) {
+        self.note(now, false, "a SYN crossed ours".to_owned());
+        self.take_syn_options(segment);
+        self.transition(TcpState::SynRecv);
+        self.header_options = if self.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };
+        self.irs = segment.seq;
+        self.rcv_nxt = segment.seq + 1;
+        self.copied_seq = self.rcv_nxt;
+        self.rcv_wup = self.rcv_nxt;
+        self.snd_wnd = u32::from(segment.window);
+        self.snd_wl1 = segment.seq;
+        self.max_window = self.snd_wnd;
+        self.sync_mss();
+        self.initialize_rcv_mss();
+        let Some(mut syn) = self.queues.rtx.pop_front() else {
+            return;
+        };
+        syn.flags |= Flags::ACK;
+        self.transmit(now, &mut syn, "SYN-ACK");
+        self.queues.rtx.push_front(syn);
     }
 
     fn take_syn_options(&mut self, segment: &Segment) {

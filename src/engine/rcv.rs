@@ -138,6 +138,7 @@ impl Tcb {
         self.ack.scheduled = true;
         self.rcv_shutdown = true;
         self.done = true;
+        self.fin_queued = true;
         match self.state {
             TcpState::SynRecv | TcpState::Established => {
                 self.transition(TcpState::CloseWait);

@@ -113,6 +113,7 @@ impl Tcb {
             return Outcome::Data(self.read(now, max));
         }
         if self.done {
+            self.fin_queued = false;
             if self.copied_seq.before(self.rcv_nxt) {
                 self.copied_seq = self.rcv_nxt;
             }

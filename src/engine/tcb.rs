@@ -99,6 +99,8 @@ pub(super) struct Tcb {
     pub(super) send_shutdown: bool,
     /// The peer's FIN was read past (Linux: SOCK_DONE).
     pub(super) done: bool,
+    /// The peer's FIN lies in the receive queue: the application has not read as far.
+    pub(super) fin_queued: bool,
     pub(super) rcvbuf: u32,
     pub(super) sndbuf: u32,
     /// The application waits for room to write (Linux: SOCK_NOSPACE).

@@ -150,10 +150,10 @@ impl Tcb {
             self.until_death(now)
         );
         self.because = Because::Timer(text, Some(armed));
-        let what = if self.state == TcpState::SynSent {
-            "SYN again"
-        } else {
-            "retransmission"
+        let what = match self.state {
+            TcpState::SynSent => "SYN again",
+            TcpState::SynRecv => "SYN-ACK again",
+            _ => "retransmission",
         };
         self.retransmit_skb(now, 0, 1, what);
         self.back_off_and_rearm(now);
@@ -258,7 +258,7 @@ impl Tcb {
 
     /// Retries allowed, and the first wait that the model of their time is built on, us.
     fn retries(&self) -> (u32, u64) {
-        if self.state == TcpState::SynSent {
+        if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
             (self.syn_retries(), MODEL_BASE_SYN_US)
         } else if self.orphan {
             (self.orphan_retries(self.rto < self.rto_max), MODEL_BASE_US)
@@ -287,6 +287,8 @@ impl Tcb {
         if self.state == TcpState::SynSent {
             let most = self.syn_retries() + self.sysctl.tcp_syn_linear_timeouts as u32;
             expired |= self.retransmits >= most;
+        } else if self.state == TcpState::SynRecv {
+            expired |= self.retransmits >= self.syn_retries();
         }
         if expired {
             self.write_err(now, "the time for retransmissions is over");
