@@ -77,7 +77,7 @@ impl Tcb {
         self.rcv_shutdown = true;
         self.send_shutdown = true;
         let unread = !self.received.is_empty();
-        self.received = std::collections::VecDeque::new();
+        self.received = super::received::Received::default();
         self.fin_queued = false;
         self.rmem_alloc = 0;
         if matches!(

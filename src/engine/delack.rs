@@ -57,6 +57,7 @@ impl Tcb {
         self.ack.scheduled = true;
         let control = Flags::FIN | Flags::URG | Flags::SYN | Flags::PSH;
         self.measure_rcv_mss(payload, options, flags.any(control));
+        self.measure_rcv_rtt(now);
         let ato_min = self.ato_min();
         if self.ack.ato == 0 {
             self.incr_quickack(MAX_QUICKACKS);
@@ -160,7 +161,7 @@ impl Tcb {
         }
     }
 
-    fn delack_max(&self) -> Jiffies {
+    pub(super) fn delack_max(&self) -> Jiffies {
         let from_rto_min = self.rto_min.max(2) - 1;
         self.opt
             .delack_max

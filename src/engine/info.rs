@@ -22,7 +22,7 @@ impl Tcb {
             probes: self.probes_out,
             backoff: self.backoff,
             rto_us: us(self.rto),
-            ato_us: us(self.ack.ato),
+            ato_us: us(self.ack.ato.min(self.delack_max())),
             snd_mss: self.mss_cache,
             rcv_mss: self.ack.rcv_mss,
             unacked: self.packets_out,

@@ -67,6 +67,7 @@ impl Tcb {
             self.on_reset(now);
             return Verdict::Reset;
         }
+        self.measure_rcv_rtt_by_ts(now, segment.payload.len() as u32);
         match self.state {
             TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 => {
                 self.data_queue(now, segment);

@@ -6,7 +6,7 @@
 /// Bytes of a page.
 const PAGE: u32 = 4_096;
 /// Memory of a buffer of the sender beside its data, bytes.
-pub(super) const SKB_OVERHEAD: u32 = 896;
+pub(super) const SKB_OVERHEAD: u32 = 832;
 
 /// What is reserved and not used, bytes (less than a page).
 #[derive(Clone, Copy, Debug, Default)]

@@ -205,6 +205,8 @@ impl Tcb {
         self.lsndtime = now.j;
         if self.rx.snd_wscale == 0 {
             self.fast_path_on();
+        } else {
+            self.predicted_window = None;
         }
         if self.opt.keepalive {
             self.reset_keepalive(now, self.keepalive_time(), "connected");

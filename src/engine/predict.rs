@@ -10,6 +10,10 @@ use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use super::window::truesize;
 use crate::wire::{Flags, Segment, TcpOption};
 
+fn payload_len(segment: &Segment) -> u32 {
+    segment.payload.len() as u32
+}
+
 impl Tcb {
     /// From now on the next segment is expected to look like the last ones.
     pub(super) fn fast_path_on(&mut self) {
@@ -33,7 +37,7 @@ impl Tcb {
         if segment.ack.after(self.snd_nxt) || options != self.header_options {
             return false;
         }
-        let payload = segment.payload.len() as u32;
+        let payload = payload_len(segment);
         if payload > 0 && truesize(payload, options) > self.forward_alloc.available() {
             return false;
         }
@@ -56,8 +60,10 @@ impl Tcb {
         }
         if segment.payload.is_empty() {
             self.on_ack(now, segment);
-            return self.data_snd_check(now);
+            self.data_snd_check(now);
+            return self.note_tsecr();
         }
+        self.measure_rcv_rtt_by_ts(now, payload_len(segment));
         self.queue_predicted(now, segment);
         if segment.ack == self.snd_una {
             self.snd_wl1 = segment.seq;

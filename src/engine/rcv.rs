@@ -65,10 +65,11 @@ impl Tcb {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let fresh = &segment.payload[(skip as usize).min(segment.payload.len())..];
-        self.received.extend(fresh);
+        let truesize = truesize(payload, options);
+        self.received.push(fresh, truesize);
         self.rcv_nxt = segment.end_seq();
         if payload > 0 {
-            self.hold_received(truesize(payload, options));
+            self.hold_received(truesize);
             self.event_data_recv(now, payload, options, segment.flags);
         }
         if segment.flags.has(Flags::FIN) {
@@ -89,9 +90,10 @@ impl Tcb {
     pub(super) fn queue_predicted(&mut self, now: Now, segment: &Segment) {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
-        self.received.extend(&segment.payload);
+        let truesize = truesize(payload, options);
+        self.received.push(&segment.payload, truesize);
         self.rcv_nxt = segment.end_seq();
-        self.hold_received(truesize(payload, options));
+        self.hold_received(truesize);
         self.event_data_recv(now, payload, options, segment.flags);
     }
 
@@ -105,8 +107,8 @@ impl Tcb {
                 continue;
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
-            self.received
-                .extend(&early.data[skip.min(early.data.len())..]);
+            let fresh = &early.data[skip.min(early.data.len())..];
+            self.received.push(fresh, early.truesize);
             self.rcv_nxt = early.end_seq;
             if early.fin {
                 self.on_fin(now);
@@ -169,19 +171,16 @@ impl Tcb {
 
     /// The application reads at most `max` bytes.
     pub(super) fn read(&mut self, now: Now, max: usize) -> Vec<u8> {
-        let n = max.min(self.received.len());
-        let data: Vec<u8> = self.received.drain(..n).collect();
-        self.copied_seq += n as u32;
-        let kept = self.received.len() as u64;
-        let all = kept + n as u64;
-        let left = (u64::from(self.rmem_alloc) * kept)
-            .checked_div(all)
-            .unwrap_or(0) as u32;
-        self.release_received(self.rmem_alloc - left);
-        if self.received.is_empty() {
-            self.received = std::collections::VecDeque::new();
+        let mut data = Vec::new();
+        while data.len() < max {
+            let Some((n, freed)) = self.received.read_one(max - data.len(), &mut data) else {
+                break;
+            };
+            self.copied_seq += n as u32;
+            self.adjust_rcv_space(now);
+            self.release_received(freed);
         }
-        self.cleanup_rbuf(now, n as u32);
+        self.cleanup_rbuf(now, data.len() as u32);
         data
     }
 }

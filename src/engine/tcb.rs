@@ -147,7 +147,7 @@ pub(super) struct Tcb {
     pub(super) window_clamp: u32,
     /// Part of a buffer that holds data, in 256ths.
     pub(super) scaling_ratio: u32,
-    pub(super) received: VecDeque<u8>,
+    pub(super) received: super::received::Received,
     /// Memory that `received` occupies, bytes.
     pub(super) rmem_alloc: u32,
     pub(super) forward_alloc: super::memory::ForwardAlloc,
@@ -155,6 +155,7 @@ pub(super) struct Tcb {
     pub(super) ack: AckState,
     pub(super) rx: RxOptions,
     pub(super) rcv_space: u32,
+    pub(super) sizing: super::rcvbuf::RightSizing,
     /// Last good ACK's tick (keepalive).
     pub(super) rcv_tstamp: Jiffies,
     /// Last answer to an out-of-window segment.

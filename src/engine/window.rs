@@ -46,7 +46,7 @@ pub(super) const DESCRIPTOR: u32 = 256;
 /// Memory that a received packet occupies, bytes: header room, the data's slab, the descriptor.
 pub(super) fn truesize(payload: u32, options: u32) -> u32 {
     const HEADROOM: u32 = 64;
-    const SMALL_HEAD: u32 = 640;
+    const SMALL_HEAD: u32 = 576;
     let head = (HEADROOM + 20 + TCP_HEADER + options + payload).next_multiple_of(64) + SHARED_INFO;
     let slab = if head <= SMALL_HEAD {
         SMALL_HEAD
@@ -214,5 +214,6 @@ impl Tcb {
         self.rcv_ssthresh = self.rcv_ssthresh.min(self.window_clamp);
         self.rcv_space = self.rcv_ssthresh.min(self.rcv_wnd).min(10 * self.advmss);
         self.cwnd_stamp = now.j;
+        self.start_right_sizing(now);
     }
 }
