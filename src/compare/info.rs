@@ -1,15 +1,20 @@
 //! TCP_INFO lines: what the kernel says of its connection, held against what the engine says.
 //!
 //! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and
-//! the time left on a timer are in whole ticks and are read up to [`ALLOWANCE`] before the line's stamp: where a tick
-//! began in that time, either tick's value will do. The kernel's RTT contains the recorder's lateness, by which every
+//! the time left on a timer are in whole ticks and are read from [`ALLOWANCE`] before the line's stamp to
+//! [`ASKED_WITHIN`] after it: where a tick began in that time, either tick's value will do. The kernel's RTT contains the recorder's lateness, by which every
 //! sample may differ, so the mean of the samples (`rtt`) may differ by [`ALLOWANCE`] and their deviation
 //! from the mean (`rttvar`) by twice that.
+
+use std::time::Duration;
 
 use crate::call::{TcpInfo, TcpState};
 use crate::compare::fields::FieldDifference;
 use crate::compare::timing::ALLOWANCE;
 use crate::time::Ticks;
+
+/// A recorder stamps a line and then asks the kernel: the answer is this much later at the most.
+const ASKED_WITHIN: Duration = Duration::from_micros(100);
 
 type Value = fn(&TcpInfo) -> u64;
 
@@ -68,6 +73,11 @@ pub fn differences(
         } else {
             0
         },
+        asked: if asked_later(recorded, ticks) {
+            tick_ms
+        } else {
+            0
+        },
         noted: if straddled { tick_ms } else { 0 },
     };
     timer(engine, recorded, slack, &mut found);
@@ -105,6 +115,8 @@ pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifferen
 struct Slack {
     /// Because the line may have been read a tick before its stamp.
     read: u64,
+    /// Because it may have been read a tick after its stamp.
+    asked: u64,
     /// Because what it counts from may have been noted a tick before or after.
     noted: u64,
 }
@@ -115,13 +127,18 @@ fn read_in_two(recorded: &TcpInfo, ticks: &Ticks) -> bool {
     ticks.jiffies(read_from) != ticks.jiffies(recorded.at)
 }
 
+/// Whether a tick began while the kernel was asked.
+fn asked_later(recorded: &TcpInfo, ticks: &Ticks) -> bool {
+    ticks.jiffies(recorded.at) != ticks.jiffies(recorded.at + ASKED_WITHIN)
+}
+
 fn timer(engine: &TcpInfo, recorded: &TcpInfo, slack: Slack, found: &mut Vec<FieldDifference>) {
     if engine.timer != recorded.timer {
         let names = (engine.timer.name(), recorded.timer.name());
         found.push(FieldDifference::new("timer", names.0, names.1));
         return;
     }
-    let earliest = engine.timer_ms.saturating_sub(slack.noted);
+    let earliest = engine.timer_ms.saturating_sub(slack.asked + slack.noted);
     let latest = engine.timer_ms + slack.read + slack.noted;
     if !(earliest..=latest).contains(&recorded.timer_ms) {
         found.push(FieldDifference::new(
@@ -139,7 +156,8 @@ fn ages(engine: &TcpInfo, recorded: &TcpInfo, slack: Slack, found: &mut Vec<Fiel
     ];
     for (name, value) in rows {
         let (l, r) = (value(engine), value(recorded));
-        if !(l.saturating_sub(slack.read + slack.noted)..=l + slack.noted).contains(&r) {
+        let latest = l + slack.asked + slack.noted;
+        if !(l.saturating_sub(slack.read + slack.noted)..=latest).contains(&r) {
             found.push(FieldDifference::new(name, l, r));
         }
     }

@@ -269,7 +269,8 @@ pub struct Verdict {
     pub scenario: String,
     /// Replay or closed.
     pub mode: Mode,
-    /// Nothing differs that is not declared, and everything declared occurred. TCP_INFO is counted apart.
+    /// Nothing differs that is not declared, and everything declared occurred; in replay TCP_INFO included, in closed
+    /// mode, where its lines are read at instants of their own, apart from it.
     pub identical: bool,
     /// Whether TCP_INFO is identical as well.
     pub tcp_info_identical: bool,
@@ -309,8 +310,9 @@ impl Verdict {
         let open = |d: &&Difference| d.known.is_none();
         let is_info = |d: &Difference| d.class == Class::TcpInfo;
         let all = || self.differences.iter();
-        self.identical = !all().filter(open).any(|d| !is_info(d));
         self.tcp_info_identical = !all().filter(open).any(is_info);
+        let rest = !all().filter(open).any(|d| !is_info(d));
+        self.identical = rest && (self.mode == Mode::Closed || self.tcp_info_identical);
         let count = |class| all().filter(|d| d.class == class).count();
         self.counts.fields_differing = count(Class::Field);
         self.counts.times_differing = count(Class::Time);
@@ -334,6 +336,7 @@ impl Verdict {
                     (c.missing, "missing"),
                     (c.extra, "extra"),
                     (c.application_differing, "application"),
+                    (c.tcp_info_differing, "TCP_INFO lines"),
                 ];
                 let parts: Vec<_> = parts
                     .iter()

@@ -50,12 +50,22 @@ impl<M: Machine> Play<'_, M> {
             .map(|i| (i, items[i].at.max(self.now)));
         let of_head = instants.into_iter().map(|at| (head, at));
         match meanwhile {
-            None => of_head.collect(),
+            None => of_head.chain(self.read_before(head)).collect(),
             Some(first) => {
                 let sooner = of_head.filter(|(_, at)| *at <= first.1);
                 std::iter::once(first).chain(sooner).collect()
             }
         }
+    }
+
+    /// A read that was logged right after a packet's arrival may have been made right before it.
+    fn read_before(&self, head: usize) -> Option<(usize, Instant)> {
+        let items = &self.script.items;
+        let arrival = matches!(items[head].act, Act::Deliver(_)).then(|| items[head].at)?;
+        let next = self.items_left().nth(1)?;
+        let read = matches!(items[next].act, Act::Recv(_)) && items[next].from <= arrival;
+        let before = arrival.saturating_sub(NS);
+        (read && before >= self.now).then_some((next, before))
     }
 
     fn instants(&self, item: &Item) -> Vec<Instant> {
@@ -136,7 +146,7 @@ impl<M: Machine> Play<'_, M> {
         let arrives = |i: usize| {
             let item = &self.script.items[i];
             let passive = matches!(item.act, Act::Deliver(_) | Act::State(_) | Act::Info(_));
-            passive && (low..high).contains(&item.at)
+            passive && (low..=high).contains(&item.at)
         };
         let near = self.items_left().take(8).any(arrives);
         ticks.jiffies(a) != ticks.jiffies(b) || ms(a) != ms(b) || near

@@ -124,8 +124,10 @@ impl Script {
         script.take_packets(recording);
         Calls::default().take(&recording.events, &mut script);
         script.written = script.stream();
-        // a packet and an event of the same instant: the packet was written first
-        script.items.sort_by_key(|i| i.at);
+        // what is logged after it happened lies before its stamp; a packet is stamped before it is handed over
+        script
+            .items
+            .sort_by_key(|i| (i.at, matches!(i.act, Act::Deliver(_))));
         script
     }
 
