@@ -68,6 +68,7 @@ mod received;
 mod recovery;
 mod reordering;
 mod request;
+mod right_sizing;
 mod rtt;
 mod rtx;
 mod sack;

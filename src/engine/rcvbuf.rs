@@ -4,22 +4,6 @@
 
 use super::clock::Now;
 use super::tcb::Tcb;
-use crate::wire::Seq;
-
-/// The receiver's own measurements.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RightSizing {
-    /// Round trip as the receiver sees it, us times 8; 0 before the first sample.
-    rtt8: u64,
-    /// Last TSecr that gave a sample.
-    last_tsecr: u32,
-    /// Without timestamps: a window that begins here takes a round trip to fill.
-    window: Option<(Seq, u64)>,
-    /// Where the application's reading stood when this measurement began, and when that was, us.
-    from: Seq,
-    since_us: u64,
-}
-
 impl Tcb {
     /// The connection is up.
     pub(super) fn start_right_sizing(&mut self, now: Now) {

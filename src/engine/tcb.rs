@@ -155,7 +155,7 @@ pub(super) struct Tcb {
     pub(super) ack: AckState,
     pub(super) rx: RxOptions,
     pub(super) rcv_space: u32,
-    pub(super) sizing: super::rcvbuf::RightSizing,
+    pub(super) sizing: super::right_sizing::RightSizing,
     /// Last good ACK's tick (keepalive).
     pub(super) rcv_tstamp: Jiffies,
     /// Last answer to an out-of-window segment.
