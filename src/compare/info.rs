@@ -1,10 +1,10 @@
 //! TCP_INFO lines: what the kernel says of its connection, held against what the engine says.
 //!
-//! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and
-//! the time left on a timer are in whole ticks and are read from [`ALLOWANCE`] before the line's stamp to
-//! [`ASKED_WITHIN`] after it: where a tick began in that time, either tick's value will do. The kernel's RTT contains the recorder's lateness, by which every
-//! sample may differ, so the mean of the samples (`rtt`) may differ by [`ALLOWANCE`] and their deviation
-//! from the mean (`rttvar`) by twice that.
+//! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and the
+//! time left on a timer are in whole ticks and are read from [`ALLOWANCE`] before the line's stamp to
+//! `ASKED_WITHIN` after it: where a tick began in that time, either tick's value will do. The kernel's RTT contains
+//! the recorder's lateness, by which every sample may differ, so the mean of the samples (`rtt`) may differ by
+//! [`ALLOWANCE`] and their deviation from the mean (`rttvar`) by twice that.
 
 use std::time::Duration;
 
