@@ -300,7 +300,7 @@ impl Tcb {
                     flag.orig_sack_acked = false;
                 }
             } else if let Some(reord) = c.reord.filter(|r| r.before(prior_fack)) {
-                self.check_sack_reordering(reord, prior_fack);
+                self.check_sack_reordering(reord);
             }
         } else if let (Some(rtt), Some(head)) = (sack_rtt, self.queues.rtx.front()) {
             // the head was sent after what was just SACKed: its RTO starts anew

@@ -166,11 +166,7 @@ impl Tcb {
         }
         let before = self.sacked_out;
         self.sacked_out += dup;
-        let limit = self.packets_out.saturating_sub(self.lost_out).max(1);
-        if self.sacked_out + self.lost_out > self.packets_out {
-            self.sacked_out = self.packets_out.saturating_sub(self.lost_out);
-        }
-        self.sacked_out = self.sacked_out.min(limit);
+        self.check_reno_reordering(0);
         self.delivered += self.sacked_out.saturating_sub(before);
     }
 
@@ -179,9 +175,19 @@ impl Tcb {
             self.delivered += acked.saturating_sub(self.sacked_out).max(1);
             self.sacked_out = self.sacked_out.saturating_sub(acked - 1);
         }
-        self.sacked_out = self
-            .sacked_out
-            .min(self.packets_out.saturating_sub(self.lost_out));
+        self.check_reno_reordering(acked);
+    }
+
+    /// More duplicate ACKs than segments beyond the hole: the path reorders.
+    fn check_reno_reordering(&mut self, addend: u32) {
+        let holes = self.lost_out.max(1).min(self.packets_out);
+        if self.sacked_out + holes <= self.packets_out {
+            return;
+        }
+        self.sacked_out = self.packets_out - holes;
+        let most = self.sysctl.tcp_max_reordering as u32;
+        self.reordering = (self.packets_out + addend).min(most);
+        self.reord_seen += 1;
     }
 
     pub(super) fn enter_recovery(&mut self, now: Now) {

@@ -4,6 +4,7 @@
 
 use super::acked::{AckFlags, SackSample};
 use super::clock::Now;
+use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use crate::wire::Seq;
 
@@ -33,13 +34,15 @@ impl Tcb {
         let mut reord: Option<Seq> = None;
         for (i, block) in blocks.iter().enumerate() {
             let dsack = i == 0 && first_is_dsack;
-            if !self.block_valid(dsack, *block, prior_una) || !block.1.after(self.snd_una) {
+            if !self.block_valid(dsack, *block) || !block.1.after(prior_una) {
                 continue;
             }
             self.tag_block(now, *block, dsack, flag, sample, &mut reord);
         }
-        if let Some(reord) = reord.filter(|r| r.before(prior_fack)) {
-            self.check_sack_reordering(reord, prior_fack);
+        if let Some(reord) = reord
+            && (self.ca_state != CaState::Loss || self.undo_marker.is_some())
+        {
+            self.check_sack_reordering(reord);
         }
     }
 
@@ -97,25 +100,48 @@ impl Tcb {
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
-        let marks = self.queues.rtx[i].marks;
-        if dsack && (marks.retrans || marks.ever_retrans) {
-            self.dsack_of_queued(i);
-        }
         let skb = self.queues.rtx[i].clone();
-        if skb.marks.sacked || !skb.end_seq.after(self.snd_una) {
+        let (marks, count) = (skb.marks, skb.pcount);
+        if dsack && (marks.retrans || marks.ever_retrans) {
+            self.dsack_of_queued(&skb);
+            if marks.sacked {
+                *reord = Some(reord.map_or(skb.seq, |r| r.min(skb.seq)));
+            }
+        }
+        if !skb.end_seq.after(self.snd_una) {
             return;
         }
-        self.rack_advance(now.us, &skb);
-        let count = skb.pcount;
-        if skb.marks.retrans {
-            if skb.marks.lost {
-                self.queues.rtx[i].marks.lost = false;
-                self.queues.rtx[i].marks.retrans = false;
+        if !marks.sacked {
+            self.rack_advance(now.us, &skb);
+            self.tag_new(i, &skb, flag, sample, reord);
+        }
+        if dsack && self.queues.rtx[i].marks.retrans {
+            // the copy arrived and was needless
+            self.queues.rtx[i].marks.retrans = false;
+            self.retrans_out -= count;
+        }
+    }
+
+    /// A buffer is SACKed for the first time.
+    fn tag_new(
+        &mut self,
+        i: usize,
+        skb: &Skb,
+        flag: &mut AckFlags,
+        sample: &mut SackSample,
+        reord: &mut Option<Seq>,
+    ) {
+        let (marks, count) = (skb.marks, skb.pcount);
+        let mut now = marks;
+        if marks.retrans {
+            // not lost: the retransmission is believed to be still under way
+            if marks.lost {
+                (now.lost, now.retrans) = (false, false);
                 self.lost_out -= count;
                 self.retrans_out -= count;
             }
         } else {
-            if !skb.marks.ever_retrans {
+            if !marks.ever_retrans {
                 if skb.seq.before(sample.prior_fack.unwrap_or(self.snd_una)) {
                     *reord = Some(reord.map_or(skb.seq, |r| r.min(skb.seq)));
                 }
@@ -125,29 +151,25 @@ impl Tcb {
                 sample.first_sackt = sample.first_sackt.or(Some(skb.sent_us));
                 sample.last_sackt = Some(skb.sent_us);
             }
-            if skb.marks.lost {
-                self.queues.rtx[i].marks.lost = false;
+            if marks.lost {
+                now.lost = false;
                 self.lost_out -= count;
             }
         }
-        self.queues.rtx[i].marks.sacked = true;
+        now.sacked = true;
+        self.queues.rtx[i].marks = now;
         flag.data_sacked = true;
         self.sacked_out += count;
         self.delivered += count;
         sample.prior_delivered = sample.prior_delivered.max(Some(skb.delivered));
-        if dsack {
-            // a duplicate of something that was SACKed by the same block
-            self.queues.rtx[i].marks.retrans = false;
-        }
     }
 
-    fn dsack_of_queued(&mut self, i: usize) {
-        let skb = &self.queues.rtx[i];
-        let (end_seq, count) = (skb.end_seq, skb.pcount);
+    /// A duplicate of a retransmission that is still in the queue.
+    fn dsack_of_queued(&mut self, skb: &Skb) {
         if let (Some(marker), Some(left)) = (self.undo_marker, self.undo_retrans)
-            && end_seq.after(marker)
+            && skb.end_seq.after(marker)
         {
-            self.undo_retrans = Some(left.saturating_sub(count));
+            self.undo_retrans = Some(left.saturating_sub(skb.pcount));
         }
     }
 
@@ -158,62 +180,80 @@ impl Tcb {
         let inside = blocks
             .get(1)
             .is_some_and(|b| !right.after(b.1) && !left.before(b.0));
-        if !below && !inside {
+        if !(below || inside) {
             return false;
         }
-        let segments = (right - left).div_ceil(self.mss_cache.max(1)).max(1);
-        if !self.block_valid(true, blocks[0], prior_una) {
+        let segments = self.dsack_seen(left, right, flag);
+        if segments == 0 {
             return false;
         }
-        flag.dsacking = true;
-        let tlp =
-            self.tlp_high_seq.is_some() && self.tlp_retrans && self.tlp_high_seq == Some(right);
-        if tlp {
-            flag.dsack_tlp = true;
-        } else {
-            self.reord_seen += u32::from(self.reord_seen > 0);
-        }
-        self.rack.dsack_seen = true;
-        if let (Some(_), Some(left_to_undo)) = (self.undo_marker, self.undo_retrans)
-            && below
+        if let (Some(marker), Some(open)) = (self.undo_marker, self.undo_retrans)
             && !right.after(prior_una)
-            && right.after(self.undo_marker.unwrap_or(right))
+            && right.after(marker)
         {
-            self.undo_retrans = Some(left_to_undo.saturating_sub(segments));
+            self.undo_retrans = Some(open.saturating_sub(segments));
         }
         true
     }
 
-    fn block_valid(&self, dsack: bool, (left, right): (Seq, Seq), prior_una: Seq) -> bool {
+    /// Counts the segments that a D-SACK reports; none when it cannot be of retransmissions of ours.
+    fn dsack_seen(&mut self, left: Seq, right: Seq, flag: &mut AckFlags) -> u32 {
+        if !left.before(right) || right - left > self.max_window {
+            return 0;
+        }
+        let len = right - left;
+        let mut segments = 1;
+        let mut of_probe = false;
+        if len > self.mss_cache {
+            segments = len.div_ceil(self.mss_cache.max(1));
+        } else {
+            of_probe = self.tlp_high_seq == Some(right);
+        }
+        self.dsack_dups += segments;
+        if self.dsack_dups > self.total_retrans {
+            return 0;
+        }
+        flag.dsack_tlp |= of_probe;
+        self.rack.dsack_seen |= self.reord_seen > 0 && !of_probe;
+        flag.dsacking = true;
+        // the needless copy was delivered all the same
+        self.delivered += segments;
+        segments
+    }
+
+    fn block_valid(&self, dsack: bool, (left, right): (Seq, Seq)) -> bool {
         if right.after(self.snd_nxt) || !left.before(right) || !left.before(self.snd_nxt) {
             return false;
         }
-        if left.after(self.snd_una) || left == self.snd_una {
+        if left.after(self.snd_una) {
             return true;
         }
-        if !dsack {
+        let Some(marker) = self.undo_marker.filter(|_| dsack) else {
+            return false;
+        };
+        if right.after(self.snd_una) {
             return false;
         }
-        // old news is believed as far back as the largest window reaches
-        let window = self.max_window.max(1);
-        !right.after(prior_una.max(self.snd_una)) && !left.before(right - window.max(right - left))
+        // old news is believed as far back as the episode, or the largest window, reaches
+        !left.before(marker) || (right.after(marker) && !left.before(right - self.max_window))
     }
 
     /// A segment arrived after later ones: packets are reordered on this path.
-    pub(super) fn check_sack_reordering(&mut self, low: Seq, fack: Seq) {
-        let metric = (fack - low) / self.mss_cache.max(1);
-        if self.ca_state == CaState::Loss && self.undo_marker.is_none() {
+    pub(super) fn check_sack_reordering(&mut self, low: Seq) {
+        let fack = self.highest_sacked();
+        if !low.before(fack) {
             return;
         }
-        let by_metric = fack - low > self.reordering * self.mss_cache;
-        if by_metric {
-            self.reordering = (metric + 1).min(self.sysctl.tcp_max_reordering as u32);
+        let metric = fack - low;
+        if metric > self.reordering.saturating_mul(self.mss_cache) {
+            let most = self.sysctl.tcp_max_reordering as u32;
+            self.reordering = metric.div_ceil(self.mss_cache.max(1)).min(most);
         }
         self.reord_seen += 1;
     }
 
     /// Whether an ACK came too early to be of the retransmission.
-    pub(super) fn spurious_retrans(&self, skb: &super::skb::Skb) -> bool {
+    pub(super) fn spurious_retrans(&self, skb: &Skb) -> bool {
         let echoed = self.rx.now.map(|ts| ts.tsecr);
         let Some(tsecr) = echoed.filter(|e| *e != 0) else {
             return false;

@@ -29,14 +29,14 @@ impl Tcb {
 
     /// Something was sent or acknowledged while the application waits for room: the buffer may grow.
     pub(super) fn check_space(&mut self, now: Now) {
-        if !self.no_space || self.orphan {
+        if !self.no_space.get() || self.orphan {
             return;
         }
         if !self.opt.sndbuf_locked && self.packets_in_flight() < self.w.snd_cwnd {
             self.expand_sndbuf();
             self.cwnd_stamp = now.j;
         }
-        self.no_space = !self.is_writeable();
+        self.no_space.set(!self.is_writeable());
     }
 
     /// Room for two windows of the largest segments.

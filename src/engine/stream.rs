@@ -34,7 +34,7 @@ impl Tcb {
             return Outcome::Failed(self.sk_err.take().unwrap_or(Errno::EPIPE));
         }
         let taken = self.write(now, data);
-        self.no_space |= taken < data.len();
+        self.no_space.set(self.no_space.get() || taken < data.len());
         if taken == 0 && !data.is_empty() {
             return Outcome::Failed(Errno::EAGAIN);
         }
@@ -150,6 +150,9 @@ impl Tcb {
         if !connecting {
             readiness.readable |= !self.received.is_empty();
             readiness.writable = self.send_shutdown || self.is_writeable();
+            // asking is enough to be waiting: the buffer will grow for it
+            self.no_space
+                .set(self.no_space.get() || !readiness.writable);
         }
         readiness
     }

@@ -103,8 +103,8 @@ pub(super) struct Tcb {
     pub(super) fin_queued: bool,
     pub(super) rcvbuf: u32,
     pub(super) sndbuf: u32,
-    /// The application waits for room to write (Linux: SOCK_NOSPACE).
-    pub(super) no_space: bool,
+    /// The application has found no room to write: in send(), or in poll() (Linux: SOCK_NOSPACE).
+    pub(super) no_space: std::cell::Cell<bool>,
 
     // send sequence space
     pub(super) isn: Seq,
@@ -193,6 +193,8 @@ pub(super) struct Tcb {
     pub(super) rack: Rack,
     pub(super) reordering: u32,
     pub(super) reord_seen: u32,
+    /// Segments reported as duplicates since the start.
+    pub(super) dsack_dups: u32,
     pub(super) delivered: u32,
     pub(super) lost: u32,
 

@@ -163,12 +163,10 @@ impl<M: Machine> Host<M> {
                 self.expect(now, "send()", call, &wanted)
             }
             Act::Recv(bytes) => self.recv(now, socket, *bytes),
-            Act::Shutdown => self.expect(
-                now,
-                "shutdown()",
-                Call::ShutdownWrite(socket),
-                &Outcome::Done,
-            ),
+            Act::Shutdown(failed) => {
+                let wanted = failed.map_or(Outcome::Done, Outcome::Failed);
+                self.expect(now, "shutdown()", Call::ShutdownWrite(socket), &wanted)
+            }
             Act::Close => {
                 self.socket = None;
                 self.expect(now, "close()", Call::Close(socket), &Outcome::Done)

@@ -30,8 +30,8 @@ pub(crate) enum Act {
     },
     /// recv() that gave so many bytes; 0: end of stream.
     Recv(usize),
-    /// shutdown(SHUT_WR).
-    Shutdown,
+    /// shutdown(SHUT_WR), and how it failed.
+    Shutdown(Option<Errno>),
     /// close().
     Close,
     /// The process dies.
@@ -211,6 +211,12 @@ impl Calls {
     fn take(mut self, events: &[Event], script: &mut Script) {
         let survivors = events.iter().filter(|e| e.who == Who::Survivor);
         for event in survivors {
+            if let Incident::Error { errno, how } = &event.what
+                && how.starts_with("shutdown()")
+            {
+                fail_shutdown(script, *errno);
+                continue;
+            }
             if let Some(act) = self.act(event) {
                 let (at, from, to) = self.window(event, &act);
                 script.items.push(Item { at, from, to, act });
@@ -254,7 +260,7 @@ impl Calls {
             },
             Incident::Recv { bytes, .. } => Act::Recv(*bytes),
             Incident::Eof { .. } => Act::Recv(0),
-            Incident::Shutdown => Act::Shutdown,
+            Incident::Shutdown => Act::Shutdown(None),
             Incident::Close => Act::Close,
             Incident::Kill => Act::Kill,
             Incident::Set { opt, val } => Act::Set(option(opt, val)?),
@@ -280,11 +286,23 @@ impl Calls {
         let before = t.saturating_sub(ALLOWANCE);
         match (act, self.send) {
             (Act::Send { .. }, Some((sent, _))) => (sent, sent, t),
-            (Act::Shutdown | Act::Close | Act::Set(_), _) => (t, t, t + ALLOWANCE),
+            (Act::Shutdown(_) | Act::Close | Act::Set(_), _) => (t, t, t + ALLOWANCE),
             (Act::Kill, _) => (t, t, t + EXIT_ALLOWANCE),
             (Act::Deliver(_), _) => (t, t, t),
             _ => (t, before, t),
         }
+    }
+}
+
+/// The last shutdown() is told to have failed.
+fn fail_shutdown(script: &mut Script, errno: Errno) {
+    let last = script
+        .items
+        .iter_mut()
+        .rev()
+        .find(|i| matches!(i.act, Act::Shutdown(_)));
+    if let Some(item) = last {
+        item.act = Act::Shutdown(Some(errno));
     }
 }
 

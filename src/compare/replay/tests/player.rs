@@ -184,7 +184,7 @@ fn outcomes(act: &Act, setup: &Setup) -> Vec<Outcome> {
             send,
         } => vec![Outcome::SoError(*so_error), failed(recv), failed(send)],
         Act::Deliver(_) | Act::State(_) | Act::Info(_) => Vec::new(),
-        Act::Shutdown | Act::Close | Act::Kill | Act::Set(_) => vec![Outcome::Done],
+        Act::Shutdown(_) | Act::Close | Act::Kill | Act::Set(_) => vec![Outcome::Done],
     }
 }
 
@@ -222,7 +222,7 @@ impl Machine for Player {
                 self.ready.readable = false;
                 self.done(|a| matches!(a, Act::Recv(_)));
             }
-            Call::ShutdownWrite(_) => self.done(|a| *a == Act::Shutdown),
+            Call::ShutdownWrite(_) => self.done(|a| matches!(a, Act::Shutdown(_))),
             Call::Close(_) => self.done(|a| *a == Act::Close),
             Call::Kill => self.done(|a| *a == Act::Kill),
             Call::SoError(_) => self.ready.error = false,
