@@ -134,7 +134,12 @@ impl Tcb {
                     .now
                     .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
             }
-            None => self.state != crate::call::TcpState::SynSent,
+            // nothing was sent again, so it was merely late; but without SACK the stamp is also cleared at the
+            // episode's end, and the handshake clears it too
+            None => {
+                let ended = !self.rx.sack_ok && !self.snd_una.before(self.high_seq);
+                !ended && self.state != crate::call::TcpState::SynSent
+            }
         }
     }
 

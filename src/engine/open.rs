@@ -186,7 +186,7 @@ impl Tcb {
         if self.pingpong() {
             // the application asked for the handshake's ACK to travel with its data
             self.ack.scheduled = true;
-            self.ack.ato = self.ato_min();
+            self.enter_quickack_mode();
             let expires = now.j + self.ms(200);
             let ticks = self.ticks;
             self.ack.timer = true;
