@@ -5,6 +5,8 @@
 //! thing that both traces share may differ by what the timer wheel allows two runs of unknown phase: a granule of its
 //! level, one tick, and [`ALLOWANCE`]. TSval must follow each trace's own clock; TSecr must echo the same packet.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::call::TcpInfo;
@@ -125,6 +127,7 @@ pub fn compare(left: &Trace, right: &Trace) -> Verdict {
     let rows = align(&l.out, &r.out);
     let mut found = Vec::new();
     let mut anchor = (Instant::ZERO, Instant::ZERO);
+    let mut pairs = Vec::new();
     let (mut compared, mut identical) = (0, 0);
     for row in &rows {
         match *row {
@@ -133,6 +136,7 @@ pub fn compare(left: &Trace, right: &Trace) -> Verdict {
                 pair(&l, i, &r, j, &mut found);
                 time(&l, i, &r, j, anchor, &ticks, &mut found);
                 anchor = (l.out[i].at, r.out[j].at);
+                pairs.push(anchor);
                 compared += 1;
                 identical += usize::from(found.len() == before);
             }
@@ -141,7 +145,7 @@ pub fn compare(left: &Trace, right: &Trace) -> Verdict {
             (None, None) => {}
         }
     }
-    let application = application(left, right, anchor, &ticks);
+    let application = application(left, right, anchor, &pairs, &ticks);
     found.extend(application.1);
     let (lines, differing) = infos(&l, &r, &rows, &mut found);
     let mut verdict = Verdict::new(Mode::Closed, left, right, found);
@@ -240,13 +244,12 @@ fn time(
     if l.answers(left) && r.answers(right) {
         return;
     }
-    let from = shared(l, left, r, right, anchor);
-    let gaps = (left.since(from.0), right.since(from.1));
-    let allowed = spread(gaps.0.max(gaps.1), ticks);
-    if gaps.0.abs_diff(gaps.1) > allowed {
-        let after = |gap: std::time::Duration| format!("+{:.6} s", gap.as_secs_f64());
+    let gaps = Gaps::from(shared(l, left, r, right, anchor), left, right);
+    let allowed = spread(gaps.longest(), ticks);
+    if gaps.apart() > allowed {
+        let (left, right_after) = gaps.words();
         let mut it = Difference::new(Class::Time, "time", place(j, &r.out[j].fields), right)
-            .values(after(gaps.0), after(gaps.1));
+            .values(left, right_after);
         let within = format!("may differ by {:.1} ms", allowed.as_secs_f64() * 1e3);
         it.why = Some(why(l, i, r, j).map_or(within.clone(), |w| format!("{w}; {within}")));
         found.push(it);
@@ -290,10 +293,44 @@ fn facts(trace: &Trace) -> Vec<(&'static str, String)> {
     ]
 }
 
+fn error_at(trace: &Trace) -> Option<Instant> {
+    Ending::of(trace).at_us.map(Instant::from_us)
+}
+
+/// How long after something shared each side did something.
+struct Gaps {
+    left: Duration,
+    right: Duration,
+}
+
+impl Gaps {
+    fn from(shared: (Instant, Instant), left: Instant, right: Instant) -> Gaps {
+        Gaps {
+            left: left.since(shared.0),
+            right: right.since(shared.1),
+        }
+    }
+
+    fn apart(&self) -> Duration {
+        self.left.abs_diff(self.right)
+    }
+
+    fn longest(&self) -> Duration {
+        self.left.max(self.right)
+    }
+
+    fn words(&self) -> (String, String) {
+        let after = |gap: Duration| format!("+{:.6} s", gap.as_secs_f64());
+        (after(self.left), after(self.right))
+    }
+}
+
+/// What the application saw; `earlier` are the packets that both sent, by their instants, the last of them `anchor`.
 fn application(
     left: &Trace,
     right: &Trace,
     anchor: (Instant, Instant),
+    earlier: &[(Instant, Instant)],
     ticks: &Ticks,
 ) -> (usize, Vec<Difference>) {
     let rows: Vec<_> = facts(left).into_iter().zip(facts(right)).collect();
@@ -306,23 +343,20 @@ fn application(
             Difference::new(Class::Application, name, "application".to_owned(), at).values(l, r)
         })
         .collect();
-    let error_at = |t: &Trace| Ending::of(t).at_us.map(Instant::from_us);
     if let (Some(l), Some(r)) = (error_at(left), error_at(right)) {
-        let gaps = (l.since(anchor.0), r.since(anchor.1));
-        let allowed = spread(gaps.0.max(gaps.1), ticks);
-        if gaps.0.abs_diff(gaps.1) > allowed {
+        let off = Gaps::from(anchor, l, r);
+        let allowed = spread(off.longest(), ticks);
+        // a time limit counts from an earlier packet, and its last timer is cut to it
+        let fits = |since: &(Instant, Instant)| Gaps::from(*since, l, r).apart() <= allowed;
+        if !fits(&anchor) && !earlier.iter().any(fits) {
             let within = format!(
                 "after the last packet that both sent; may differ by {:.1} ms",
                 allowed.as_secs_f64() * 1e3
             );
-            let after = |gap: std::time::Duration| format!("+{:.6} s", gap.as_secs_f64());
-            let it = Difference::new(
-                Class::Application,
-                "time of the error",
-                "application".to_owned(),
-                r,
-            );
-            found.push(it.values(after(gaps.0), after(gaps.1)).because(within));
+            let place = "application".to_owned();
+            let it = Difference::new(Class::Application, "time of the error", place, r);
+            let (left, right) = off.words();
+            found.push(it.values(left, right).because(within));
         }
     }
     (compared, found)

@@ -1,16 +1,22 @@
 //! Known differences: data with a reason, in known.toml, checked both ways.
+//!
+//! They are differences between the engine and Linux. What stock smoltcp does differently is told by
+//! docs/smoltcp-vs-linux.md.
 
 use serde::Deserialize;
 
-use crate::compare::verdict::{Class, Difference, Verdict};
+use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::time::Instant;
 
 /// A declared difference.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The recording's name.
+    /// The recording's name, which is its scenario's.
     pub recording: String,
+    /// In which kind of comparison; without it replay.
+    #[serde(default = "replay")]
+    pub mode: Mode,
     /// The kind of difference, by [`Class::name`].
     pub class: String,
     /// What differs.
@@ -19,8 +25,19 @@ pub struct Entry {
     pub place: Option<String>,
     /// How often it occurs; without it once or more.
     pub count: Option<usize>,
+    /// Both sides' values are of these; without it any.
+    pub values: Option<Vec<String>>,
+    /// Two recordings of the kernel that differ in this among themselves, if it varies from run to run: then it need
+    /// not occur.
+    pub varies_between: Option<[String; 2]>,
     /// Why it cannot be the same.
     pub reason: String,
+    /// Where that can be read or seen.
+    pub reference: String,
+}
+
+const fn replay() -> Mode {
+    Mode::Replay
 }
 
 /// All declared differences.
@@ -82,8 +99,11 @@ impl Known {
 
     /// Marks the verdict's differences that are declared, and adds one for every declaration that did not occur.
     pub fn apply(&self, verdict: &mut Verdict) {
+        if (&*verdict.left.target, &*verdict.right.target) != ("engine", "linux") {
+            return;
+        }
         for entry in &self.known {
-            if entry.recording != verdict.scenario {
+            if entry.recording != verdict.scenario || entry.mode != verdict.mode {
                 continue;
             }
             let mut found = 0;
@@ -92,6 +112,9 @@ impl Known {
                     difference.known = Some(entry.reason.clone());
                     found += 1;
                 }
+            }
+            if entry.varies_between.is_some() {
+                continue;
             }
             if found == 0 || entry.count.is_some_and(|wanted| found < wanted) {
                 verdict.differences.push(entry.gone(found));
@@ -102,7 +125,9 @@ impl Known {
 }
 
 impl Entry {
-    fn covers(&self, d: &Difference) -> bool {
+    /// Whether this is what the entry declares.
+    pub fn covers(&self, d: &Difference) -> bool {
+        let is_one = |values: &Vec<String>| [&d.left, &d.right].iter().all(|v| values.contains(v));
         // `packet 1` is not `packet 12`
         let begins = |place: &String| {
             d.place
@@ -113,6 +138,7 @@ impl Entry {
             && d.class.name() == self.class
             && d.what == self.what
             && self.place.as_ref().is_none_or(begins)
+            && self.values.as_ref().is_none_or(is_one)
     }
 
     fn gone(&self, found: usize) -> Difference {

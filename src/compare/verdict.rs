@@ -1,6 +1,6 @@
 //! What a comparison says: identical or not, what differs, where and why, and how it ended on both sides.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Errno;
 use crate::time::Instant;
@@ -8,7 +8,7 @@ use crate::trace::{Dir, Event, Incident, Trace, Who};
 use crate::wire::{Datagram, Flags};
 
 /// How the traces came to be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// A recording's stimuli were fed to the engine.

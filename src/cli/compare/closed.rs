@@ -6,7 +6,7 @@ use super::{Compare, Exit, Failure};
 use crate::cli::play::{Players, interrupted};
 use crate::cli::terminal;
 use crate::compare::closed::{self, RowCounts};
-use crate::compare::{Difference, Verdict};
+use crate::compare::{Difference, Known, Verdict};
 use crate::report::Style;
 use crate::report::side::side_by_side;
 use crate::run::TargetKind;
@@ -30,7 +30,13 @@ pub(super) fn compare(
         }
     }
     let (first, others) = traces.split_first().expect("clap wants one target");
-    let verdicts: Vec<_> = others.iter().map(|t| closed::compare(first, t)).collect();
+    let known = Known::shipped();
+    let verdict = |other| {
+        let mut verdict = closed::compare(first, other);
+        known.apply(&mut verdict);
+        verdict
+    };
+    let verdicts: Vec<_> = others.iter().map(verdict).collect();
     if args.json {
         terminal::print(&format!("{:#}\n", as_json(&traces, &verdicts)))?;
     } else {

@@ -11,11 +11,13 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
     let trace = kept::recording("power-off-idle")
         .expect("kept")
         .expect("loads");
-    Verdict::new(Mode::Replay, &trace, &trace, differences)
+    let mut engine = trace.clone();
+    engine.meta.target = "engine".to_owned();
+    Verdict::new(Mode::Replay, &engine, &trace, differences)
 }
 
 fn known(more: &str) -> Known {
-    let entry = "[[known]]\nrecording = 'power-off-idle'\nclass = 'field'\nwhat = 'flags'\nreason = 'varies'\n";
+    let entry = "[[known]]\nrecording = 'power-off-idle'\nclass = 'field'\nwhat = 'flags'\nreason = 'varies'\nreference = 'none'\n";
     Known::parse(&format!("{entry}{more}")).expect("it is one")
 }
 
@@ -89,12 +91,43 @@ fn another_recordings_list_is_nothing_to_this_one() {
 }
 
 #[test]
+fn a_list_for_closed_mode_is_nothing_to_a_replay() {
+    let mut verdict = verdict(vec![difference("flags", 4)]);
+    known("mode = 'closed'").apply(&mut verdict);
+    assert!(!verdict.identical);
+    verdict.mode = Mode::Closed;
+    known("mode = 'closed'").apply(&mut verdict);
+    assert!(verdict.identical);
+}
+
+#[test]
+fn it_is_about_the_engine_and_linux_only() {
+    let mut verdict = verdict(vec![difference("flags", 4)]);
+    verdict.left.target = "smoltcp".to_owned();
+    known("").apply(&mut verdict);
+    assert!(!verdict.identical);
+}
+
+#[test]
+fn values_are_a_set_and_what_varies_need_not_occur() {
+    let varying = "varies_between = ['a', 'b']";
+    for (values, expected) in [("['1', '2', '3']", true), ("['1', '3']", false)] {
+        let mut verdict = verdict(vec![difference("flags", 4)]);
+        known(&format!("values = {values}\n{varying}")).apply(&mut verdict);
+        assert_eq!(verdict.identical, expected, "{values}");
+    }
+    let mut nothing = verdict(Vec::new());
+    known(varying).apply(&mut nothing);
+    assert!(nothing.identical);
+}
+
+#[test]
 fn a_list_with_a_mistake_is_refused() {
     for text in [
         "known = 3",
         "[[known]]\nrecording = 'a'",
-        "[[known]]\nrecording = 'a'\nclass = 'no'\nwhat = 'flags'\nreason = ''",
-        "[[known]]\nrecording = 'a'\nclass = 'field'\nwhat = 'x'\nreason = ''\nmore = 1",
+        "[[known]]\nrecording = 'a'\nclass = 'no'\nwhat = 'flags'\nreason = ''\nreference = ''",
+        "[[known]]\nrecording = 'a'\nclass = 'field'\nwhat = 'x'\nreason = ''\nreference = ''\nmore = 1",
     ] {
         assert!(Known::parse(text).is_err(), "{text}");
     }
