@@ -143,7 +143,7 @@ impl Tcb {
             (self.established_options(now), self.select_window())
         };
         let mss = if skb.pcount > 1 {
-            self.current_mss() as usize
+            skb.seg_size as usize
         } else {
             usize::MAX
         };

@@ -31,6 +31,8 @@ pub(super) struct Skb {
     pub(super) marks: Marks,
     /// Segments that it leaves as; 0 before it was first looked at.
     pub(super) pcount: u32,
+    /// Bytes of each of them but the last (Linux: gso_size).
+    pub(super) seg_size: u32,
     /// When it was last sent, us.
     pub(super) sent_us: u64,
     /// Counts transmissions of the connection: ties in `sent_us` are broken by it.
@@ -49,6 +51,7 @@ impl Skb {
             data: Vec::new(),
             marks: Marks::default(),
             pcount: 0,
+            seg_size: 0,
             sent_us: 0,
             sent_order: 0,
             delivered: 0,
@@ -61,7 +64,8 @@ impl Skb {
 
     /// Recounts the segments at this MSS.
     pub(super) fn set_tso_segs(&mut self, mss: u32) -> u32 {
-        self.pcount = self.len().div_ceil(mss.max(1)).max(1);
+        self.seg_size = mss.max(1);
+        self.pcount = self.len().div_ceil(self.seg_size).max(1);
         self.pcount
     }
 
