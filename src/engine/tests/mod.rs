@@ -1,5 +1,7 @@
 //! The engine as a host: handshakes, data, the table of states, timers, hostile packets.
 
+mod check;
 mod crossing;
 mod lab;
+mod pair;
 mod states;
