@@ -155,7 +155,8 @@ impl Ticks {
     /// the wheel that it sits on.
     pub fn fires_at(&self, now: Jiffies, expires: Jiffies) -> (Jiffies, u32) {
         if !self.wheel {
-            return (expires.max(now), 0);
+            // a timer for the present tick has to wait for the next one
+            return (expires.max(now + 1), 0);
         }
         let delta = expires.saturating_sub(now);
         // a level is left one slot before it is full, because every expiry is pushed up by one slot
