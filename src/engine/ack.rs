@@ -310,7 +310,7 @@ impl Tcb {
 
     /// A burst of several segments is acknowledged in part.
     fn trim_acked_head(&mut self, now_us: u64, flag: &mut AckFlags, cleaned: &mut Cleaned) {
-        let (una, mss) = (self.snd_una, self.mss_cache);
+        let una = self.snd_una;
         let Some(head) = self.queues.rtx.front_mut() else {
             return;
         };
@@ -322,7 +322,7 @@ impl Tcb {
         head.data.drain(..cut as usize);
         self.forward_alloc.uncharge(cut);
         head.seq = una;
-        let left = head.set_tso_segs(mss);
+        let left = head.set_tso_segs(head.seg_size);
         let acked = before.saturating_sub(left);
         let part = head.clone();
         if acked > 0 {

@@ -152,9 +152,9 @@ impl Tcb {
         if !(dupacks || partial) || self.queues.rtx[0].marks.lost {
             return;
         }
-        let mss = self.mss_cache;
+        let mss = self.queues.rtx[0].seg_size;
         if self.queues.rtx[0].pcount > 1 && self.queues.rtx[0].len() > mss {
-            self.fragment_rtx(0, mss);
+            self.fragment_rtx(0, mss, mss);
         }
         self.mark_skb_lost(0);
     }

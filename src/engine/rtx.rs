@@ -11,9 +11,8 @@ use super::timers::Xmit;
 use crate::wire::{Flags, Seq};
 
 impl Tcb {
-    /// Cuts a sent buffer after `len` bytes; counts follow.
-    pub(super) fn fragment_rtx(&mut self, i: usize, len: u32) {
-        let mss = self.current_mss();
+    /// Cuts a sent buffer after `len` bytes, its parts counted in segments of `mss`; counts follow.
+    pub(super) fn fragment_rtx(&mut self, i: usize, len: u32, mss: u32) {
         let skb = &mut self.queues.rtx[i];
         let before = skb.pcount;
         let mut rest = skb.split(len, mss);
@@ -65,7 +64,7 @@ impl Tcb {
             };
         }
         if self.queues.rtx[i].len() > len {
-            self.fragment_rtx(i, len);
+            self.fragment_rtx(i, len, mss);
         } else {
             let skb = &mut self.queues.rtx[i];
             let (before, marks) = (skb.pcount, skb.marks);

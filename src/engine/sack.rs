@@ -76,7 +76,7 @@ impl Tcb {
         if skb.pcount <= 1 || !skb.seq.before(right) || !left.before(skb.end_seq) {
             return;
         }
-        let mss = self.mss_cache.max(1);
+        let mss = skb.seg_size.max(1);
         let (seq, len) = (skb.seq, skb.len());
         let cut = if seq.before(left) {
             let before = left - seq;
@@ -87,7 +87,7 @@ impl Tcb {
             return;
         };
         if cut > 0 && cut < len {
-            self.fragment_rtx(i, cut);
+            self.fragment_rtx(i, cut, mss);
         }
     }
 

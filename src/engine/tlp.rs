@@ -69,7 +69,7 @@ impl Tcb {
         };
         let count = last.pcount;
         if count > 1 && last.len() > (count - 1) * mss {
-            self.fragment_rtx(self.queues.rtx.len() - 1, (count - 1) * mss);
+            self.fragment_rtx(self.queues.rtx.len() - 1, (count - 1) * mss, mss);
         }
         let at = self.queues.rtx.len() - 1;
         if !self.retransmit_one(now, at, 1, "tail loss probe") {
