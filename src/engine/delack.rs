@@ -147,7 +147,8 @@ impl Tcb {
         self.reassembly.compressed += 1;
         if self.timers.comp_sack.is_none() {
             let rtt_ns = self.rtt.srtt_us() * 1_000;
-            let delay_ns = (rtt_ns / 20).min(self.sysctl.tcp_comp_sack_delay_ns as u64);
+            let most_ns = self.sysctl.tcp_comp_sack_delay_ns as u64;
+            let delay_ns = (rtt_ns / 20).min(most_ns).max(1);
             self.timers.comp_sack = Some(now.at + std::time::Duration::from_nanos(delay_ns));
         }
     }
