@@ -2,6 +2,7 @@
 
 mod check;
 mod crossing;
+mod hostile;
 mod lab;
 mod pair;
 mod states;
