@@ -421,14 +421,11 @@ impl Pair {
     }
 }
 
-fn seeds() -> u64 {
-    let cases = std::env::var("PROPTEST_CASES").ok();
-    cases.and_then(|n| n.parse().ok()).unwrap_or(1_000)
-}
-
 #[test]
 fn every_byte_arrives_once_and_in_order() {
-    for seed in 0..seeds() {
+    // PROPTEST_CASES multiplies here too
+    let seeds = 4 * u64::from(proptest::test_runner::Config::default().cases);
+    for seed in 0..seeds {
         let setting = Setting::drawn(seed);
         let told = format!("seed {seed}: {setting:?}");
         let run = std::panic::AssertUnwindSafe(|| Pair::new(seed, setting).run());
