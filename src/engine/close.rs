@@ -79,7 +79,7 @@ impl Tcb {
         let unread = !self.received.is_empty();
         self.received = super::received::Received::default();
         self.fin_queued = false;
-        self.rmem_alloc = 0;
+        self.rmem_alloc = self.reassembly.truesize();
         if matches!(
             self.state,
             TcpState::Closed | TcpState::SynSent | TcpState::Listen

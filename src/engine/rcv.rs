@@ -68,8 +68,10 @@ impl Tcb {
         let truesize = truesize(payload, options);
         self.received.push(fresh, truesize);
         self.rcv_nxt = segment.end_seq();
-        if payload > 0 {
+        if skip < payload {
             self.hold_received(truesize);
+        }
+        if payload > 0 {
             self.event_data_recv(now, payload, options, segment.flags);
         }
         if segment.flags.has(Flags::FIN) {
@@ -108,6 +110,9 @@ impl Tcb {
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
             let fresh = &early.data[skip.min(early.data.len())..];
+            if fresh.is_empty() {
+                self.release_received(early.truesize);
+            }
             self.received.push(fresh, early.truesize);
             self.rcv_nxt = early.end_seq;
             if early.fin {
@@ -129,7 +134,9 @@ impl Tcb {
             truesize: truesize(payload, options),
         };
         self.hold_received(early.truesize);
-        if let Some((seq, end_seq)) = self.reassembly.insert(early, self.rx.sack_ok) {
+        let inserted = self.reassembly.insert(early, self.rx.sack_ok);
+        self.release_received(inserted.freed);
+        if let Some((seq, end_seq)) = inserted.overlap {
             self.set_dsack(seq, end_seq);
         }
         self.grow_window(payload, options);
@@ -156,7 +163,8 @@ impl Tcb {
             }
             _ => {}
         }
-        self.reassembly.purge();
+        let freed = self.reassembly.purge();
+        self.release_received(freed);
     }
 
     fn hold_received(&mut self, truesize: u32) {

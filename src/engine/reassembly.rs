@@ -20,6 +20,15 @@ pub(super) struct Early {
     pub(super) truesize: u32,
 }
 
+/// What became of a range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inserted {
+    /// What of it was there already.
+    pub(super) overlap: Option<(Seq, Seq)>,
+    /// Memory of ranges that were not kept, bytes.
+    pub(super) freed: u32,
+}
+
 /// What is out of order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reassembly {
@@ -55,9 +64,10 @@ impl Reassembly {
         self.blocks.iter().map(|b| b.1).reduce(Seq::max)
     }
 
-    /// Keeps a range; gives what of it was there already.
-    pub(super) fn insert(&mut self, early: Early, sack: bool) -> Option<(Seq, Seq)> {
+    /// Keeps a range, unless all of it was there already.
+    pub(super) fn insert(&mut self, early: Early, sack: bool) -> Inserted {
         let (seq, end_seq) = (early.seq, early.end_seq);
+        let before = self.truesize() + early.truesize;
         let contained = self
             .queue
             .iter()
@@ -76,7 +86,15 @@ impl Reassembly {
         if sack {
             self.add_block(seq, end_seq);
         }
-        overlap
+        Inserted {
+            overlap,
+            freed: before - self.truesize(),
+        }
+    }
+
+    /// Memory that all ranges occupy, bytes.
+    pub(super) fn truesize(&self) -> u32 {
+        self.queue.iter().map(|e| e.truesize).sum()
     }
 
     fn overlap(&self, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
@@ -137,10 +155,12 @@ impl Reassembly {
     }
 
     /// Drops everything (the peer's FIN came in order, or the connection is over).
-    pub(super) fn purge(&mut self) {
+    pub(super) fn purge(&mut self) -> u32 {
+        let freed = self.truesize();
         *self = Reassembly {
             dsack: self.dsack,
             ..Reassembly::default()
         };
+        freed
     }
 }

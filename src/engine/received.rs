@@ -23,6 +23,12 @@ impl Received {
         self.0.is_empty()
     }
 
+    /// Memory that all of it occupies, bytes.
+    #[cfg(test)]
+    pub(super) fn truesize(&self) -> u32 {
+        self.0.iter().map(|b| b.truesize).sum()
+    }
+
     pub(super) fn push(&mut self, data: &[u8], truesize: u32) {
         if !data.is_empty() {
             self.0.push_back(Buffer {

@@ -31,6 +31,8 @@ impl Tcb {
             "copied_seq > rcv_nxt"
         );
         assert!(!self.rcv_nxt.before(self.rcv_wup), "rcv_wup > rcv_nxt");
+        let held = self.received.truesize() + self.reassembly.truesize();
+        assert_eq!(self.rmem_alloc, held, "memory of what came in");
         self.check_queues();
         self.check_counts();
         // an rto_max set in mid-backoff takes effect at the next doubling
