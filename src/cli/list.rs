@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Exit, Failure, terminal};
+use crate::endpoint::sysctl_files;
 use crate::run::{Options, TargetKind, run};
 use crate::scenario::builtin;
 use crate::time::Instant;
@@ -21,18 +22,29 @@ struct Entry {
     title: String,
     /// When the engine's run ends; about what a run in real time takes.
     lasts: Instant,
+    /// Whether the linux target can do it as it stands only for root.
+    needs_root: bool,
+}
+
+/// Whether only root can have this congestion control: the kernel must load it first. A namespace of one's own may
+/// choose any other.
+fn needs_root(congestion: &str, available: Option<&str>) -> bool {
+    available.is_some_and(|all| !all.split_whitespace().any(|name| name == congestion))
 }
 
 impl List {
-    /// Prints name, duration and title of every built-in scenario.
+    /// Prints name, duration and title of every built-in scenario, and whether it needs root.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let available = sysctl_files::read("tcp_available_congestion_control").unwrap_or_default();
         let entries = builtin::all().iter().map(|builtin| {
             let scenario = builtin
                 .scenario()
                 .map_err(|errors| Failure(errors.report(terminal::error_color())))?;
             let trace = run(&scenario, TargetKind::Engine, Options::default())?;
+            let congestion = scenario.survivor.sysctl.tcp_congestion_control.name();
             Ok(Entry {
                 name: builtin.name,
+                needs_root: needs_root(congestion, available.as_deref()),
                 title: scenario.title,
                 lasts: trace.ended_at,
             })
@@ -41,7 +53,14 @@ impl List {
         if self.json {
             let all: Vec<_> = entries
                 .iter()
-                .map(|e| json!({"name": e.name, "title": e.title, "lasts_s": e.lasts.secs_f64()}))
+                .map(|e| {
+                    json!({
+                        "name": e.name,
+                        "title": e.title,
+                        "lasts_s": e.lasts.secs_f64(),
+                        "needs_root": e.needs_root,
+                    })
+                })
                 .collect();
             terminal::print(&format!("{:#}\n", json!(all)))?;
         } else {
@@ -54,12 +73,13 @@ impl List {
 fn table(entries: &[Entry]) -> String {
     let width = entries.iter().map(|e| e.name.len()).max().unwrap_or(0);
     let mut text = format!(
-        "{:width$}  {:>8}  title (how long it lasts is simulated)\n",
+        "{:width$}  {:>8}  needs  title (how long it lasts is simulated)\n",
         "name", "lasts"
     );
     for e in entries {
         let lasts = format!("{:.1} s", e.lasts.secs_f64());
-        text += &format!("{:width$}  {lasts:>8}  {}\n", e.name, e.title);
+        let needs = if e.needs_root { "root" } else { "" };
+        text += &format!("{:width$}  {lasts:>8}  {needs:5}  {}\n", e.name, e.title);
     }
     text
 }
@@ -70,16 +90,32 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_the_longest_name() {
-        let entry = |name, ms| Entry {
+        let entry = |name, ms, needs_root| Entry {
             name,
             title: "What it is".into(),
             lasts: Instant::from_ms(ms),
+            needs_root,
         };
         assert_eq!(
-            table(&[entry("short", 1_500), entry("much-longer", 1_083_040)]),
-            "name            lasts  title (how long it lasts is simulated)\n\
-             short           1.5 s  What it is\n\
-             much-longer  1083.0 s  What it is\n"
+            table(&[
+                entry("short", 1_500, true),
+                entry("much-longer", 1_083_040, false)
+            ]),
+            "name            lasts  needs  title (how long it lasts is simulated)\n\
+             short           1.5 s  root   What it is\n\
+             much-longer  1083.0 s         What it is\n"
         );
+    }
+
+    #[test]
+    fn what_must_be_loaded_needs_root() {
+        for (available, expected) in [
+            (Some("reno bbr cubic"), false),
+            (Some("reno bbr"), true),
+            (Some("reno cubics"), true),
+            (None, false),
+        ] {
+            assert_eq!(needs_root("cubic", available), expected, "{available:?}");
+        }
     }
 }
