@@ -2,6 +2,7 @@
 
 pub mod side;
 pub mod single;
+pub mod smoltcp;
 pub mod story;
 pub mod table;
 

@@ -4,3 +4,4 @@ mod closed;
 mod commands;
 mod posts;
 mod recordings;
+mod smoltcp;
