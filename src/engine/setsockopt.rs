@@ -20,6 +20,11 @@ const MIN_RCVBUF: i64 = 2_304;
 /// Longest TCP_LINGER2, s.
 const MAX_LINGER2_S: i64 = 120;
 
+/// Buffer sizes are compared as unsigned: a negative one is the largest.
+fn unsigned(value: i64) -> i64 {
+    i64::from(value as u32)
+}
+
 fn in_range(value: i64, low: i64, high: i64) -> Result<u32, Errno> {
     if (low..=high).contains(&value) {
         Ok(value as u32)
@@ -102,21 +107,27 @@ impl Tcb {
         match name {
             OptName::SO_SNDBUF => {
                 self.opt.sndbuf_locked = true;
-                self.sndbuf = (value.clamp(0, WMEM_MAX) * 2).max(MIN_SNDBUF) as u32;
+                self.sndbuf = (unsigned(value).min(WMEM_MAX) * 2).max(MIN_SNDBUF) as u32;
             }
             OptName::SO_RCVBUF => {
                 self.opt.rcvbuf_locked = true;
-                self.rcvbuf = (value.clamp(0, i64::from(RMEM_MAX)) * 2).max(MIN_RCVBUF) as u32;
+                let most = i64::from(RMEM_MAX);
+                self.rcvbuf = (unsigned(value).min(most) * 2).max(MIN_RCVBUF) as u32;
             }
             OptName::SO_LINGER => self.opt.linger_s = u32::try_from(value).ok(),
             _ => self.opt.recverr = value != 0,
         }
     }
 
-    /// Two ticks to 200 ms.
+    /// Two ticks, once rounded up, to 200 ms.
     fn short_time(&self, us: i64) -> Result<Jiffies, Errno> {
-        let us = in_range(us, self.ticks.to_us(2) as i64, 200_000)?;
-        Ok(self.ticks.from_us(u64::from(us)))
+        let us = in_range(us, 1, 200_000)?;
+        let time = self.ticks.from_us(u64::from(us));
+        if time < 2 {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(time)
+        }
     }
 
     fn set_keepidle(&mut self, now: Now, seconds: u32) {
