@@ -13,6 +13,8 @@ pub(super) const HOST: [u8; 4] = [10, 77, 0, 1];
 pub(super) const FAR: [u8; 4] = [10, 77, 0, 2];
 pub(super) const HOST_PORT: u16 = 40_000;
 pub(super) const FAR_PORT: u16 = 7_777;
+/// When everything begins: at a tick, where none was cut short.
+pub(super) const START: Instant = Instant::from_ms(4);
 /// Initial sequence numbers, the host's close to the wrap.
 pub(super) const ISN: Seq = Seq(u32::MAX - 700);
 pub(super) const FAR_ISN: Seq = Seq(5_000);
@@ -52,6 +54,7 @@ impl Default for Offer {
 pub(super) struct Out {
     pub(super) at: Instant,
     pub(super) segment: Segment,
+    pub(super) cause: String,
 }
 
 /// The host, its one socket, and the far end's idea of the connection.
@@ -128,7 +131,7 @@ impl Lab {
         config.ticks = ticks;
         config.drawn.isn = Some(ISN.0);
         let mut engine = Engine::new(config);
-        let now = Instant::from_ms(1);
+        let now = START;
         let Outcome::Socket(socket) = engine.call(now, Call::Socket) else {
             panic!("no socket");
         };
@@ -191,6 +194,7 @@ impl Lab {
             self.out.push(Out {
                 at: self.now,
                 segment: segment.clone(),
+                cause: t.cause,
             });
         }
         while self.engine.poll_event().is_some() {}
@@ -325,6 +329,25 @@ impl Lab {
         self.connect();
         self.inject(seg(S | A, 0, 1).with_syn_options());
         assert_eq!(self.state(), "ESTABLISHED");
+    }
+
+    /// The same, with this round trip, us.
+    pub(super) fn open_after(&mut self, rtt_us: u64) {
+        self.connect();
+        self.run_for(Duration::from_micros(rtt_us));
+        self.inject(seg(S | A, 0, 1).with_syn_options());
+        assert_eq!(self.state(), "ESTABLISHED");
+        self.take_out();
+    }
+
+    /// Lets timers fire until the connection is gone; when, if it goes within `limit`.
+    pub(super) fn run_until_gone(&mut self, limit: Duration) -> Option<Instant> {
+        let end = self.now + limit;
+        while self.info().is_some() {
+            let at = self.engine.next_deadline().filter(|at| *at <= end)?;
+            self.run_until(at);
+        }
+        Some(self.now)
     }
 
     /// The socket listens.

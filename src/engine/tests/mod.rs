@@ -4,5 +4,7 @@ mod check;
 mod crossing;
 mod hostile;
 mod lab;
+mod options;
 mod pair;
 mod states;
+mod timing;

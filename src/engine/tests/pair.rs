@@ -128,8 +128,11 @@ impl Setting {
             // Linux scales its window even if the SYN that crossed did not offer it, and hardly a byte fits
             sysctls[1].tcp_window_scaling = sysctls[0].tcp_window_scaling;
         }
+        // without SACK a loss episode may outlast the time for retransmissions, as in Linux
+        let loss = [0, 2, 10, 20][dice.below(4) as usize];
+        let sack = sysctls.iter().all(|s| s.tcp_sack != 0);
         Setting {
-            loss: [0, 2, 10, 20][dice.below(4) as usize],
+            loss: loss.min(if sack { 20 } else { 10 }),
             repeat: [0, 5][dice.below(2) as usize],
             jitter_us: [0, 500, 30_000][dice.below(3) as usize],
             delay_us: [10, 1_000, 50_000][dice.below(3) as usize],
