@@ -42,7 +42,7 @@ options! {
     SO_SNDBUF = SOL_SOCKET 7, "send buffer, bytes, doubled by the kernel";
     SO_RCVBUF = SOL_SOCKET 8, "receive buffer, bytes, doubled by the kernel";
     SO_KEEPALIVE = SOL_SOCKET 9, "keepalive probes on an idle connection, 0 or 1";
-    SO_LINGER = SOL_SOCKET 13, "seconds that close() waits; 0 resets the connection; -1 is off";
+    SO_LINGER = SOL_SOCKET 13, "0: close() resets the connection; -1 is off; a close() that waits is not modelled";
     TCP_NODELAY = SOL_TCP 1, "no Nagle, 0 or 1";
     TCP_MAXSEG = SOL_TCP 2, "largest segment, bytes";
     TCP_CORK = SOL_TCP 3, "hold back partial segments, 0 or 1";
@@ -98,6 +98,16 @@ pub enum SockOptError {
         /// The known name nearest to it, if one is near.
         nearest: Option<&'static str>,
     },
+    /// The kernel has it and this program does not.
+    #[error("{} = {value} is not modelled: {why}", .name.name())]
+    NotModelled {
+        /// The option.
+        name: OptName,
+        /// As written.
+        value: i64,
+        /// Why.
+        why: &'static str,
+    },
     /// The value is of the wrong kind. Whether the kernel likes a value of the right kind is told by the call.
     #[error("{} takes {wants}, not {got}", .name.name())]
     Value {
@@ -135,6 +145,13 @@ impl SockOpt {
             text.parse::<i32>().ok().map(|n| OptValue::Int(n.into()))
         };
         match value {
+            Some(OptValue::Int(seconds)) if known == OptName::SO_LINGER && seconds > 0 => {
+                Err(SockOptError::NotModelled {
+                    name: known,
+                    value: seconds,
+                    why: "close() would not return for so long, and the socket would have an owner till then",
+                })
+            }
             Some(value) => Ok(SockOpt { name: known, value }),
             None => Err(SockOptError::Value {
                 name: known,

@@ -10,7 +10,7 @@ mod unmodelled;
 
 pub use nearest::nearest;
 pub use preset::Preset;
-pub use unmodelled::NOT_MODELLED;
+pub use unmodelled::{NOT_MODELLED, WITHOUT_EFFECT};
 
 /// Names of congestion controls that the engine has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

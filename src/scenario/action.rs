@@ -136,7 +136,7 @@ pub(super) fn explain(error: SockOptError) -> (String, String) {
                 help.unwrap_or_else(all),
             )
         }
-        error @ SockOptError::Value { name, .. } => (
+        error @ (SockOptError::Value { name, .. } | SockOptError::NotModelled { name, .. }) => (
             error.to_string(),
             format!("{}: {}", name.name(), name.about()),
         ),

@@ -31,6 +31,11 @@ fn values_by_kind() {
         ),
         ("SO_REUSEADDR", "1", "unknown socket option SO_REUSEADDR"),
         (
+            "SO_LINGER",
+            "5",
+            "SO_LINGER = 5 is not modelled: close() would not return for so long, and the socket would have an owner till then",
+        ),
+        (
             "TCP_NODELAY",
             "on",
             "TCP_NODELAY takes a number from -2147483648 to 2147483647, not \"on\"",

@@ -114,8 +114,24 @@ pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
     ("tcp_keepalive_time", 0, i64::MAX, NEGATIVE),
     ("tcp_keepalive_intvl", 0, i64::MAX, NEGATIVE),
     ("tcp_fin_timeout", 0, i64::MAX, NEGATIVE),
-    ("tcp_challenge_ack_limit", 0, i64::MAX, NEGATIVE),
-    ("tcp_limit_output_bytes", 0, i64::MAX, NEGATIVE),
+    (
+        "tcp_challenge_ack_limit",
+        i32::MAX as i64,
+        i32::MAX as i64,
+        "only its default is, which is no limit: the kernel draws the number of each second below the limit at random",
+    ),
+    (
+        "tcp_limit_output_bytes",
+        4_194_304,
+        i64::MAX,
+        "a queue of the device that fills is not modelled",
+    ),
+    (
+        "tcp_comp_sack_slack_ns",
+        100_000,
+        100_000,
+        "a held-back SACK's timer fires at its instant, without slack",
+    ),
     ("tcp_max_syn_backlog", 0, i64::MAX, NEGATIVE),
 ];
 
@@ -123,3 +139,43 @@ const NEGATIVE: &str = "the kernel takes negative values without meaning anythin
 
 /// Values inside the modelled range that are not modelled after all: name, value, and why.
 pub(super) const EXCEPTED: &[(&str, i64, &str)] = &[("tcp_ecn", 1, ECN)];
+
+/// Knobs that can be set to any value and change nothing, and why that is right here.
+pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    (
+        "tcp_retries1",
+        "it asks for another route, and there is one",
+    ),
+    (
+        "tcp_no_metrics_save",
+        "what is saved of one connection is for the next, and there is one",
+    ),
+    (
+        "tcp_autocorking",
+        "a write waits only while the device holds a packet, and this one holds none",
+    ),
+    (
+        "tcp_tw_reuse",
+        "it is for a second connection from the same port, and there is one",
+    ),
+    (
+        "tcp_max_syn_backlog",
+        "the backlog of one connection does not fill",
+    ),
+    (
+        "tcp_syncookies",
+        "the backlog of one connection does not fill",
+    ),
+    (
+        "tcp_ecn",
+        "the peer never asks for it, and the survivor by default does not either",
+    ),
+    ("tcp_mtu_probing", "only 0 is modelled"),
+    ("tcp_shrink_window", "only 0 is modelled"),
+    ("tcp_challenge_ack_limit", "only the default is modelled"),
+    (
+        "tcp_limit_output_bytes",
+        "only values that never bind are modelled",
+    ),
+    ("tcp_comp_sack_slack_ns", "only the default is modelled"),
+];

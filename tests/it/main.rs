@@ -2,6 +2,7 @@
 
 mod closed;
 mod commands;
+mod knobs;
 mod posts;
 mod recordings;
 mod smoltcp;
