@@ -5,4 +5,5 @@ mod commands;
 mod knobs;
 mod posts;
 mod recordings;
+mod reference;
 mod smoltcp;
