@@ -20,10 +20,15 @@ impl ForwardAlloc {
 
     /// Takes `bytes`, with new pages if need be.
     pub(super) fn charge(&mut self, bytes: u32) {
+        self.reserve(bytes);
+        self.0 -= bytes;
+    }
+
+    /// Makes sure that `bytes` can be taken, and does not take them.
+    pub(super) fn reserve(&mut self, bytes: u32) {
         if self.0 < bytes {
             self.0 += (bytes - self.0).div_ceil(PAGE) * PAGE;
         }
-        self.0 -= bytes;
     }
 
     /// Gives `bytes` back; whole pages are returned.

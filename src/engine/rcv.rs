@@ -5,7 +5,7 @@
 use super::clock::Now;
 use super::reassembly::Early;
 use super::tcb::Tcb;
-use super::window::truesize;
+use super::window::footprint;
 use crate::call::TcpState;
 use crate::wire::{Flags, Segment, Seq};
 
@@ -65,11 +65,12 @@ impl Tcb {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let fresh = &segment.payload[(skip as usize).min(segment.payload.len())..];
-        let truesize = truesize(payload, options);
-        self.received.push(fresh, truesize);
+        let memory = footprint(payload, options);
+        self.forward_alloc.reserve(memory.truesize);
+        let merged = self.received.push(fresh, memory);
         self.rcv_nxt = segment.end_seq();
-        if skip < payload {
-            self.hold_received(truesize);
+        if skip < payload && !merged {
+            self.hold_received(memory.truesize);
         }
         if payload > 0 {
             self.event_data_recv(now, payload, options, segment.flags);
@@ -92,10 +93,12 @@ impl Tcb {
     pub(super) fn queue_predicted(&mut self, now: Now, segment: &Segment) {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
-        let truesize = truesize(payload, options);
-        self.received.push(&segment.payload, truesize);
+        let memory = footprint(payload, options);
+        let merged = self.received.push(&segment.payload, memory);
         self.rcv_nxt = segment.end_seq();
-        self.hold_received(truesize);
+        if !merged {
+            self.hold_received(memory.truesize);
+        }
         self.event_data_recv(now, payload, options, segment.flags);
     }
 
@@ -105,15 +108,14 @@ impl Tcb {
                 self.set_dsack(early.seq, early.end_seq.min(self.rcv_nxt));
             }
             if !early.end_seq.after(self.rcv_nxt) {
-                self.release_received(early.truesize);
+                self.release_received(early.memory.truesize);
                 continue;
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
             let fresh = &early.data[skip.min(early.data.len())..];
-            if fresh.is_empty() {
-                self.release_received(early.truesize);
+            if self.received.push(fresh, early.memory) || fresh.is_empty() {
+                self.release_received(early.memory.truesize);
             }
-            self.received.push(fresh, early.truesize);
             self.rcv_nxt = early.end_seq;
             if early.fin {
                 self.on_fin(now);
@@ -131,9 +133,9 @@ impl Tcb {
             end_seq: segment.end_seq(),
             fin: segment.flags.has(Flags::FIN),
             data: segment.payload.clone(),
-            truesize: truesize(payload, options),
+            memory: footprint(payload, options),
         };
-        self.hold_received(early.truesize);
+        self.hold_received(early.memory.truesize);
         let inserted = self.reassembly.insert(early, self.rx.sack_ok);
         self.release_received(inserted.freed);
         if let Some((seq, end_seq)) = inserted.overlap {

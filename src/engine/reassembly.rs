@@ -16,8 +16,7 @@ pub(super) struct Early {
     pub(super) end_seq: Seq,
     pub(super) fin: bool,
     pub(super) data: Vec<u8>,
-    /// Memory it occupies, bytes.
-    pub(super) truesize: u32,
+    pub(super) memory: super::window::Footprint,
 }
 
 /// What became of a range.
@@ -67,7 +66,7 @@ impl Reassembly {
     /// Keeps a range, unless all of it was there already.
     pub(super) fn insert(&mut self, early: Early, sack: bool) -> Inserted {
         let (seq, end_seq) = (early.seq, early.end_seq);
-        let before = self.truesize() + early.truesize;
+        let before = self.truesize() + early.memory.truesize;
         let contained = self
             .queue
             .iter()
@@ -94,7 +93,7 @@ impl Reassembly {
 
     /// Memory that all ranges occupy, bytes.
     pub(super) fn truesize(&self) -> u32 {
-        self.queue.iter().map(|e| e.truesize).sum()
+        self.queue.iter().map(|e| e.memory.truesize).sum()
     }
 
     fn overlap(&self, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {

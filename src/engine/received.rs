@@ -1,8 +1,11 @@
 //! Data in order that the application has not read, one buffer a segment: reading is done buffer by buffer.
 //!
-//! Linux counterpart: sk_receive_queue, the loop of tcp_recvmsg_locked. Segments that come through a TUN are not merged.
+//! Linux counterpart: sk_receive_queue, tcp_try_coalesce, the loop of tcp_recvmsg_locked. Of the segments that come through
+//! a TUN only small ones are merged: into what is left behind the data of the one before.
 
 use std::collections::VecDeque;
+
+use super::window::Footprint;
 
 /// A segment's data.
 #[derive(Clone, Debug)]
@@ -10,8 +13,7 @@ struct Buffer {
     data: Vec<u8>,
     /// Bytes read already.
     read: usize,
-    /// Memory it occupies, bytes.
-    truesize: u32,
+    memory: Footprint,
 }
 
 /// What waits for the application.
@@ -26,17 +28,29 @@ impl Received {
     /// Memory that all of it occupies, bytes.
     #[cfg(test)]
     pub(super) fn truesize(&self) -> u32 {
-        self.0.iter().map(|b| b.truesize).sum()
+        self.0.iter().map(|b| b.memory.truesize).sum()
     }
 
-    pub(super) fn push(&mut self, data: &[u8], truesize: u32) {
-        if !data.is_empty() {
-            self.0.push_back(Buffer {
-                data: data.to_vec(),
-                read: 0,
-                truesize,
-            });
+    /// Takes a segment's data; whether it fitted behind the data before it, and takes no memory of its own.
+    pub(super) fn push(&mut self, data: &[u8], memory: Footprint) -> bool {
+        if data.is_empty() {
+            return false;
         }
+        if let Some(last) = self
+            .0
+            .back_mut()
+            .filter(|b| data.len() <= b.memory.tailroom as usize)
+        {
+            last.data.extend(data);
+            last.memory.tailroom -= data.len() as u32;
+            return true;
+        }
+        self.0.push_back(Buffer {
+            data: data.to_vec(),
+            read: 0,
+            memory,
+        });
+        false
     }
 
     /// Reads at most `max` bytes of the first buffer into `out`: how many, and what memory became free.
@@ -48,7 +62,7 @@ impl Received {
         if first.read < first.data.len() {
             return Some((n, 0));
         }
-        let freed = first.truesize;
+        let freed = first.memory.truesize;
         self.0.pop_front();
         if self.0.is_empty() {
             self.0 = VecDeque::new();

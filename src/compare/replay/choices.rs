@@ -180,6 +180,10 @@ impl<M: Machine> Play<'_, M> {
         if let Some((recorded, tsval)) = self.recorded(from, latest) {
             let at = self.when(from, recorded, tsval);
             let mut choices = vec![Choice::Fire(at)];
+            // the stamp holds the recorder's lateness too: the kernel may have sent at the tick's start
+            if from != at && at <= from + ALLOWANCE {
+                choices.push(Choice::Fire(from));
+            }
             let low = from.max(recorded.saturating_sub(ALLOWANCE));
             let ticked = self.tick_between(low, at).map(|t| t.saturating_sub(NS));
             choices.extend(ticked.map(Choice::Fire));
