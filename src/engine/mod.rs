@@ -46,6 +46,7 @@ pub mod congestion;
 mod delack;
 mod demux;
 mod event;
+mod footprint;
 mod header;
 mod host;
 mod icmp;

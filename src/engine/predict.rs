@@ -5,9 +5,9 @@
 //! count as an ACK heard.
 
 use super::clock::Now;
+use super::footprint::truesize;
 use super::rcv::option_bytes;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
-use super::window::truesize;
 use crate::wire::{Flags, Segment, TcpOption};
 
 fn payload_len(segment: &Segment) -> u32 {

@@ -3,9 +3,9 @@
 //! RFC 9293 3.10.7.4 (seventh and eighth). Linux counterpart: tcp_data_queue, tcp_data_queue_ofo, tcp_fin.
 
 use super::clock::Now;
+use super::footprint::footprint;
 use super::reassembly::Early;
 use super::tcb::Tcb;
-use super::window::footprint;
 use crate::call::TcpState;
 use crate::wire::{Flags, Segment, Seq};
 

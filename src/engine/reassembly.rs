@@ -16,7 +16,7 @@ pub(super) struct Early {
     pub(super) end_seq: Seq,
     pub(super) fin: bool,
     pub(super) data: Vec<u8>,
-    pub(super) memory: super::window::Footprint,
+    pub(super) memory: super::footprint::Footprint,
 }
 
 /// What became of a range.

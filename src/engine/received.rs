@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::window::Footprint;
+use super::footprint::Footprint;
 
 /// A segment's data.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 //! Linux counterpart: tcp_sndbuf_expand, tcp_check_space, tcp_new_space, sk_stream_memory_free.
 
 use super::clock::Now;
+use super::footprint::{DESCRIPTOR, SHARED_INFO};
 use super::memory::SKB_OVERHEAD;
 use super::output::MAX_TCP_HEADER;
 use super::skb::Skb;
 use super::tcb::Tcb;
-use super::window::{DESCRIPTOR, SHARED_INFO};
 
 impl Tcb {
     /// Memory that what is written and not acknowledged occupies, bytes.

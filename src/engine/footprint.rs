@@ -1,0 +1,42 @@
+//! The memory of packets: what a received segment and its bookkeeping occupy.
+//!
+//! Linux counterpart: SKB_TRUESIZE, the small-head cache, tun_alloc_skb.
+
+/// Length of a TCP header without options, bytes.
+const TCP_HEADER: u32 = 20;
+
+/// Memory of a packet's bookkeeping behind its data, bytes.
+pub(super) const SHARED_INFO: u32 = 320;
+/// Memory of a packet's descriptor, bytes.
+pub(super) const DESCRIPTOR: u32 = 256;
+
+/// Memory of a received packet, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Footprint {
+    /// All of it: header room, the data's slab, the descriptor.
+    pub(super) truesize: u32,
+    /// Unused behind the data: a small packet that follows is copied there.
+    pub(super) tailroom: u32,
+}
+
+/// The memory of a packet that came through the device with this payload and these options.
+pub(super) fn footprint(payload: u32, options: u32) -> Footprint {
+    const HEADROOM: u32 = 64;
+    const SMALL_HEAD: u32 = 576;
+    let used = HEADROOM + 20 + TCP_HEADER + options + payload;
+    let head = used.next_multiple_of(64) + SHARED_INFO;
+    let slab = if head <= SMALL_HEAD {
+        SMALL_HEAD
+    } else {
+        head.next_power_of_two()
+    };
+    Footprint {
+        truesize: slab + DESCRIPTOR,
+        tailroom: slab - SHARED_INFO - used,
+    }
+}
+
+/// All of a packet's memory, bytes.
+pub(super) fn truesize(payload: u32, options: u32) -> u32 {
+    footprint(payload, options).truesize
+}
