@@ -219,7 +219,11 @@ impl App {
                     },
                 );
             }
-            Outcome::Failed(e) if e != Errno::EAGAIN => self.fail(target, id, e, "send()".into()),
+            Outcome::Failed(e) if e != Errno::EAGAIN => {
+                // what waited can never be written: shutdown() came first, or the connection is over
+                self.pending = 0;
+                self.fail(target, id, e, "send()".into());
+            }
             _ => {}
         }
     }
