@@ -68,6 +68,10 @@ impl Tcb {
             tail.data.extend(&data[taken..taken + n]);
             tail.end_seq += n as u32;
             tail.pcount = 0;
+            if taken == 0 {
+                // the push of an earlier write is taken back: this one ends elsewhere
+                tail.flags = tail.flags.without(Flags::PSH);
+            }
             self.write_seq += n as u32;
             self.forward_alloc.charge(n as u32);
             taken += n;

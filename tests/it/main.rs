@@ -6,4 +6,5 @@ mod knobs;
 mod posts;
 mod recordings;
 mod reference;
+mod replay;
 mod smoltcp;
