@@ -150,6 +150,7 @@ impl Tcb {
         self.rcv_shutdown = true;
         self.done = true;
         self.fin_queued = true;
+        self.fin_merged = !self.received.is_empty();
         match self.state {
             TcpState::SynRecv | TcpState::Established => {
                 self.transition(TcpState::CloseWait);
@@ -189,6 +190,11 @@ impl Tcb {
             self.copied_seq += n as u32;
             self.adjust_rcv_space(now);
             self.release_received(freed);
+        }
+        if !data.is_empty() && self.received.is_empty() && self.fin_merged {
+            // the FIN lay behind the data in the same buffer: whoever read that has passed it
+            self.copied_seq = self.rcv_nxt;
+            self.fin_queued = false;
         }
         self.cleanup_rbuf(now, data.len() as u32);
         data

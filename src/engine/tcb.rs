@@ -101,6 +101,8 @@ pub(super) struct Tcb {
     pub(super) done: bool,
     /// The peer's FIN lies in the receive queue: the application has not read as far.
     pub(super) fin_queued: bool,
+    /// It came behind data that was not read yet, and shares that buffer.
+    pub(super) fin_merged: bool,
     pub(super) rcvbuf: u32,
     pub(super) sndbuf: u32,
     /// The application has found no room to write: in send(), or in poll() (Linux: SOCK_NOSPACE).
