@@ -93,7 +93,7 @@ impl Tcb {
         let mut rexmit = Rexmit::None;
         if !flag.not_dup() || flag.ca_alert() || self.ca_state != CaState::Open {
             let dup = !(flag.snd_una_advanced || flag.not_dup() || flag.dsacking);
-            self.fastretrans_alert(now, prior_snd_una, u32::from(dup), &mut flag, &mut rexmit);
+            self.fastretrans_alert(now, u32::from(dup), &mut flag, &mut rexmit);
         }
         if flag.set_xmit_timer {
             self.set_xmit_timer(now);
@@ -122,7 +122,7 @@ impl Tcb {
                 &mut flag,
                 &mut SackSample::default(),
             );
-            self.fastretrans_alert(now, una, 0, &mut flag, &mut rexmit);
+            self.fastretrans_alert(now, 0, &mut flag, &mut rexmit);
             self.xmit_recovery(now, rexmit);
         }
         true
@@ -131,8 +131,7 @@ impl Tcb {
     /// Nothing was out: the ACK can only open the window.
     fn ack_without_data_out(&mut self, now: Now, mut flag: AckFlags) {
         if flag.dsacking {
-            let una = self.snd_una;
-            self.fastretrans_alert(now, una, 0, &mut flag, &mut Rexmit::None);
+            self.fastretrans_alert(now, 0, &mut flag, &mut Rexmit::None);
         }
         self.ack_probe(now);
         if self.tlp_high_seq.is_some() {

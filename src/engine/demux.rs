@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 use super::clock::Now;
-use super::event::Transmit;
+use super::event::{Event, Transmit};
 use super::host::{Engine, Owner, Socket};
 use super::input::Verdict;
 use super::request::{Request, RequestVerdict};
@@ -211,9 +211,11 @@ impl Engine {
             ip: quoted.dst.into(),
             port: segment.dst_port,
         };
-        // a request survives an ICMP error, as does a timewait sock
-        let Some(Owner::Connection(id)) = self.demux.get(&(local, remote)).copied() else {
-            return;
+        let id = match self.demux.get(&(local, remote)).copied() {
+            Some(Owner::Connection(id)) => id,
+            Some(Owner::Request(id)) => return self.icmp_for_request(at, id, icmp, segment.seq),
+            // a timewait sock survives an ICMP error
+            _ => return,
         };
         let now = self.now(at);
         if let Some(tcb) = self.connections.get_mut(&id) {
@@ -221,4 +223,22 @@ impl Engine {
         }
         self.settle(now, id);
     }
+
+    /// A half-open connection is given up without a word when its SYN-ACK cannot arrive.
+    fn icmp_for_request(&mut self, at: Instant, id: u32, icmp: &Icmp, quoted: Seq) {
+        let hopeless = matches!((icmp.kind, icmp.code), (3, 0 | 1) | (11 | 12, _));
+        if hopeless && self.requests.get(&id).is_some_and(|r| r.is_syn_ack(quoted)) {
+            let text =
+                "half-open connection dropped: an ICMP error answered the SYN-ACK".to_owned();
+            self.events.push_back(Event {
+                at,
+                text,
+                fired: false,
+            });
+            self.forget_request(id);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

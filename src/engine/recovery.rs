@@ -14,12 +14,10 @@ impl Tcb {
     pub(super) fn fastretrans_alert(
         &mut self,
         now: Now,
-        prior_una: crate::wire::Seq,
         dup: u32,
         flag: &mut AckFlags,
         rexmit: &mut Rexmit,
     ) {
-        let _ = prior_una;
         if self.packets_out == 0 {
             self.sacked_out = 0;
         }

@@ -150,6 +150,11 @@ impl Request {
         }
     }
 
+    /// Whether this is the sequence number of our SYN-ACK.
+    pub(super) fn is_syn_ack(&self, seq: Seq) -> bool {
+        seq == self.snt_isn
+    }
+
     fn timeout(&self, ticks: &Ticks) -> Jiffies {
         (ticks.from_ms(1_000) << self.num_timeout.min(20)).min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
     }
