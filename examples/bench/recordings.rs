@@ -1,25 +1,19 @@
-//! How long things take on this machine: `cargo run --release --example bench`.
-//!
 //! A scenario of about fifteen minutes in simulated time, and every recording that the program carries, replayed.
-//! Nothing fails here: a time depends on the machine.
 
 use std::time::{Duration, Instant};
 
 use halfopen::compare::replay::replay;
-use halfopen::run::{Options, TargetKind, run};
+use halfopen::run::{Options, TargetKind, run as run_scenario};
 use halfopen::scenario::{Scenario, load};
 use halfopen::trace::{Trace, kept};
+
+use super::measure::{Outcome, median, ms};
 
 const SCENARIO: &str = "power-off-all-defaults";
 const RUNS: usize = 101;
 const REPLAYS: usize = 5;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
-fn main() -> Outcome<()> {
-    if cfg!(debug_assertions) {
-        println!("note: not optimised; --release gives the times that count");
-    }
+pub(crate) fn run() -> Outcome<()> {
     one_scenario()?;
     all_recordings()
 }
@@ -30,7 +24,7 @@ fn one_scenario() -> Outcome<()> {
     let mut last = None;
     for _ in 0..RUNS {
         let start = Instant::now();
-        let trace = run(&scenario, TargetKind::Engine, Options::default())?;
+        let trace = run_scenario(&scenario, TargetKind::Engine, Options::default())?;
         times.push(start.elapsed());
         last = Some(trace);
     }
@@ -75,13 +69,4 @@ fn all_recordings() -> Outcome<()> {
         ms(slowest.0)
     );
     Ok(())
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.3} ms", time.as_secs_f64() * 1e3)
 }
