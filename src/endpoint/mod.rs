@@ -2,9 +2,12 @@
 
 mod advice;
 mod clock;
+mod entry;
+mod knob;
 mod netlink;
 mod netns;
 pub mod probe;
+mod program;
 mod sock_diag;
 mod socket;
 mod sys;
@@ -14,7 +17,10 @@ mod tun;
 mod waiter;
 
 pub use clock::RealClock;
+pub use entry::Entry;
+pub use knob::KnobError;
 pub use netns::{EndpointError, Isolation, Namespace, Wanted, open};
+pub use program::{Ended, LeftBehind, Program};
 pub use sock_diag::SockDiag;
 pub use socket::Socket;
 pub use ticks::{TickPhase, tick_ns};

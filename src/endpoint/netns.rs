@@ -7,14 +7,15 @@
 //! user namespace of its own, where that is allowed.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
+use super::entry::Entry;
 use super::netlink::Netlink;
 use super::sock_diag::SockDiag;
-use super::tun::Tun;
+use super::tun::{self, Tun};
 use super::{advice, socket, sys, sysctl_files};
 
 /// Something that the operating system refused.
@@ -49,8 +50,12 @@ pub struct Wanted {
     pub addr: Ipv4Addr,
     /// Length of its network's prefix, bits.
     pub prefix: u8,
+    /// The TUN's IPv6 address and the length of its network's prefix; without one IPv6 is off.
+    pub addr6: Option<(Ipv6Addr, u8)>,
     /// The TUN's MTU, bytes.
     pub mtu: u32,
+    /// Whether the loopback interface is up, as programs expect of a host.
+    pub loopback: bool,
     /// Knobs to set: `("tcp_retries2", "5")`; those with the value wanted are left alone.
     pub sysctl: Vec<(String, String)>,
     /// Knobs whose absence from this kernel is worth a note.
@@ -70,6 +75,8 @@ pub struct Namespace {
     pub sockets: Vec<OwnedFd>,
     /// Where to ask about its connections.
     pub diag: SockDiag,
+    /// The way back into it.
+    pub entry: Entry,
     /// How it was had.
     pub isolation: Isolation,
     /// Congestion control in force.
@@ -128,15 +135,26 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
         move |source| EndpointError::Os { what, source }
     };
     let mut notes = Vec::new();
-    sysctl_files::disable_ipv6().unwrap_or_else(|e| {
-        notes.push(format!(
-            "IPv6 stays on in the namespace ({e}); its packets are not part of the trace"
-        ));
-    });
+    if wanted.addr6.is_some() {
+        sysctl_files::quiet_ipv6().map_err(failed("keeping IPv6 from talking unasked"))?;
+    } else {
+        sysctl_files::disable_ipv6().unwrap_or_else(|e| {
+            notes.push(format!(
+                "IPv6 stays on in the namespace ({e}); its packets are not part of the trace"
+            ));
+        });
+    }
+    if wanted.loopback {
+        tun::loopback_up().map_err(failed("setting the loopback interface up"))?;
+    }
     set_sysctls(wanted, &mut notes);
     let mut tun = Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
     tun.configure(wanted.addr, wanted.prefix, wanted.mtu)
         .map_err(failed("giving the TUN its address"))?;
+    if let Some((addr6, prefix)) = wanted.addr6 {
+        tun.add_ipv6(addr6, prefix)
+            .map_err(failed("giving the TUN its IPv6 address"))?;
+    }
     let mut sockets = Vec::with_capacity(wanted.sockets);
     for _ in 0..wanted.sockets {
         sockets.push(tcp_socket().map_err(failed("making a TCP socket"))?);
@@ -145,10 +163,13 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
         .map_err(failed("reading TCP_CONGESTION"))?;
     let diag = Netlink::open(Some(rustix::net::netlink::SOCK_DIAG))
         .map_err(failed("opening a sock_diag socket"))?;
+    let entry = Entry::of_this_task(isolation == Isolation::UserNamespace)
+        .map_err(failed("keeping the way into the namespace"))?;
     Ok(Namespace {
         tun,
         sockets,
         diag: SockDiag::new(diag),
+        entry,
         isolation,
         congestion,
         notes,

@@ -142,7 +142,9 @@ fn try_endpoint() -> Result<Isolation, String> {
     let wanted = Wanted {
         addr: Ipv4Addr::new(10, 77, 0, 1),
         prefix: 24,
+        addr6: None,
         mtu: 1500,
+        loopback: false,
         sysctl: Vec::new(),
         named: Vec::new(),
         congestion: "reno".to_owned(),

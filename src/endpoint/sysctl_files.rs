@@ -30,6 +30,26 @@ pub(super) fn disable_ipv6() -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps IPv6 in this thread's namespace from sending what nobody asked for: router solicitations, duplicate address
+/// detection, link-local addresses.
+pub(super) fn quiet_ipv6() -> io::Result<()> {
+    const QUIET: [(&str, &str); 5] = [
+        ("disable_ipv6", "0"),
+        ("router_solicitations", "0"),
+        ("accept_ra", "0"),
+        ("accept_dad", "0"),
+        // 1: no link-local address is made
+        ("addr_gen_mode", "1"),
+    ];
+    for interface in ["all", "default"] {
+        for (knob, value) in QUIET {
+            let path = format!("/proc/sys/net/ipv6/conf/{interface}/{knob}");
+            std::fs::write(path, value)?;
+        }
+    }
+    Ok(())
+}
+
 fn path(name: &str) -> String {
     format!("/proc/sys/net/ipv4/{}", name.replace(['/', '.'], "_"))
 }

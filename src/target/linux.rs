@@ -83,7 +83,9 @@ impl Linux {
         let wanted = Wanted {
             addr: SURVIVOR_IP,
             prefix: PREFIX,
+            addr6: None,
             mtu: MTU,
+            loopback: false,
             sysctl: knobs.into_iter().collect(),
             named: scenario
                 .survivor

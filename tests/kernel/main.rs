@@ -7,4 +7,5 @@ mod closed;
 mod commands;
 mod leftovers;
 mod live;
+mod programs;
 mod socket;

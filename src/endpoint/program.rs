@@ -1,0 +1,124 @@
+//! A program that was started in a private namespace: its end, signals to it, and what it leaves behind.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this code.
+    Code(u8),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl Ended {
+    /// What a shell makes of it: the code, or 128 and the signal's number.
+    pub fn code(self) -> u8 {
+        match self {
+            Ended::Code(code) => code,
+            Ended::Signal(signal) => 128_u8.saturating_add(signal.unsigned_abs() as u8),
+        }
+    }
+}
+
+/// `exit code 0`, `signal 15`.
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ended::Code(code) => write!(f, "exit code {code}"),
+            Ended::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// A running program. It is not killed when this is dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    /// Readable once the program has ended.
+    pidfd: OwnedFd,
+}
+
+impl Program {
+    pub(super) fn new(child: Child) -> io::Result<Program> {
+        let pidfd = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        Ok(Program { child, pidfd })
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended; None while it runs.
+    pub fn ended(&mut self) -> io::Result<Option<Ended>> {
+        let status = self.child.try_wait()?;
+        Ok(status.map(|s| match (s.code(), s.signal()) {
+            (Some(code), _) => Ended::Code(code as u8),
+            (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+        }))
+    }
+
+    /// Sends it a signal by number; no error where it has ended.
+    pub fn signal(&self, number: i32) -> io::Result<()> {
+        let signal = Signal::from_named_raw(number)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Readable once the program has ended.
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// A process that a program started and did not wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, as `ps` shows it.
+    pub name: String,
+}
+
+impl LeftBehind {
+    /// The children of this process that are left: once all its programs have ended, what those left behind.
+    pub fn all() -> Vec<LeftBehind> {
+        // what has ended already is reaped
+        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+        let mine = format!("PPid:\t{}", std::process::id());
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let pid = entry.file_name().to_str()?.parse().ok()?;
+                let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+                let name = status.lines().find_map(|l| l.strip_prefix("Name:\t"))?;
+                status.lines().any(|l| l == mine).then(|| LeftBehind {
+                    pid,
+                    name: name.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Sends it a signal by number; no error where it has ended.
+    pub fn signal(&self, number: i32) -> io::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        let target = pid.zip(Signal::from_named_raw(number));
+        let (pid, signal) = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        match rustix::process::kill_process(pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+}
