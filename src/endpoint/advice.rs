@@ -86,3 +86,28 @@ pub(super) fn no_tun(error: &io::Error) -> String {
         ),
     }
 }
+
+/// No TUN of this name in the namespace that the program runs in.
+pub(super) fn no_tun_here(name: &str, error: &io::Error) -> String {
+    let busy = Some(rustix::io::Errno::BUSY.raw_os_error());
+    match error.kind() {
+        _ if error.raw_os_error() == busy => {
+            format!(
+                "the interface {name} exists already ({error}): choose another name, or end the program that holds it"
+            )
+        }
+        io::ErrorKind::InvalidInput => {
+            format!(
+                "the interface cannot be called {name:?} ({error}): at most 15 letters, no blank and no slash"
+            )
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "the interface {name} cannot be made ({error}): in the namespace that this program runs in it takes \
+             CAP_NET_ADMIN, root's as a rule, and access to {TUN_DEVICE}; a private namespace needs no rights"
+        ),
+        _ => format!(
+            "the interface {name} cannot be made ({error}); {}",
+            for_tun_device(error)
+        ),
+    }
+}

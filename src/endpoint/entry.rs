@@ -1,63 +1,114 @@
-//! The way back into a private namespace: for more sockets of it, and for programs that are to live in it.
+//! The way into a private namespace: sockets made and programs started inside of it, while this program stays outside.
 //!
-//! A child inherits the namespaces of the thread that starts it. Where the namespace was made by right, a thread enters
-//! it and starts the program; in a user namespace, which only a process of one thread may enter, a helper process does,
-//! and its child becomes ours when it ends (PR_SET_CHILD_SUBREAPER).
+//! A socket belongs to the namespace in which it was made, whoever uses it. With CAP_SYS_ADMIN a short-lived thread
+//! enters; without, a child process that shares this one's memory enters the user namespace first, which only a
+//! process of one thread may.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::Command;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::program::Program;
 use super::sys;
 
-/// A namespace that can be entered as long as this lives.
+/// A namespace's descriptors; it lives as long as they do.
 #[derive(Debug)]
 pub struct Entry {
     net: OwnedFd,
-    /// The user namespace that owns it, where that is not the one of this process.
+    /// The user namespace that owns it, where it was made without rights.
     user: Option<OwnedFd>,
 }
 
+fn open(path: &str) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)
+}
+
 impl Entry {
-    /// The calling task's own namespaces; the user namespace counts where `with_user` says so.
-    pub(super) fn of_this_task(with_user: bool) -> io::Result<Entry> {
-        let open =
-            |name: &str| File::open(format!("/proc/thread-self/ns/{name}")).map(OwnedFd::from);
-        let user = if with_user { Some(open("user")?) } else { None };
+    /// Into the namespaces that the calling thread is in.
+    pub(super) fn here(user_namespace: bool) -> io::Result<Entry> {
+        let user = user_namespace.then(|| open("/proc/thread-self/ns/user"));
         Ok(Entry {
-            net: open("net")?,
-            user,
+            net: open("/proc/thread-self/ns/net")?,
+            user: user.transpose()?,
         })
     }
 
-    /// Runs `f` inside; what it opens belongs to the namespace. `f` must not change its thread's other namespaces.
-    pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> io::Result<T> {
-        let enter = |kind, fd: &OwnedFd| move_into_link_name_space(fd.as_fd(), Some(kind));
-        let inside = || -> io::Result<T> {
-            if let Some(user) = &self.user {
-                enter(LinkNameSpaceType::User, user)?;
-            }
-            enter(LinkNameSpaceType::Network, &self.net)?;
-            Ok(f())
-        };
-        match &self.user {
-            Some(_) => sys::in_helper_process(inside)?,
-            None => std::thread::scope(|scope| match scope.spawn(inside).join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }),
+    /// The network namespace's descriptor, for setns(2).
+    pub fn net(&self) -> BorrowedFd<'_> {
+        self.net.as_fd()
+    }
+
+    /// The user namespace's descriptor, which is to be entered first; none where the namespace was made by right.
+    pub fn user(&self) -> Option<BorrowedFd<'_>> {
+        self.user.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Enters with the calling thread, which stays inside; with a user namespace it must be the only one of its process.
+    pub fn enter(&self) -> io::Result<()> {
+        if let Some(user) = &self.user {
+            move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
         }
+        Ok(move_into_link_name_space(
+            self.net.as_fd(),
+            Some(LinkNameSpaceType::Network),
+        )?)
+    }
+
+    /// Runs `f` inside and gives what it returns. It should make its sockets and return: the calling thread waits for
+    /// it, and without rights it runs in a child process on a stack of 1 MB.
+    pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> io::Result<T> {
+        let inside = || self.enter().map(|()| f());
+        if self.user.is_some() {
+            return sys::in_helper_process(inside)?;
+        }
+        std::thread::scope(|scope| match scope.spawn(inside).join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    }
+
+    /// A socket of the kernel inside, connected to `to` (blocking).
+    pub fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
+        let socket = self.socket(to)?;
+        socket.connect(&to.into())?;
+        Ok(socket.into())
+    }
+
+    /// A socket of the kernel inside that listens at `at`.
+    pub fn listen(&self, at: SocketAddr) -> io::Result<TcpListener> {
+        let socket = self.socket(at)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&at.into())?;
+        socket.listen(1024)?;
+        Ok(socket.into())
+    }
+
+    /// A TCP socket of the kernel inside for addresses of this one's family, blocking, neither bound nor connected.
+    pub fn socket(&self, family_of: SocketAddr) -> io::Result<socket2::Socket> {
+        let domain = socket2::Domain::for_address(family_of);
+        self.run(|| socket2::Socket::new(domain, socket2::Type::STREAM, None))?
+    }
+
+    /// `net.ipv4.NAME` inside is set to `value`.
+    pub fn set_sysctl(&self, name: &str, value: &str) -> io::Result<()> {
+        self.run(|| super::sysctl_files::write(name, value))?
     }
 
     /// Starts a program inside, by name or path, with this process's standard streams, folder and environment. From
     /// now on this process is the parent of what its programs leave behind.
     ///
-    /// The error is that of execve(2): NotFound, PermissionDenied; or that of entering.
+    /// A child inherits the namespaces of the task that starts it. A helper process's child becomes ours when the
+    /// helper ends (PR_SET_CHILD_SUBREAPER). The error is that of execve(2): NotFound, PermissionDenied; or that of
+    /// entering.
     pub fn start(&self, program: &OsStr, arguments: &[OsString]) -> io::Result<Program> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let mut command = Command::new(program);

@@ -19,7 +19,7 @@ mod waiter;
 pub use clock::RealClock;
 pub use entry::Entry;
 pub use knob::KnobError;
-pub use netns::{EndpointError, Isolation, Namespace, Wanted, open};
+pub use netns::{EndpointError, Isolation, Namespace, Wanted, open, open_tun};
 pub use program::{Ended, LeftBehind, Program};
 pub use sock_diag::SockDiag;
 pub use socket::Socket;

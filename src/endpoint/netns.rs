@@ -7,7 +7,7 @@
 //! user namespace of its own, where that is allowed.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
@@ -15,8 +15,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 use super::entry::Entry;
 use super::netlink::Netlink;
 use super::sock_diag::SockDiag;
-use super::tun::{self, Tun};
-use super::{advice, socket, sys, sysctl_files};
+use super::tun::Tun;
+use super::{advice, socket, sys, sysctl_files, tun};
 
 /// Something that the operating system refused.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +50,14 @@ pub struct Wanted {
     pub addr: Ipv4Addr,
     /// Length of its network's prefix, bits.
     pub prefix: u8,
-    /// The TUN's IPv6 address and the length of its network's prefix; without one IPv6 is off.
-    pub addr6: Option<(Ipv6Addr, u8)>,
+    /// The TUN's IPv6 address and the length of its prefix; none: IPv6 is off.
+    pub ipv6: Option<(Ipv6Addr, u8)>,
+    /// The TUN's name; none: `ho` and this process's number.
+    pub name: Option<String>,
+    /// Whether the loopback device is set up, for programs that are to run inside.
+    pub loopback: bool,
     /// The TUN's MTU, bytes.
     pub mtu: u32,
-    /// Whether the loopback interface is up, as programs expect of a host.
-    pub loopback: bool,
     /// Knobs to set: `("tcp_retries2", "5")`; those with the value wanted are left alone.
     pub sysctl: Vec<(String, String)>,
     /// Knobs whose absence from this kernel is worth a note.
@@ -73,10 +75,10 @@ pub struct Namespace {
     pub tun: Tun,
     /// TCP sockets of the namespace, nonblocking and unused; accept() adds more.
     pub sockets: Vec<OwnedFd>,
+    /// The way in.
+    pub entry: Entry,
     /// Where to ask about its connections.
     pub diag: SockDiag,
-    /// The way back into it.
-    pub entry: Entry,
     /// How it was had.
     pub isolation: Isolation,
     /// Congestion control in force.
@@ -88,7 +90,8 @@ pub struct Namespace {
 /// Makes a namespace: with the right to do so in a thread, else in a user namespace.
 pub fn open(wanted: &Wanted) -> Result<Namespace, EndpointError> {
     // tells whose TUN it is; taken here, because a helper process has a number of its own
-    let name = format!("ho{}", std::process::id());
+    let name = wanted.name.clone();
+    let name = name.unwrap_or_else(|| format!("ho{}", std::process::id()));
     let privileged = in_network_namespace(|| build(wanted, &name, Isolation::Privileged));
     match privileged {
         Ok(built) => built,
@@ -135,26 +138,26 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
         move |source| EndpointError::Os { what, source }
     };
     let mut notes = Vec::new();
-    if wanted.addr6.is_some() {
-        sysctl_files::quiet_ipv6().map_err(failed("keeping IPv6 from talking unasked"))?;
-    } else {
-        sysctl_files::disable_ipv6().unwrap_or_else(|e| {
+    match wanted.ipv6 {
+        None => sysctl_files::disable_ipv6().unwrap_or_else(|e| {
             notes.push(format!(
                 "IPv6 stays on in the namespace ({e}); its packets are not part of the trace"
             ));
-        });
-    }
-    if wanted.loopback {
-        tun::loopback_up().map_err(failed("setting the loopback interface up"))?;
+        }),
+        Some(_) => sysctl_files::quiet_ipv6().unwrap_or_else(|e| {
+            notes.push(format!("IPv6 asks for routers in the namespace ({e})"));
+        }),
     }
     set_sysctls(wanted, &mut notes);
     let mut tun = Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
-    tun.configure(wanted.addr, wanted.prefix, wanted.mtu)
-        .map_err(failed("giving the TUN its address"))?;
-    if let Some((addr6, prefix)) = wanted.addr6 {
-        tun.add_ipv6(addr6, prefix)
-            .map_err(failed("giving the TUN its IPv6 address"))?;
+    let mut addrs = vec![(IpAddr::V4(wanted.addr), wanted.prefix)];
+    addrs.extend(wanted.ipv6.map(|(addr, prefix)| (addr.into(), prefix)));
+    give_addresses(&mut tun, &addrs, wanted.mtu)?;
+    if wanted.loopback {
+        tun::set_loopback_up().map_err(failed("setting the loopback device up"))?;
     }
+    let entry = Entry::here(isolation == Isolation::UserNamespace)
+        .map_err(failed("opening the namespace's file"))?;
     let mut sockets = Vec::with_capacity(wanted.sockets);
     for _ in 0..wanted.sockets {
         sockets.push(tcp_socket().map_err(failed("making a TCP socket"))?);
@@ -163,17 +166,43 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
         .map_err(failed("reading TCP_CONGESTION"))?;
     let diag = Netlink::open(Some(rustix::net::netlink::SOCK_DIAG))
         .map_err(failed("opening a sock_diag socket"))?;
-    let entry = Entry::of_this_task(isolation == Isolation::UserNamespace)
-        .map_err(failed("keeping the way into the namespace"))?;
     Ok(Namespace {
         tun,
         sockets,
-        diag: SockDiag::new(diag),
         entry,
+        diag: SockDiag::new(diag),
         isolation,
         congestion,
         notes,
     })
+}
+
+/// Gives the TUN these addresses with their connected routes, an MTU in bytes, and sets it up.
+fn give_addresses(tun: &mut Tun, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<(), EndpointError> {
+    let failed = |addr: IpAddr| {
+        move |source| EndpointError::Os {
+            what: format!("giving the TUN its address {addr}"),
+            source,
+        }
+    };
+    for (addr, prefix) in addrs {
+        tun.add_address(*addr, *prefix).map_err(failed(*addr))?;
+    }
+    tun.set_up(mtu).map_err(|source| EndpointError::Os {
+        what: "setting the TUN up".to_owned(),
+        source,
+    })
+}
+
+/// Makes a TUN of this name with these addresses and this MTU in bytes in the calling thread's namespace. It is gone
+/// when it is dropped, or when the process ends in whatever way.
+///
+/// Gives [`EndpointError::Unavailable`] without CAP_NET_ADMIN, or where the name is taken, saying what to do.
+pub fn open_tun(name: &str, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<Tun, EndpointError> {
+    let mut tun =
+        Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun_here(name, &e)))?;
+    give_addresses(&mut tun, addrs, mtu)?;
+    Ok(tun)
 }
 
 /// A nonblocking TCP socket of the calling thread's namespace.

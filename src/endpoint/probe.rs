@@ -141,10 +141,11 @@ fn tun_device() -> Finding {
 fn try_endpoint() -> Result<Isolation, String> {
     let wanted = Wanted {
         addr: Ipv4Addr::new(10, 77, 0, 1),
-        prefix: 24,
-        addr6: None,
-        mtu: 1500,
+        ipv6: None,
+        name: None,
         loopback: false,
+        prefix: 24,
+        mtu: 1500,
         sysctl: Vec::new(),
         named: Vec::new(),
         congestion: "reno".to_owned(),

@@ -30,21 +30,18 @@ pub(super) fn disable_ipv6() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps IPv6 in this thread's namespace from sending what nobody asked for: router solicitations, duplicate address
-/// detection, link-local addresses.
+/// Keeps the kernel from sending IPv6 packets of its own on the interfaces that are made after this: no solicitation of
+/// routers, no link-local address.
 pub(super) fn quiet_ipv6() -> io::Result<()> {
-    const QUIET: [(&str, &str); 5] = [
-        ("disable_ipv6", "0"),
+    for (knob, value) in [
         ("router_solicitations", "0"),
-        ("accept_ra", "0"),
-        ("accept_dad", "0"),
-        // 1: no link-local address is made
         ("addr_gen_mode", "1"),
-    ];
-    for interface in ["all", "default"] {
-        for (knob, value) in QUIET {
-            let path = format!("/proc/sys/net/ipv6/conf/{interface}/{knob}");
-            std::fs::write(path, value)?;
+        ("accept_ra", "0"),
+    ] {
+        let path = format!("/proc/sys/net/ipv6/conf/default/{knob}");
+        match std::fs::write(path, value) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
     }
     Ok(())

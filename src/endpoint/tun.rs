@@ -3,7 +3,7 @@
 //! It is not persistent: it is gone when its descriptor is closed, however the process ends.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use tun_tap::{Iface, Mode};
@@ -17,11 +17,10 @@ const AF_INET6: u8 = 10;
 const IFLA_MTU: u16 = 4;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
-/// IFA_F_NODAD: nobody is asked whether the address is taken.
-const NODAD: u8 = 2;
-/// The loopback interface is the first of every namespace.
-const LOOPBACK: u32 = 1;
+const IFA_F_NODAD: u8 = 2;
 const IFF_UP: u32 = 1;
+/// The loopback device of every namespace has this index.
+const LOOPBACK: u32 = 1;
 
 /// A TUN of the namespace that it was opened in.
 #[derive(Debug)]
@@ -45,30 +44,26 @@ impl Tun {
         })
     }
 
-    /// Gives it an address with a connected route, an MTU in bytes, and sets it up.
-    pub(super) fn configure(&mut self, addr: Ipv4Addr, prefix: u8, mtu: u32) -> io::Result<()> {
-        let mut route = Netlink::open(None)?;
-        let index = self.index()?;
-        let mut address = vec![AF_INET, prefix, 0, 0];
-        address.extend(index.to_ne_bytes());
-        push_attribute(&mut address, IFA_LOCAL, &addr.octets());
-        push_attribute(&mut address, IFA_ADDRESS, &addr.octets());
-        route.ask(RTM_NEWADDR, REQUEST | ACK | CREATE, &address)?;
-
-        let mut link = up(index);
-        push_attribute(&mut link, IFLA_MTU, &mtu.to_ne_bytes());
-        route.ask(RTM_NEWLINK, REQUEST | ACK, &link)?;
-        self.mtu = mtu;
+    /// Gives it an address with a connected route; an IPv6 address is not first looked for on the network.
+    pub(super) fn add_address(&self, addr: IpAddr, prefix: u8) -> io::Result<()> {
+        let (family, octets, flags) = match addr {
+            IpAddr::V4(v4) => (AF_INET, v4.octets().to_vec(), 0),
+            IpAddr::V6(v6) => (AF_INET6, v6.octets().to_vec(), IFA_F_NODAD),
+        };
+        let mut address = vec![family, prefix, flags, 0];
+        address.extend(self.index()?.to_ne_bytes());
+        push_attribute(&mut address, IFA_LOCAL, &octets);
+        push_attribute(&mut address, IFA_ADDRESS, &octets);
+        Netlink::open(None)?.ask(RTM_NEWADDR, REQUEST | ACK | CREATE, &address)?;
         Ok(())
     }
 
-    /// Gives it an IPv6 address with a connected route, usable at once.
-    pub(super) fn add_ipv6(&self, addr: Ipv6Addr, prefix: u8) -> io::Result<()> {
-        let mut address = vec![AF_INET6, prefix, NODAD, 0];
-        address.extend(self.index()?.to_ne_bytes());
-        push_attribute(&mut address, IFA_LOCAL, &addr.octets());
-        push_attribute(&mut address, IFA_ADDRESS, &addr.octets());
-        Netlink::open(None)?.ask(RTM_NEWADDR, REQUEST | ACK | CREATE, &address)?;
+    /// Sets it up, with an MTU in bytes.
+    pub(super) fn set_up(&mut self, mtu: u32) -> io::Result<()> {
+        let mut link = up(self.index()?);
+        push_attribute(&mut link, IFLA_MTU, &mtu.to_ne_bytes());
+        Netlink::open(None)?.ask(RTM_NEWLINK, REQUEST | ACK, &link)?;
+        self.mtu = mtu;
         Ok(())
     }
 
@@ -89,12 +84,19 @@ impl Tun {
     /// The next datagram that the namespace sent; none where none waits.
     pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = vec![0; self.mtu as usize + 64];
+        let len = self.read_into(&mut buffer)?;
+        Ok(len.map(|len| {
+            buffer.truncate(len);
+            buffer
+        }))
+    }
+
+    /// Reads the next datagram that the namespace sent into `buffer` and gives its length in bytes; none where none
+    /// waits. What does not fit is cut.
+    pub fn read_into(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
-            match rustix::io::read(&self.fd, &mut buffer) {
-                Ok(len) => {
-                    buffer.truncate(len);
-                    return Ok(Some(buffer));
-                }
+            match rustix::io::read(&self.fd, &mut *buffer) {
+                Ok(len) => return Ok(Some(len)),
                 Err(rustix::io::Errno::AGAIN) => return Ok(None),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
@@ -109,19 +111,20 @@ impl Tun {
     }
 }
 
-/// An `ifinfomsg` that sets an interface up; ifi_family, padding and ifi_type are zero.
+/// Sets the loopback device of the calling thread's namespace up.
+pub(super) fn set_loopback_up() -> io::Result<()> {
+    Netlink::open(None)?.ask(RTM_NEWLINK, REQUEST | ACK, &up(LOOPBACK))?;
+    Ok(())
+}
+
+/// The body of RTM_NEWLINK that sets a device up.
 fn up(index: u32) -> Vec<u8> {
+    // ifi_family, padding and ifi_type are zero
     let mut link = vec![0; 4];
     link.extend(index.to_ne_bytes());
     link.extend(IFF_UP.to_ne_bytes());
     link.extend(IFF_UP.to_ne_bytes());
     link
-}
-
-/// Sets the loopback interface of the calling thread's namespace up.
-pub(super) fn loopback_up() -> io::Result<()> {
-    Netlink::open(None)?.ask(RTM_NEWLINK, REQUEST | ACK, &up(LOOPBACK))?;
-    Ok(())
 }
 
 impl AsFd for Tun {

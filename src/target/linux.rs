@@ -82,10 +82,11 @@ impl Linux {
         knobs.extend(scenario.survivor.sysctl_set.iter().cloned());
         let wanted = Wanted {
             addr: SURVIVOR_IP,
-            prefix: PREFIX,
-            addr6: None,
-            mtu: MTU,
+            ipv6: None,
+            name: None,
             loopback: false,
+            prefix: PREFIX,
+            mtu: MTU,
             sysctl: knobs.into_iter().collect(),
             named: scenario
                 .survivor

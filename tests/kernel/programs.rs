@@ -11,7 +11,8 @@ fn namespace() -> Option<Namespace> {
     let wanted = Wanted {
         addr: Ipv4Addr::new(10, 77, 0, 1),
         prefix: 24,
-        addr6: None,
+        ipv6: None,
+        name: None,
         mtu: 1500,
         loopback: true,
         sysctl: Vec::new(),
