@@ -1,37 +1,64 @@
-//! How long things take on this machine: `cargo run --release --example bench [NAME...]`.
+//! How long things take on this machine: `cargo run --release --example bench -- [--quick] [--markdown] [NAME...|all]`.
 //!
 //! Without a name, all that needs no privileges and no more than some seconds. Nothing fails here: a time depends on
-//! the machine. Where something else does the same work, it runs beside, in the same process.
+//! the machine. Where something else does the same work, it runs beside, in the same process. `--quick` runs everything
+//! for so short that only its working is shown; `--markdown` prints tables for docs/PERFORMANCE.md.
 
 mod measure;
+mod over_tun;
 mod recordings;
 
-use measure::Outcome;
+use measure::{Outcome, Settings};
 
 /// A measurement by its name: what it shows, whether it runs unasked, and what does it.
 struct Bench {
     name: &'static str,
     about: &'static str,
     unasked: bool,
-    run: fn() -> Outcome<()>,
+    run: fn(Settings) -> Outcome<()>,
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "recordings",
-    about: "a scenario run and recorded; every recording that the program carries, replayed",
-    unasked: true,
-    run: recordings::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "recordings",
+        about: "a scenario run and recorded; every recording that the program carries, replayed",
+        unasked: true,
+        run: recordings::run,
+    },
+    Bench {
+        name: "bulk",
+        about: "one connection's bulk data over a plain TUN, MTU 1500",
+        unasked: false,
+        run: over_tun::bulk,
+    },
+    Bench {
+        name: "echo",
+        about: "a byte there and back over a plain TUN, beside idle connections",
+        unasked: false,
+        run: over_tun::echo,
+    },
+];
 
 fn main() -> Outcome<()> {
     if cfg!(debug_assertions) {
         println!("note: not optimised; --release gives the times that count");
     }
-    let names: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| BENCHES.iter().all(|b| b.name != *name))
-    {
+    let mut settings = Settings::default();
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    names.retain(|name| match name.as_str() {
+        "--quick" => {
+            settings.quick = true;
+            false
+        }
+        "--markdown" => {
+            settings.markdown = true;
+            false
+        }
+        _ => true,
+    });
+    let all = names == ["all"];
+    let unknown = |name: &&String| BENCHES.iter().all(|b| b.name != *name);
+    if let Some(unknown) = names.iter().find(unknown).filter(|_| !all) {
         eprintln!("bench: there is no measurement called {unknown}; there are:");
         for bench in BENCHES {
             eprintln!("  {:<12} {}", bench.name, bench.about);
@@ -41,11 +68,11 @@ fn main() -> Outcome<()> {
     for bench in BENCHES {
         let wanted = match names.is_empty() {
             true => bench.unasked,
-            false => names.iter().any(|name| name == bench.name),
+            false => all || names.iter().any(|name| name == bench.name),
         };
         if wanted {
             println!("{}: {}", bench.name, bench.about);
-            (bench.run)()?;
+            (bench.run)(settings)?;
         }
     }
     Ok(())

@@ -7,13 +7,13 @@ use halfopen::run::{Options, TargetKind, run as run_scenario};
 use halfopen::scenario::{Scenario, load};
 use halfopen::trace::{Trace, kept};
 
-use super::measure::{Outcome, median, ms};
+use super::measure::{Outcome, Settings, median, ms};
 
 const SCENARIO: &str = "power-off-all-defaults";
 const RUNS: usize = 101;
 const REPLAYS: usize = 5;
 
-pub(crate) fn run() -> Outcome<()> {
+pub(crate) fn run(_: Settings) -> Outcome<()> {
     one_scenario()?;
     all_recordings()
 }
