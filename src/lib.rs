@@ -20,6 +20,8 @@ pub mod call;
 
 pub mod engine;
 
+pub mod forecast;
+
 pub mod trace;
 
 pub mod scenario;

@@ -69,6 +69,7 @@ mod received;
 mod recovery;
 mod reordering;
 mod request;
+mod restore;
 mod right_sizing;
 mod rtt;
 mod rtx;
@@ -88,6 +89,7 @@ mod window;
 
 pub use event::{Event, Transmit};
 pub use host::{Config, Drawn, Engine};
+pub use restore::{Snapshot, WriteTimer};
 pub use timeout::model_timeout;
 pub use timers::Armed;
 

@@ -1,0 +1,320 @@
+//! From what sock_diag shows of a connection to what an engine needs to go on from there: every state that it can be in.
+//!
+//! TCP_INFO does not say whether a write timer is a loss probe's or a retransmission's, nor when the first
+//! retransmission left. Both follow in most cases: from the ages that it does tell, and because the write timer is
+//! always armed for a time that is known. Where they do not, there is a snapshot for each possibility.
+
+use crate::call::{TcpInfo, TcpState, TimerKind};
+use crate::engine::{Snapshot, WriteTimer};
+use crate::sockopt::{OptName, OptValue, SockOpt};
+use crate::sysctl::Sysctl;
+use crate::time::{Jiffies, Ticks};
+
+use super::{Forecast, Sends, Told};
+
+/// What the model of the zero-window probe's first wait is at least, us.
+const PROBE0_MIN_US: u64 = 200_000;
+/// The part of an orphan's wait in FIN_WAIT2 that it spends as a timewait sock, ms.
+const TIMEWAIT_LEN_MS: u64 = 60_000;
+
+/// What sock_diag shows of a connection. The default is what a kernel that shows little more than TCP_INFO leaves open.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// TCP_INFO and the timer; `info.at` is when it was read.
+    pub info: TcpInfo,
+    /// No process holds the socket.
+    pub orphan: bool,
+    /// Whether SACK was agreed on; none: it is not known, and likely.
+    pub sack_ok: Option<bool>,
+    /// Age of the last data received, ms; none: it is not known.
+    pub last_data_recv_ms: Option<u64>,
+    /// Time spent in retransmission timeouts, this episode included, ms (tcpi_total_rto_time, since 6.7).
+    pub total_rto_time_ms: Option<u64>,
+    /// How many episodes of timeouts there were, this one included (tcpi_total_rto_recoveries).
+    pub rto_recoveries: u32,
+    /// The socket options that matter, as getsockopt() told them; none: they are not known.
+    pub options: Option<Vec<SockOpt>>,
+}
+
+impl Seen {
+    fn option(&self, name: OptName) -> Option<i64> {
+        let set = self.options.as_ref()?.iter().find(|o| o.name == name)?;
+        match set.value {
+            OptValue::Int(value) => Some(value),
+            OptValue::Name(_) => None,
+        }
+    }
+}
+
+/// The values of one connection that the guesses are made from, in ticks.
+struct View<'a> {
+    seen: &'a Seen,
+    info: &'a TcpInfo,
+    sysctl: &'a Sysctl,
+    ticks: &'a Ticks,
+}
+
+impl View<'_> {
+    fn ms(&self, j: Jiffies) -> u64 {
+        self.ticks.to_us(j) / 1_000
+    }
+
+    fn rto_max(&self) -> Jiffies {
+        let set = self.seen.option(OptName::TCP_RTO_MAX_MS);
+        let ms = set.unwrap_or(self.sysctl.tcp_rto_max_ms);
+        self.ticks.from_ms(ms.max(1) as u64)
+    }
+
+    fn rto_min_us(&self) -> u64 {
+        let set = self.seen.option(OptName::TCP_RTO_MIN_US);
+        set.unwrap_or(self.sysctl.tcp_rto_min_us).max(1) as u64
+    }
+
+    fn rto(&self) -> Jiffies {
+        self.ticks.from_us(self.info.rto_us)
+    }
+
+    fn left(&self) -> Jiffies {
+        self.ticks.from_ms(self.info.timer_ms)
+    }
+
+    fn sent_ago(&self) -> Jiffies {
+        self.ticks.from_ms(self.info.last_data_sent_ms)
+    }
+
+    /// The loss probe's wait.
+    fn pto(&self) -> Jiffies {
+        let us = match (self.info.rtt_us, self.info.unacked) {
+            (0, _) => 1_000_000,
+            (rtt, 1) => 2 * rtt + self.rto_min_us(),
+            (rtt, _) => 2 * rtt + 2_000,
+        };
+        self.ticks.from_us(us).min(self.rto())
+    }
+
+    /// The RTO after `k` doublings, from what is known of it now.
+    fn rto_after(&self, k: u32) -> Jiffies {
+        let (rto, max) = (self.rto(), self.rto_max());
+        if rto < max {
+            return rto >> self.info.backoff.saturating_sub(k).min(63);
+        }
+        let deviation = (self.info.rttvar_us * 4).max(self.rto_min_us());
+        let first = self.ticks.from_us(self.info.rtt_us + deviation);
+        (first << k.min(32)).min(max)
+    }
+
+    /// How long the waits `rtos`, one after the other, took: at least and at most; each is rounded up by the wheel.
+    fn took(&self, waits: impl Iterator<Item = Jiffies>) -> (Jiffies, Jiffies) {
+        waits.fold((0, 0), |(least, most), wait| {
+            let granule = match self.ticks.wheel {
+                true => 1 << (3 * self.ticks.fires_at(0, wait).1),
+                false => 0,
+            };
+            (least + wait + granule.min(1), most + wait + granule)
+        })
+    }
+}
+
+/// Every state that the connection can be in, the likeliest first. At least one.
+pub(super) fn snapshots(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Vec<Snapshot> {
+    let info = &seen.info;
+    let view = View {
+        seen,
+        info,
+        sysctl,
+        ticks,
+    };
+    let base = Snapshot {
+        info: info.clone(),
+        orphan: seen.orphan,
+        sack_ok: seen.sack_ok.unwrap_or(sysctl.tcp_sack != 0),
+        armed_ago_ms: 0,
+        armed_for_ms: info.timer_ms,
+        last_data_recv_ms: seen.last_data_recv_ms,
+        options: seen.options.clone().unwrap_or_default(),
+        ..Snapshot::default()
+    };
+    match info.timer {
+        TimerKind::On if info.state == TcpState::SynSent => connecting(&view, &base),
+        TimerKind::On if info.retransmits > 0 || info.backoff > 0 => backed_off(&view, &base),
+        TimerKind::On => first_wait(&view, &base),
+        TimerKind::Persist => probing(&view, &base),
+        TimerKind::Keepalive => kept_alive(&view, &base),
+        TimerKind::TimeWait | TimerKind::None => vec![base],
+    }
+}
+
+/// The pending timer, given what it was armed for.
+fn armed(view: &View, base: &Snapshot, wait: Jiffies) -> Snapshot {
+    // an application's timeout may have shortened the wait; then only what is left of it is known
+    let ago = match view.info.timer_ms {
+        0 => view.sent_ago(),
+        _ => wait.saturating_sub(view.left()),
+    };
+    Snapshot {
+        armed_ago_ms: view.ms(ago),
+        armed_for_ms: view.ms(if view.info.timer_ms == 0 {
+            wait
+        } else {
+            ago + view.left()
+        }),
+        ..base.clone()
+    }
+}
+
+/// SYN_SENT: the first SYN left as long ago as the waits since then.
+fn connecting(view: &View, base: &Snapshot) -> Vec<Snapshot> {
+    let info = view.info;
+    let first = view.ticks.from_ms(1_000);
+    let linear = view.sysctl.tcp_syn_linear_timeouts.max(0) as u32;
+    let waits = (0..info.retransmits)
+        .map(|k| (first << (k + 1).saturating_sub(linear + 1).min(32)).min(view.rto_max()));
+    let (least, most) = view.took(waits);
+    let snapshot = armed(view, base, view.rto());
+    let ages = [least, most].map(|took| view.ms(took) + snapshot.armed_ago_ms);
+    with_ages(snapshot, ages)
+}
+
+/// In the middle of retransmissions: when did the first one leave?
+fn backed_off(view: &View, base: &Snapshot) -> Vec<Snapshot> {
+    let info = view.info;
+    let mut snapshot = armed(view, base, view.rto());
+    let by_sending = view.sent_ago() + view.left();
+    if info.timer_ms > 0
+        && by_sending.abs_diff(view.rto()) > 1
+        && view
+            .seen
+            .option(OptName::TCP_USER_TIMEOUT)
+            .is_some_and(|ms| ms > 0)
+    {
+        snapshot.armed_ago_ms = view.ms(view.sent_ago());
+        snapshot.armed_for_ms = view.ms(by_sending);
+    }
+    if let (Some(ms), 1, 1..) = (
+        view.seen.total_rto_time_ms,
+        view.seen.rto_recoveries,
+        info.retransmits,
+    ) {
+        snapshot.first_retransmission_ms = Some(ms);
+        return vec![snapshot];
+    }
+    let last = info.retransmits.max(1);
+    let waits = (1..last).map(|k| view.rto_after(info.backoff.saturating_sub(last - k)));
+    let (least, most) = view.took(waits);
+    let ages = [least, most].map(|took| view.ms(took) + snapshot.armed_ago_ms);
+    let known = view.seen.total_rto_time_ms.unwrap_or(u64::MAX);
+    with_ages(snapshot, ages.map(|age| age.min(known)))
+}
+
+fn with_ages(snapshot: Snapshot, ages: [u64; 2]) -> Vec<Snapshot> {
+    let of = |age| Snapshot {
+        first_retransmission_ms: Some(age),
+        ..snapshot.clone()
+    };
+    match ages[0] == ages[1] {
+        true => vec![of(ages[0])],
+        false => ages.map(of).to_vec(),
+    }
+}
+
+/// Nothing was retransmitted by timeout yet: a loss probe comes first, if it was not sent already.
+fn first_wait(view: &View, base: &Snapshot) -> Vec<Snapshot> {
+    let info = view.info;
+    let calm = matches!(info.ca_state, 0 | 2);
+    let probes = matches!(view.sysctl.tcp_early_retrans, 3 | 4);
+    let (pto, rto) = (view.pto(), view.rto());
+    let of = |write_timer, loss_probe_sent, wait| Snapshot {
+        write_timer,
+        loss_probe_sent,
+        ..armed(view, base, wait)
+    };
+    let before = of(WriteTimer::LossProbe, false, pto);
+    let after = of(WriteTimer::Retransmission, true, rto);
+    if !probes || !base.sack_ok || !calm || info.state == TcpState::SynRecv {
+        return vec![of(WriteTimer::Retransmission, false, rto)];
+    }
+    // a probe is a retransmission; it is not only where there was data never sent
+    let can_be_after = info.total_retrans > 0 || info.notsent > 0;
+    // the timer was armed when something was sent, or when an ACK came
+    let since = [info.last_data_sent_ms, info.last_ack_recv_ms]
+        .map(|ms| view.ticks.from_ms(ms) + view.left());
+    let fits = |wait: Jiffies| since.iter().any(|s| s.abs_diff(wait) <= 1);
+    match (can_be_after, fits(pto), fits(rto)) {
+        (false, ..) | (true, true, false) => vec![before],
+        (true, false, true) => vec![after],
+        (true, ..) => vec![after, before],
+    }
+}
+
+/// A closed window.
+fn probing(view: &View, base: &Snapshot) -> Vec<Snapshot> {
+    let backoff = view.info.backoff;
+    let first = view.rto().max(view.ticks.from_us(PROBE0_MIN_US));
+    let wait = |k: u32| (first << k.min(10)).min(view.rto_max());
+    let snapshot = armed(view, base, wait(backoff).max(view.left()));
+    if backoff == 0 {
+        return vec![snapshot];
+    }
+    let (least, most) = view.took((1..backoff).map(wait));
+    // after each answer the wait begins anew, a round trip later
+    let answers = view.ticks.from_us(view.info.rtt_us) + 1;
+    let most = most + answers * u64::from(backoff - view.info.probes.min(backoff));
+    let of = |took| Snapshot {
+        first_probe_ms: Some(view.ms(took) + snapshot.armed_ago_ms),
+        ..snapshot.clone()
+    };
+    match view.seen.option(OptName::TCP_USER_TIMEOUT) {
+        Some(1..) => [least, most].map(of).to_vec(),
+        // only that timeout asks for it
+        _ => vec![of(least)],
+    }
+}
+
+/// Keepalive's timer (or an orphan's in FIN_WAIT2): idle time first, then the interval.
+fn kept_alive(view: &View, base: &Snapshot) -> Vec<Snapshot> {
+    let s = |name, default: i64| {
+        let set = view.seen.option(name).filter(|s| *s > 0);
+        view.ticks
+            .from_ms(set.unwrap_or(default).max(0) as u64 * 1_000)
+    };
+    let idle = s(OptName::TCP_KEEPIDLE, view.sysctl.tcp_keepalive_time);
+    if view.seen.orphan && view.info.state == TcpState::FinWait2 {
+        let all = s(OptName::TCP_LINGER2, view.sysctl.tcp_fin_timeout);
+        let on_this_timer = all.saturating_sub(view.ticks.from_ms(TIMEWAIT_LEN_MS));
+        return vec![armed(view, base, on_this_timer.max(view.left()))];
+    }
+    let interval = s(OptName::TCP_KEEPINTVL, view.sysctl.tcp_keepalive_intvl);
+    if view.info.probes > 0 {
+        return vec![armed(view, base, interval.max(view.left()))];
+    }
+    let heard = [
+        Some(view.info.last_ack_recv_ms),
+        view.seen.last_data_recv_ms,
+    ];
+    let heard = heard
+        .into_iter()
+        .flatten()
+        .map(|ms| view.ticks.from_ms(ms))
+        .min();
+    let whole = armed(view, base, idle.max(view.left()));
+    if heard.is_none_or(|h| (h + view.left()).abs_diff(idle) > 1) {
+        return vec![whole];
+    }
+    // armed anew for the rest of the idle time, some time after something was heard
+    vec![whole, armed(view, base, view.left())]
+}
+
+/// What the forecast rests on and cannot be seen.
+pub(super) fn assumed(seen: &Seen, forecast: &Forecast) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    if seen.options.is_some() || !matches!(forecast.told, Told::Error { .. } | Told::Nobody { .. })
+    {
+        return lines;
+    }
+    let probes = |s: &Sends| matches!(s, Sends::KeepaliveProbe(_) | Sends::Reset);
+    if forecast.firings.iter().any(|f| probes(&f.sends)) {
+        lines.push("keepalive's times are the sysctls' (its socket options cannot be read)");
+    }
+    lines.push("TCP_USER_TIMEOUT is not set (it cannot be read)");
+    lines
+}

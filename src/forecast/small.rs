@@ -1,0 +1,69 @@
+//! Requests and timewait socks: no TCP_INFO, one timer, nobody to be told.
+//!
+//! Linux counterpart: reqsk_timer_handler, inet_twsk_schedule.
+
+use super::{Firing, Forecast, Seen, Sends, Told, never};
+use crate::call::TcpState;
+use crate::sysctl::Sysctl;
+use crate::time::{Instant, Jiffies, Ticks};
+
+use super::Why;
+
+/// The first wait for an answer to a SYN-ACK, and the longest, ms.
+const SYNACK_TIMEOUT_MS: u64 = 1_000;
+const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
+/// Life of TIME_WAIT, ms.
+const TIMEWAIT_LEN_MS: u64 = 60_000;
+
+/// The tick in which a timer fires that was armed for `for_ms` and has `left_ms` to go.
+fn fires(ticks: &Ticks, at: Instant, left_ms: u64, for_ms: u64) -> Jiffies {
+    let now = ticks.jiffies(at);
+    let expires = now + ticks.from_ms(left_ms);
+    let armed_at = expires.saturating_sub(ticks.from_ms(for_ms.max(left_ms)));
+    ticks.fires_at(armed_at.min(now), expires).0.max(now + 1)
+}
+
+/// A timewait sock, of TIME_WAIT or of an orphan's FIN_WAIT2.
+pub(super) fn timewait(seen: &Seen, ticks: &Ticks) -> Forecast {
+    let info = &seen.info;
+    let j = fires(ticks, info.at, info.timer_ms, TIMEWAIT_LEN_MS);
+    let at = ticks.start_of(j);
+    let mut forecast = never(info.at, info.state, Why::Closed);
+    forecast.firings.push(Firing {
+        at,
+        sends: Sends::Nothing,
+    });
+    forecast.told = Told::Nobody {
+        at: Some(at),
+        reset: false,
+    };
+    forecast
+}
+
+/// A half-open connection: the SYN-ACK again, twice as late each time, and then nothing.
+pub(super) fn request(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Forecast {
+    let info = &seen.info;
+    let mut forecast = never(info.at, TcpState::SynRecv, Why::Closed);
+    let wait_ms =
+        |timeouts: u32| (SYNACK_TIMEOUT_MS << timeouts.min(32)).min(SYNACK_TIMEOUT_MAX_MS);
+    let mut timeouts = info.timer_retrans;
+    let mut j = fires(ticks, info.at, info.timer_ms, wait_ms(timeouts));
+    while i64::from(timeouts) < sysctl.tcp_synack_retries {
+        timeouts += 1;
+        forecast.firings.push(Firing {
+            at: ticks.start_of(j),
+            sends: Sends::SynAck,
+        });
+        j = ticks.fires_at(j, j + ticks.from_ms(wait_ms(timeouts))).0;
+    }
+    let at = ticks.start_of(j);
+    forecast.firings.push(Firing {
+        at,
+        sends: Sends::Nothing,
+    });
+    forecast.told = Told::Nobody {
+        at: Some(at),
+        reset: false,
+    };
+    forecast
+}

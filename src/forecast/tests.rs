@@ -1,0 +1,204 @@
+//! Forecasts held against the engine run to its end: two hosts in memory, the far one falls silent.
+
+mod cases;
+mod world;
+
+use std::time::Duration;
+
+use self::cases::{Case, cases, sysctl};
+use self::world::World;
+use super::*;
+
+/// Instants after the cut at which a forecast is made, ms.
+const LOOKS_MS: [u64; 12] = [
+    0, 3, 150, 260, 700, 1_500, 4_000, 9_000, 25_000, 70_000, 200_000, 600_000,
+];
+
+fn at_every_look(case: &Case, mut check: impl FnMut(&World, u64, Instant, Option<Errno>)) {
+    let open = match case.connects {
+        true => World::connected,
+        false => World::connecting,
+    };
+    let mut world = open(case.sysctl.clone(), case.delay_ms, &case.options);
+    (case.act)(&mut world);
+    let cut_at = world.now;
+    let (end, errno) = world
+        .clone()
+        .fate(case.orphan)
+        .unwrap_or_else(|| panic!("{}: it lives for ever", case.name));
+    for ms in LOOKS_MS {
+        let at = cut_at + Duration::from_millis(ms);
+        if at >= end {
+            break;
+        }
+        while world.step(at) {}
+        check(&world, ms, end, errno);
+    }
+}
+
+#[test]
+fn a_forecast_from_the_engine_comes_true_to_the_nanosecond() {
+    for case in cases() {
+        let mut looks = 0;
+        at_every_look(&case, |world, ms, end, errno| {
+            let (local, remote) = world.addrs();
+            let forecast = of_connection(&world.us, world.now, local, remote);
+            let name = format!("{} at {ms} ms: {}", case.name, forecast.sentence());
+            assert_eq!(forecast.ends_at(), Some(end), "{name}");
+            assert_eq!(forecast.latest, None, "{name}");
+            match forecast.told {
+                Told::Error { errno: told, .. } => assert_eq!(Some(told), errno, "{name}"),
+                Told::Nobody { .. } => assert!(case.orphan && errno.is_none(), "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+            looks += 1;
+        });
+        assert!(looks >= 3, "{}: {looks} looks", case.name);
+    }
+}
+
+#[test]
+fn a_forecast_from_what_sock_diag_shows_names_a_time_in_which_the_end_lies() {
+    let mut widths = Vec::new();
+    for case in cases() {
+        at_every_look(&case, |world, ms, end, errno| {
+            let seen = world.seen(case.orphan, &case.options).expect("it is there");
+            let forecast = of_seen(&seen, &case.sysctl, Ticks::default());
+            let info = &seen.info;
+            let name = format!(
+                "{} at {ms} ms: {} of {info:?}",
+                case.name,
+                forecast.sentence()
+            );
+            let first = forecast.ends_at().unwrap_or_else(|| panic!("{name}"));
+            let last = forecast.latest.unwrap_or(first);
+            assert!(
+                first <= end && end <= last,
+                "{name}: {:?} <= {:?} <= {:?}",
+                first,
+                end,
+                last
+            );
+            if let Told::Error { errno: told, .. } = forecast.told {
+                assert_eq!(Some(told), errno, "{name}");
+            }
+            // at most a loss probe's wait, or what the wheel adds to a wait
+            let width = last.since(first);
+            let allowed = (end.since(world.now) / 8).max(Duration::from_millis(230));
+            assert!(width <= allowed, "{name}: {width:?} wide");
+            widths.push(width);
+        });
+    }
+    let exact = widths.iter().filter(|w| w.is_zero()).count();
+    assert!(
+        exact * 10 >= widths.len() * 8,
+        "{exact} of {} exact",
+        widths.len()
+    );
+}
+
+#[test]
+fn who_is_idle_without_keepalive_is_never_told_unless_it_sends() {
+    let mut world = World::connected(Sysctl::default(), 1, &[]);
+    world.cut();
+    let (local, remote) = world.addrs();
+    let seen = world.seen(false, &[]).expect("it is there");
+    let ticks = Ticks::default();
+    for forecast in [
+        of_connection(&world.us, world.now, local, remote),
+        of_seen(&seen, &Sysctl::default(), ticks),
+    ] {
+        assert_eq!(forecast.told, Told::Never(Why::Idle));
+        assert_eq!(
+            forecast.sentence(),
+            "never: nothing is in flight and keepalive is off"
+        );
+        assert_eq!(forecast.tries_left(), 0);
+    }
+    for sends in [
+        of_connection_if_it_sends(&world.us, world.now, local, remote),
+        of_seen_if_it_sends(&seen, &Sysctl::default(), ticks),
+    ] {
+        let sends = sends.expect("it can");
+        assert_eq!(
+            sends.tries_left(),
+            16,
+            "a loss probe and 15 retransmissions"
+        );
+        assert_eq!(
+            sends.sentence(),
+            "in 15 min 39 s: ETIMEDOUT at the next call"
+        );
+        assert_eq!(sends.firings[0].sends, Sends::LossProbe);
+        assert_eq!(sends.firings[15].sends, Sends::Retransmission(15));
+    }
+}
+
+#[test]
+fn an_error_that_waits_is_told_as_waiting() {
+    let mut world = World::connected(sysctl(&[("tcp_retries2", "1")]), 0, &[]);
+    world.cut();
+    world.send(1);
+    world.run_ms(10_000);
+    let (local, remote) = world.addrs();
+    assert!(world.info().is_none());
+    // its addresses are free again, so nothing is found by them
+    let forecast = of_connection(&world.us, world.now, local, remote);
+    assert_eq!(forecast.told, Told::Never(Why::Closed));
+}
+
+#[test]
+fn half_open_and_timewait_end_without_anybody_being_told() {
+    // the far end of a connection attempt whose SYN-ACKs are lost
+    let mut world = World::connecting(Sysctl::default(), 5, &[]);
+    world.cut = false;
+    while world.info_there().is_none() {
+        let until = world.now + Duration::from_millis(1);
+        world.step(until);
+    }
+    world.cut();
+    let (local, remote) = world.addrs();
+    let mut ends = Vec::new();
+    for ms in [0, 500, 2_000, 20_000, 62_000] {
+        let until = Instant::from_ms(110 + ms);
+        while world.step(until) {}
+        let forecast = of_connection(&world.them, world.now, remote, local);
+        let seen = Seen {
+            info: world.info_there().expect("a request"),
+            ..Seen::default()
+        };
+        let from_outside = of_seen(&seen, &Sysctl::default(), Ticks::default());
+        assert_eq!(from_outside.told, forecast.told, "at {ms} ms");
+        let tries = |f: &Forecast| {
+            f.firings
+                .iter()
+                .filter(|f| f.sends == Sends::SynAck)
+                .count()
+        };
+        assert_eq!(tries(&from_outside), tries(&forecast), "at {ms} ms");
+        ends.push(forecast.ends_at().expect("it ends"));
+    }
+    ends.dedup();
+    assert_eq!(ends.len(), 1);
+    // 63 s, and what the wheel adds to six waits
+    assert!((63.0..68.0).contains(&ends[0].secs_f64()), "{ends:?}");
+}
+
+#[test]
+fn spans_are_written_in_two_units() {
+    let rows = [
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1_000, "1.0 s"),
+        (59_949, "59.9 s"),
+        (59_950, "1 min 0 s"),
+        (860_000, "14 min 20 s"),
+        (3_599_499, "59 min 59 s"),
+        (3_599_500, "1 h 0 min"),
+        (7_890_000, "2 h 11 min"),
+        (86_400_000, "1 d 0 h"),
+    ];
+    for (ms, text) in rows {
+        assert_eq!(span(Duration::from_millis(ms)), text);
+    }
+}
