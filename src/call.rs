@@ -37,7 +37,8 @@ impl Addr {
 
 impl std::fmt::Display for Addr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.ip, self.port)
+        // brackets around an IPv6 address
+        std::net::SocketAddr::new(self.ip, self.port).fmt(f)
     }
 }
 

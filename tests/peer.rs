@@ -79,11 +79,11 @@ fn tsval(bytes: &[u8]) -> Option<u32> {
 fn without_tsval(bytes: &[u8]) -> Datagram {
     let mut datagram = Datagram::parse(bytes).expect("a packet of the peer");
     if let Payload::Tcp(segment) = &mut datagram.payload {
-        for option in &mut segment.options {
+        segment.options.for_each_mut(|option| {
             if let TcpOption::Timestamps(ts) = option {
                 ts.tsval = 0;
             }
-        }
+        });
     }
     datagram
 }

@@ -96,8 +96,8 @@ impl Origin {
         };
         fields.window = s.window;
         fields.urgent = s.urgent;
-        fields.payload = s.payload.clone();
-        fields.options = s.options.clone();
+        fields.payload = s.payload.to_vec();
+        fields.options = s.options.iter().collect();
         for option in &mut fields.options {
             match option {
                 TcpOption::Timestamps(ts) => {
@@ -107,7 +107,7 @@ impl Origin {
                     }
                 }
                 TcpOption::Sack(blocks) => {
-                    for (left, right) in blocks {
+                    for (left, right) in blocks.iter_mut() {
                         *left = Seq(*left - self.peer_isn);
                         *right = Seq(*right - self.peer_isn);
                     }

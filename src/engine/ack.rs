@@ -66,7 +66,7 @@ impl Tcb {
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
             self.sacktag(
                 now,
-                segment.sack_blocks(),
+                &segment.sack_blocks(),
                 prior_snd_una,
                 &mut flag,
                 &mut sacks,
@@ -117,7 +117,7 @@ impl Tcb {
             let una = self.snd_una;
             self.sacktag(
                 now,
-                segment.sack_blocks(),
+                &segment.sack_blocks(),
                 una,
                 &mut flag,
                 &mut SackSample::default(),

@@ -18,11 +18,11 @@ impl Engine {
     pub(super) fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
         let now = self.now(at);
         let local = Addr {
-            ip: datagram.dst.into(),
+            ip: datagram.dst,
             port: segment.dst_port,
         };
         let remote = Addr {
-            ip: datagram.src.into(),
+            ip: datagram.src,
             port: segment.src_port,
         };
         match self.demux.get(&(local, remote)).copied() {
@@ -204,11 +204,11 @@ impl Engine {
             return;
         };
         let local = Addr {
-            ip: quoted.src.into(),
+            ip: quoted.src,
             port: segment.src_port,
         };
         let remote = Addr {
-            ip: quoted.dst.into(),
+            ip: quoted.dst,
             port: segment.dst_port,
         };
         let id = match self.demux.get(&(local, remote)).copied() {

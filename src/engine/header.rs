@@ -2,21 +2,13 @@
 //!
 //! RFC 9293 3.1, RFC 7323, RFC 2018. Linux counterpart: __tcp_transmit_skb, tcp_established_options, tcp_syn_options.
 
-use std::net::{IpAddr, Ipv4Addr};
+use bytes::Bytes;
 
 use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::skb::Skb;
 use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
-use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
-
-/// The IPv4 address of an end; the unspecified one for IPv6, which this layer does not carry.
-pub(super) fn v4(ip: IpAddr) -> Ipv4Addr {
-    match ip {
-        IpAddr::V4(ip) => ip,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    }
-}
+use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// What a SYN or SYN-ACK offers.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +21,8 @@ pub(super) struct SynOffer {
 
 impl SynOffer {
     /// In Linux's order and with its padding.
-    pub(super) fn options(&self) -> Vec<TcpOption> {
-        let mut options = vec![TcpOption::Mss(self.mss as u16)];
+    pub(super) fn options(&self) -> Options {
+        let mut options = Options::from([TcpOption::Mss(self.mss as u16)]);
         match (self.sack, self.timestamps) {
             (true, Some(ts)) => {
                 options.extend([TcpOption::SackPermitted, TcpOption::Timestamps(ts)])
@@ -57,14 +49,14 @@ impl Tcb {
     }
 
     /// The options of a segment on an open connection.
-    fn established_options(&mut self, now: Now) -> Vec<TcpOption> {
-        let mut options = Vec::new();
+    fn established_options(&mut self, now: Now) -> Options {
+        let mut options = Options::new();
         if self.rx.tstamp_ok {
             let ts = Timestamps {
                 tsval: self.tsval(now),
                 tsecr: self.rx.ts_recent.unwrap_or(0),
             };
-            options.extend([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)]);
+            options = Options::aligned_timestamps(ts);
         }
         let room = if self.rx.tstamp_ok { 3 } else { 4 };
         let blocks = self.reassembly.sack_blocks(room);
@@ -156,15 +148,8 @@ impl Tcb {
             if !last {
                 flags = flags.without(Flags::FIN | Flags::PSH);
             }
-            let payload = skb.data[from..to].to_vec();
-            self.emit(
-                skb.seq + from as u32,
-                flags,
-                window,
-                options.clone(),
-                payload,
-                what,
-            );
+            let payload = Bytes::copy_from_slice(&skb.data[from..to]);
+            self.emit(skb.seq + from as u32, flags, window, options, payload, what);
         }
         if skb.flags.has(Flags::ACK) {
             self.event_ack_sent(now);
@@ -179,7 +164,7 @@ impl Tcb {
         let options = self.established_options(now);
         let window = self.select_window();
         self.wstamp_us = self.wstamp_us.max(now.us);
-        self.emit(seq, flags, window, options, Vec::new(), what);
+        self.emit(seq, flags, window, options, Bytes::new(), what);
         if flags.has(Flags::ACK) {
             self.event_ack_sent(now);
         }
@@ -190,8 +175,8 @@ impl Tcb {
         seq: Seq,
         flags: Flags,
         window: u16,
-        options: Vec<TcpOption>,
-        payload: Vec<u8>,
+        options: Options,
+        payload: Bytes,
         what: &str,
     ) {
         let ack = if flags.has(Flags::ACK) {
@@ -212,12 +197,7 @@ impl Tcb {
         };
         let ident = self.ip_id;
         self.ip_id = self.ip_id.wrapping_add(1);
-        let datagram = Datagram::new(
-            v4(self.local.ip),
-            v4(self.remote.ip),
-            ident,
-            Payload::Tcp(segment),
-        );
+        let datagram = Datagram::new(self.local.ip, self.remote.ip, ident, Payload::Tcp(segment));
         let (cause, timer) = match &self.because {
             Because::Timer(why, armed) => (format!("{what}: {why}"), *armed),
             Because::Call(call) => (format!("{what}: {call}"), None),
@@ -232,7 +212,7 @@ impl Tcb {
         });
     }
 
-    fn syn_options(&self, now: Now) -> Vec<TcpOption> {
+    fn syn_options(&self, now: Now) -> Options {
         SynOffer {
             mss: self.advmss,
             timestamps: (self.sysctl.tcp_timestamps != 0).then(|| Timestamps {

@@ -8,7 +8,7 @@ use super::clock::Now;
 use super::footprint::truesize;
 use super::rcv::option_bytes;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
-use crate::wire::{Flags, Segment, TcpOption};
+use crate::wire::{Flags, Segment};
 
 fn payload_len(segment: &Segment) -> u32 {
     segment.payload.len() as u32
@@ -44,10 +44,8 @@ impl Tcb {
         if self.header_options != TSTAMP_ALIGNED {
             return true;
         }
-        match (segment.options.as_slice(), self.rx.ts_recent) {
-            ([TcpOption::Nop, TcpOption::Nop, TcpOption::Timestamps(ts)], Some(recent)) => {
-                ts.tsval.wrapping_sub(recent) as i32 >= 0
-            }
+        match (segment.options.only_aligned_timestamps(), self.rx.ts_recent) {
+            (Some(ts), Some(recent)) => ts.tsval.wrapping_sub(recent) as i32 >= 0,
             _ => false,
         }
     }

@@ -11,9 +11,7 @@ use crate::wire::{Flags, Segment, Seq};
 
 /// Header bytes that a segment's options took.
 pub(super) fn option_bytes(segment: &Segment) -> u32 {
-    let mut area = Vec::with_capacity(40);
-    segment.options.iter().for_each(|o| o.emit(&mut area));
-    (area.len() as u32).next_multiple_of(4)
+    segment.options.padded().len() as u32
 }
 
 impl Tcb {
@@ -64,7 +62,9 @@ impl Tcb {
     fn queue_in_order(&mut self, now: Now, segment: &Segment, skip: u32) {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
-        let fresh = &segment.payload[(skip as usize).min(segment.payload.len())..];
+        let fresh = segment
+            .payload
+            .slice((skip as usize).min(segment.payload.len())..);
         let memory = footprint(payload, options);
         self.forward_alloc.reserve(memory.truesize);
         let merged = self.received.push(fresh, memory);
@@ -94,7 +94,7 @@ impl Tcb {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let memory = footprint(payload, options);
-        let merged = self.received.push(&segment.payload, memory);
+        let merged = self.received.push(segment.payload.clone(), memory);
         self.rcv_nxt = segment.end_seq();
         if !merged {
             self.hold_received(memory.truesize);
@@ -112,8 +112,9 @@ impl Tcb {
                 continue;
             }
             let skip = (self.rcv_nxt - early.seq) as usize;
-            let fresh = &early.data[skip.min(early.data.len())..];
-            if self.received.push(fresh, early.memory) || fresh.is_empty() {
+            let fresh = early.data.slice(skip.min(early.data.len())..);
+            let nothing = fresh.is_empty();
+            if self.received.push(fresh, early.memory) || nothing {
                 self.release_received(early.memory.truesize);
             }
             self.rcv_nxt = early.end_seq;

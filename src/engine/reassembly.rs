@@ -4,7 +4,9 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::Seq;
+use bytes::Bytes;
+
+use crate::wire::{SackBlocks, Seq};
 
 /// Most blocks remembered (they fill the option without timestamps).
 const NUM_SACKS: usize = 4;
@@ -15,7 +17,7 @@ pub(super) struct Early {
     pub(super) seq: Seq,
     pub(super) end_seq: Seq,
     pub(super) fin: bool,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Bytes,
     pub(super) memory: super::footprint::Footprint,
 }
 
@@ -49,7 +51,7 @@ impl Reassembly {
     }
 
     /// The blocks to report, the duplicate first, at most `room`.
-    pub(super) fn sack_blocks(&self, room: usize) -> Vec<(Seq, Seq)> {
+    pub(super) fn sack_blocks(&self, room: usize) -> SackBlocks {
         self.dsack
             .iter()
             .chain(&self.blocks)

@@ -5,13 +5,17 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::footprint::Footprint;
 
 /// A segment's data.
 #[derive(Clone, Debug)]
 struct Buffer {
-    data: Vec<u8>,
-    /// Bytes read already.
+    data: Bytes,
+    /// What was merged behind it.
+    merged: Vec<u8>,
+    /// Bytes of both read already.
     read: usize,
     memory: Footprint,
 }
@@ -32,7 +36,7 @@ impl Received {
     }
 
     /// Takes a segment's data; whether it fitted behind the data before it, and takes no memory of its own.
-    pub(super) fn push(&mut self, data: &[u8], memory: Footprint) -> bool {
+    pub(super) fn push(&mut self, data: Bytes, memory: Footprint) -> bool {
         if data.is_empty() {
             return false;
         }
@@ -41,12 +45,13 @@ impl Received {
             .back_mut()
             .filter(|b| data.len() <= b.memory.tailroom as usize)
         {
-            last.data.extend(data);
+            last.merged.extend_from_slice(&data);
             last.memory.tailroom -= data.len() as u32;
             return true;
         }
         self.0.push_back(Buffer {
-            data: data.to_vec(),
+            data,
+            merged: Vec::new(),
             read: 0,
             memory,
         });
@@ -56,10 +61,13 @@ impl Received {
     /// Reads at most `max` bytes of the first buffer into `out`: how many, and what memory became free.
     pub(super) fn read_one(&mut self, max: usize, out: &mut Vec<u8>) -> Option<(usize, u32)> {
         let first = self.0.front_mut()?;
-        let n = max.min(first.data.len() - first.read);
-        out.extend(&first.data[first.read..first.read + n]);
-        first.read += n;
-        if first.read < first.data.len() {
+        let (len, from) = (first.data.len(), first.read);
+        let n = max.min(len + first.merged.len() - from);
+        let to = from + n;
+        out.extend_from_slice(&first.data[from.min(len)..to.min(len)]);
+        out.extend_from_slice(&first.merged[from.max(len) - len..to.max(len) - len]);
+        first.read = to;
+        if to < len + first.merged.len() {
             return Some((n, 0));
         }
         let freed = first.memory.truesize;

@@ -5,13 +5,13 @@
 
 use super::clock::Now;
 use super::event::{Because, Transmit};
-use super::header::{SynOffer, v4};
+use super::header::SynOffer;
 use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
 use super::window::initial;
 use crate::call::{Addr, TcpState};
 use crate::time::{Jiffies, Ticks};
-use crate::wire::{Datagram, Flags, Payload, Segment, Seq, Timestamps};
+use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
 /// SYN-ACK timeouts are capped by this, whatever tcp_rto_max_ms says; ms.
 const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
@@ -137,12 +137,7 @@ impl Request {
             options: offer.options(),
             ..Segment::default()
         };
-        let datagram = Datagram::new(
-            v4(self.local.ip),
-            v4(self.remote.ip),
-            0,
-            Payload::Tcp(segment),
-        );
+        let datagram = Datagram::new(self.local.ip, self.remote.ip, 0, Payload::Tcp(segment));
         Transmit {
             datagram,
             cause,
@@ -265,11 +260,10 @@ impl Request {
     }
 
     fn ack(&self, now: Now) -> Transmit {
-        let mut options = Vec::new();
+        let mut options = Options::new();
         if let Some(tsecr) = self.ts_recent {
             let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
-            let ts = crate::wire::TcpOption::Timestamps(Timestamps { tsval, tsecr });
-            options = vec![crate::wire::TcpOption::Nop, crate::wire::TcpOption::Nop, ts];
+            options = Options::aligned_timestamps(Timestamps { tsval, tsecr });
         }
         let segment = Segment {
             src_port: self.local.port,
@@ -281,7 +275,7 @@ impl Request {
             options,
             ..Segment::default()
         };
-        let (src, dst) = (v4(self.local.ip), v4(self.remote.ip));
+        let (src, dst) = (self.local.ip, self.remote.ip);
         Transmit {
             datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
             cause: "ACK of a segment that does not fit the half-open connection".to_owned(),

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 
 use super::clock::Now;
-use super::header::v4;
 use super::host::{Engine, Owner, Socket};
 use super::options::Options;
 use super::tcb::Tcb;
@@ -94,7 +93,7 @@ impl Engine {
         let Some(Socket::Fresh(mut tcb)) = fresh else {
             return Outcome::Failed(Errno::EBADF);
         };
-        if v4(tcb.local.ip).is_unspecified() {
+        if tcb.local.ip.is_unspecified() {
             tcb.local.ip = self.addr.into();
         }
         if tcb.local.port == 0 {

@@ -6,12 +6,11 @@
 use super::clock::Now;
 use super::close::TIMEWAIT_LEN_MS;
 use super::event::Transmit;
-use super::header::v4;
 use super::tcb::Tcb;
 use super::timers::Armed;
 use crate::call::{Addr, TcpState};
 use crate::time::{Jiffies, Ticks};
-use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
+use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
 /// A timewait sock.
 #[derive(Clone, Debug)]
@@ -189,11 +188,10 @@ impl TimeWait {
     }
 
     fn ack(&self, now: Now) -> Transmit {
-        let mut options = Vec::new();
+        let mut options = Options::new();
         if let (true, Some(tsecr)) = (self.tstamp_ok, self.ts_recent) {
             let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
-            options.extend([TcpOption::Nop, TcpOption::Nop]);
-            options.push(TcpOption::Timestamps(Timestamps { tsval, tsecr }));
+            options = Options::aligned_timestamps(Timestamps { tsval, tsecr });
         }
         let segment = Segment {
             src_port: self.local.port,
@@ -205,7 +203,7 @@ impl TimeWait {
             options,
             ..Segment::default()
         };
-        let (src, dst) = (v4(self.local.ip), v4(self.remote.ip));
+        let (src, dst) = (self.local.ip, self.remote.ip);
         Transmit {
             datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
             cause: "ACK of a connection in TIME_WAIT".to_owned(),

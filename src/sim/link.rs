@@ -140,7 +140,8 @@ impl Link {
 
     fn answer_unreachable(&mut self, now: Instant, bytes: &[u8]) {
         let payload = Payload::Icmp(Icmp::host_unreachable(bytes));
-        let mut answer = Datagram::new(PEER_IP, SURVIVOR_IP, self.icmp_ident, payload);
+        let mut answer =
+            Datagram::new(PEER_IP.into(), SURVIVOR_IP.into(), self.icmp_ident, payload);
         answer.dont_frag = false;
         self.icmp_ident = self.icmp_ident.wrapping_add(1);
         self.carry(now + 2 * self.delay, To::Survivor, answer.emit());

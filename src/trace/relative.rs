@@ -253,11 +253,11 @@ fn tcp(d: &Datagram, s: &Segment, own: &mut End, other: &mut End) -> (Kind, Body
         flags: s.flags,
         seq: s.seq - own.isn,
         ack: s.flags.has(Flags::ACK).then(|| s.ack - other.isn),
-        payload: s.payload.clone(),
+        payload: s.payload.to_vec(),
         window: s.window,
         window_bytes,
         urgent: s.urgent,
-        options: s.options.iter().map(|o| option(o, own, other)).collect(),
+        options: s.options.iter().map(|o| option(&o, own, other)).collect(),
         ident: d.ident,
         dont_frag: d.dont_frag,
         ttl: d.ttl,
@@ -282,7 +282,7 @@ fn option(o: &TcpOption, own: &End, other: &End) -> TcpOption {
                 .map(|(l, r)| (Seq(*l - other.isn), Seq(*r - other.isn)))
                 .collect(),
         ),
-        other => other.clone(),
+        other => *other,
     }
 }
 

@@ -1,51 +1,68 @@
-//! An IPv4 datagram as a value, over smoltcp's `Ipv4Packet`.
+//! An IP datagram as a value, version 4 or 6 (RFC 791, RFC 8200).
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
+use std::ops::Range;
 
-use smoltcp::wire::{IpAddress, IpProtocol, Ipv4Packet};
+use bytes::Bytes;
+use smoltcp::wire::IpProtocol;
 
-use super::{Icmp, Segment, WireError};
+use super::ends::Ends;
+use super::header::Header;
+use super::segment::CHECKSUM_OFFSET;
+use super::{Icmp, Segment, WireError, ipv4, ipv6};
 
 /// What a datagram carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// A TCP segment.
     Tcp(Segment),
-    /// An ICMP message.
+    /// An ICMP message, of the datagram's IP version.
     Icmp(Icmp),
 }
 
-/// A datagram: the header fields that a comparison looks at, and what it carries.
+/// A datagram: the header fields that a comparison looks at, and what it carries. A clone shares the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
     /// Source address.
-    pub src: Ipv4Addr,
-    /// Destination address.
-    pub dst: Ipv4Addr,
-    /// Identification.
+    pub src: IpAddr,
+    /// Destination address, of the same version.
+    pub dst: IpAddr,
+    /// Identification; 0 in IPv6, which has none.
     pub ident: u16,
-    /// Don't-fragment bit.
+    /// Don't-fragment bit; set in IPv6, where no router fragments.
     pub dont_frag: bool,
-    /// Time to live.
+    /// Time to live, or hop limit.
     pub ttl: u8,
-    /// The TOS byte: DSCP and ECN.
+    /// The TOS byte, or traffic class: DSCP and ECN.
     pub tos: u8,
+    /// Flow label, 20 bits; 0 in IPv4, which has none.
+    pub flow_label: u32,
     /// What it carries.
     pub payload: Payload,
 }
 
-const HEADER_LEN: usize = 20;
+/// A checksum that the device below is to complete, as in `struct virtio_net_hdr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialChecksum {
+    /// From where on the bytes are summed: where TCP's header begins (csum_start).
+    pub start: u16,
+    /// Where the sum belongs, counted from `start` (csum_offset).
+    pub offset: u16,
+}
 
 impl Datagram {
-    /// A datagram with Linux's header for TCP: DF, TTL 64, TOS 0.
-    pub fn new(src: Ipv4Addr, dst: Ipv4Addr, ident: u16, payload: Payload) -> Self {
+    /// A datagram with Linux's header for TCP: DF, TTL or hop limit 64, TOS 0, flow label 0. `ident` counts in
+    /// IPv4 only.
+    pub fn new(src: IpAddr, dst: IpAddr, ident: u16, payload: Payload) -> Self {
+        let v6 = src.is_ipv6() || dst.is_ipv6();
         Datagram {
             src,
             dst,
-            ident,
+            ident: if v6 { 0 } else { ident },
             dont_frag: true,
             ttl: 64,
             tos: 0,
+            flow_label: 0,
             payload,
         }
     }
@@ -58,97 +75,152 @@ impl Datagram {
         }
     }
 
-    /// Reads a datagram; checksums are checked, fragments and other protocols refused.
+    /// Reads a datagram, its data copied; checksums are checked, fragments and other protocols refused.
     pub fn parse(bytes: &[u8]) -> Result<Datagram, WireError> {
-        let packet = Datagram::header(bytes)?;
-        if !packet.verify_checksum() {
-            return Err(WireError::Checksum("IP"));
-        }
-        if packet.more_frags() || packet.frag_offset() != 0 {
-            return Err(WireError::Unsupported("IP fragment"));
-        }
-        let (src, dst) = (packet.src_addr(), packet.dst_addr());
-        let payload = match packet.next_header() {
-            IpProtocol::Tcp => Payload::Tcp(Segment::parse(
-                packet.payload(),
-                IpAddress::Ipv4(src),
-                IpAddress::Ipv4(dst),
+        Datagram::parse_with(bytes, true, |range| Bytes::copy_from_slice(&bytes[range]))
+    }
+
+    /// As [`parse`](Datagram::parse), but the data stays where it is and keeps all of `bytes` in memory.
+    pub fn parse_bytes(bytes: &Bytes) -> Result<Datagram, WireError> {
+        Datagram::parse_with(bytes, true, |range| bytes.slice(range))
+    }
+
+    /// As [`parse_bytes`](Datagram::parse_bytes), and TCP's checksum is not looked at: the device below vouches for
+    /// the data (`VIRTIO_NET_HDR_F_NEEDS_CSUM` or `_DATA_VALID`).
+    pub fn parse_trusted(bytes: &Bytes) -> Result<Datagram, WireError> {
+        Datagram::parse_with(bytes, false, |range| bytes.slice(range))
+    }
+
+    fn parse_with(
+        bytes: &[u8],
+        verify: bool,
+        data: impl FnOnce(Range<usize>) -> Bytes,
+    ) -> Result<Datagram, WireError> {
+        let header = read_header(bytes)?;
+        let ends = Ends::new(header.src, header.dst);
+        let at = header.payload.clone();
+        let body = &bytes[at.clone()];
+        let payload = match (header.protocol, ends) {
+            (IpProtocol::Tcp, _) => Payload::Tcp(Segment::parse(
+                body,
+                verify.then_some(ends),
+                |header_len| data(at.start + header_len..at.end),
             )?),
-            IpProtocol::Icmp => Payload::Icmp(Icmp::parse(packet.payload())?),
+            (IpProtocol::Icmp, Ends::V4(..)) | (IpProtocol::Icmpv6, Ends::V6(..)) => {
+                Payload::Icmp(Icmp::parse(body, ends)?)
+            }
             _ => return Err(WireError::Unsupported("IP protocol")),
         };
-        Ok(Datagram {
-            src,
-            dst,
-            ident: packet.ident(),
-            dont_frag: packet.dont_frag(),
-            ttl: packet.hop_limit(),
-            tos: packet.dscp() << 2 | packet.ecn(),
-            payload,
-        })
+        Ok(with(header, payload))
     }
 
     /// Reads a datagram's start as an ICMP error quotes it: addresses, ports and sequence number.
     pub fn parse_quoted(bytes: &[u8]) -> Result<Datagram, WireError> {
-        let b: &[u8; HEADER_LEN] = bytes
-            .first_chunk()
-            .ok_or(WireError::Truncated("quoted IP header"))?;
-        let header_len = usize::from(b[0] & 0x0f) * 4;
-        if b[0] >> 4 != 4 || header_len < HEADER_LEN {
-            return Err(WireError::Malformed("quoted IP header"));
-        }
-        if b[9] != u8::from(IpProtocol::Tcp) {
+        let header = match bytes.first().map(|b| b >> 4) {
+            Some(4) => ipv4::read_quoted(bytes)?,
+            Some(6) => ipv6::read_quoted(bytes)?,
+            Some(_) => return Err(WireError::Malformed("quoted IP header")),
+            None => return Err(WireError::Truncated("quoted IP header")),
+        };
+        if header.protocol != IpProtocol::Tcp {
             return Err(WireError::Unsupported("quoted IP protocol"));
         }
         let tcp = bytes
-            .get(header_len..)
+            .get(header.payload.start..)
             .ok_or(WireError::Truncated("quoted TCP header"))?;
-        Ok(Datagram {
-            src: Ipv4Addr::new(b[12], b[13], b[14], b[15]),
-            dst: Ipv4Addr::new(b[16], b[17], b[18], b[19]),
-            ident: u16::from_be_bytes([b[4], b[5]]),
-            dont_frag: b[6] & 0x40 != 0,
-            ttl: b[8],
-            tos: b[1],
-            payload: Payload::Tcp(Segment::parse_quoted(tcp)?),
-        })
-    }
-
-    fn header(bytes: &[u8]) -> Result<Ipv4Packet<&[u8]>, WireError> {
-        let packet =
-            Ipv4Packet::new_checked(bytes).map_err(|_| WireError::Truncated("IP header"))?;
-        if packet.version() != 4 || usize::from(packet.header_len()) < HEADER_LEN {
-            return Err(WireError::Malformed("IP header"));
-        }
-        Ok(packet)
+        let segment = Segment::parse_quoted(tcp)?;
+        Ok(with(header, Payload::Tcp(segment)))
     }
 
     /// The datagram's bytes, checksums filled in.
     pub fn emit(&self) -> Vec<u8> {
-        let (protocol, payload) = match &self.payload {
-            Payload::Tcp(segment) => (
-                IpProtocol::Tcp,
-                segment.emit(IpAddress::Ipv4(self.src), IpAddress::Ipv4(self.dst)),
-            ),
-            Payload::Icmp(icmp) => (IpProtocol::Icmp, icmp.emit()),
-        };
-        let mut bytes = vec![0; HEADER_LEN + payload.len()];
-        bytes[HEADER_LEN..].copy_from_slice(&payload);
-        let total_len = bytes.len().min(usize::from(u16::MAX)) as u16;
-        let mut packet = Ipv4Packet::new_unchecked(&mut bytes[..]);
-        packet.set_version(4);
-        packet.set_header_len(HEADER_LEN as u8);
-        packet.set_dscp(self.tos >> 2);
-        packet.set_ecn(self.tos & 3);
-        packet.set_total_len(total_len);
-        packet.set_ident(self.ident);
-        packet.clear_flags();
-        packet.set_dont_frag(self.dont_frag);
-        packet.set_hop_limit(self.ttl);
-        packet.set_next_header(protocol);
-        packet.set_src_addr(self.src);
-        packet.set_dst_addr(self.dst);
-        packet.fill_checksum();
+        let mut bytes = Vec::with_capacity(self.wire_len());
+        self.emit_into(&mut bytes);
         bytes
+    }
+
+    /// Bytes of the datagram on the wire.
+    pub fn wire_len(&self) -> usize {
+        let header = match self.ends() {
+            Ends::V4(..) => ipv4::HEADER_LEN,
+            Ends::V6(..) => ipv6::HEADER_LEN,
+        };
+        header + self.payload_len()
+    }
+
+    /// Appends the datagram's bytes, checksums filled in.
+    pub fn emit_into(&self, out: &mut Vec<u8>) {
+        let ends = self.ends();
+        self.emit_header(ends, out);
+        match &self.payload {
+            Payload::Tcp(segment) => segment.emit(ends, out),
+            Payload::Icmp(icmp) => icmp.emit(ends, out),
+        }
+    }
+
+    /// Appends the datagram's bytes with TCP's checksum left to the device below, which the answer tells how to
+    /// complete it (`VIRTIO_NET_HDR_F_NEEDS_CSUM`); none: there is nothing left to do.
+    pub fn emit_partial_into(&self, out: &mut Vec<u8>) -> Option<PartialChecksum> {
+        let Payload::Tcp(segment) = &self.payload else {
+            self.emit_into(out);
+            return None;
+        };
+        let (ends, start) = (self.ends(), out.len());
+        self.emit_header(ends, out);
+        let header_len = out.len() - start;
+        segment.emit_partial(ends, out);
+        Some(PartialChecksum {
+            start: header_len as u16,
+            offset: CHECKSUM_OFFSET as u16,
+        })
+    }
+
+    fn ends(&self) -> Ends {
+        Ends::new(self.src, self.dst)
+    }
+
+    fn payload_len(&self) -> usize {
+        match &self.payload {
+            Payload::Tcp(segment) => segment.wire_len(),
+            Payload::Icmp(icmp) => icmp.wire_len(),
+        }
+    }
+
+    fn emit_header(&self, ends: Ends, out: &mut Vec<u8>) {
+        let protocol = match (&self.payload, ends) {
+            (Payload::Tcp(_), _) => IpProtocol::Tcp,
+            (Payload::Icmp(_), Ends::V4(..)) => IpProtocol::Icmp,
+            (Payload::Icmp(_), Ends::V6(..)) => IpProtocol::Icmpv6,
+        };
+        let len = self.payload_len();
+        match ends {
+            Ends::V4(src, dst) => ipv4::emit(self, (src, dst), protocol, len, out),
+            Ends::V6(src, dst) => ipv6::emit(self, (src, dst), protocol, len, out),
+        }
+    }
+}
+
+fn read_header(bytes: &[u8]) -> Result<Header, WireError> {
+    match bytes
+        .first_chunk::<{ ipv4::HEADER_LEN }>()
+        .map(|b| b[0] >> 4)
+    {
+        None => Err(WireError::Truncated("IP header")),
+        Some(4) => ipv4::read(bytes),
+        Some(6) => ipv6::read(bytes),
+        Some(_) => Err(WireError::Malformed("IP version")),
+    }
+}
+
+fn with(header: Header, payload: Payload) -> Datagram {
+    Datagram {
+        src: header.src,
+        dst: header.dst,
+        ident: header.ident,
+        dont_frag: header.dont_frag,
+        ttl: header.ttl,
+        tos: header.tos,
+        flow_label: header.flow_label,
+        payload,
     }
 }

@@ -1,11 +1,16 @@
 //! Packets as values: what goes in and comes out of every target, and onto the wire between the ends.
 //!
 //! Headers and checksums are smoltcp's (`smoltcp::wire`); the values are ours, because `TcpRepr` cannot hold
-//! FIN with PSH, ECE and CWR, the order of options, or a fourth SACK block.
+//! FIN with PSH, ECE and CWR, the order of options, or a fourth SACK block. A value costs no allocation beside its
+//! data, which is `Bytes`: shared by clones, and on the way in a part of what the device read.
 
+mod ends;
 mod flags;
+mod header;
 mod icmp;
 mod ip;
+mod ipv4;
+mod ipv6;
 mod options;
 mod segment;
 mod seq;
@@ -13,8 +18,8 @@ mod text;
 
 pub use flags::Flags;
 pub use icmp::Icmp;
-pub use ip::{Datagram, Payload};
-pub use options::{TcpOption, Timestamps};
+pub use ip::{Datagram, PartialChecksum, Payload};
+pub use options::{OptionBody, Options, SackBlocks, TcpOption, Timestamps};
 pub use segment::Segment;
 pub use seq::Seq;
 pub use text::one_line;

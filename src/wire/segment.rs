@@ -1,11 +1,12 @@
 //! A TCP segment as a value (RFC 9293 3.1), over smoltcp's `TcpPacket`.
 
-use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{IpAddress, TcpPacket};
+use bytes::Bytes;
+use smoltcp::wire::{TcpPacket, checksum};
 
-use super::{Flags, Seq, TcpOption, Timestamps, WireError};
+use super::ends::Ends;
+use super::{Flags, Options, SackBlocks, Seq, Timestamps, WireError};
 
-/// A segment, its options in their order.
+/// A segment, its options in their order. A clone shares the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
     /// Source port.
@@ -23,12 +24,14 @@ pub struct Segment {
     /// Urgent pointer.
     pub urgent: u16,
     /// Options as they stand.
-    pub options: Vec<TcpOption>,
+    pub options: Options,
     /// Data.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 const HEADER_LEN: usize = 20;
+/// Where the checksum stands in the header, bytes from its start.
+pub(super) const CHECKSUM_OFFSET: usize = 16;
 
 impl Segment {
     /// Sequence space taken: data, SYN and FIN.
@@ -44,59 +47,64 @@ impl Segment {
 
     /// The timestamp option, if there.
     pub fn timestamps(&self) -> Option<Timestamps> {
-        self.options.iter().find_map(|o| match o {
-            TcpOption::Timestamps(ts) => Some(*ts),
-            _ => None,
-        })
+        self.options.timestamps()
     }
 
     /// The MSS option, if there.
     pub fn mss(&self) -> Option<u16> {
-        self.options.iter().find_map(|o| match o {
-            TcpOption::Mss(mss) => Some(*mss),
-            _ => None,
-        })
+        self.options.mss()
     }
 
     /// The window scale option, if there.
     pub fn window_scale(&self) -> Option<u8> {
-        self.options.iter().find_map(|o| match o {
-            TcpOption::WindowScale(shift) => Some(*shift),
-            _ => None,
-        })
+        self.options.window_scale()
     }
 
     /// Whether SACK is permitted by an option.
     pub fn sack_permitted(&self) -> bool {
-        self.options.contains(&TcpOption::SackPermitted)
+        self.options.sack_permitted()
     }
 
     /// The SACK blocks; none without the option.
-    pub fn sack_blocks(&self) -> &[(Seq, Seq)] {
-        self.options
-            .iter()
-            .find_map(|o| match o {
-                TcpOption::Sack(blocks) => Some(blocks.as_slice()),
-                _ => None,
-            })
-            .unwrap_or(&[])
+    pub fn sack_blocks(&self) -> SackBlocks {
+        self.options.sack_blocks()
     }
 
-    /// Reads a segment and checks its checksum.
-    pub fn parse(bytes: &[u8], src: IpAddress, dst: IpAddress) -> Result<Segment, WireError> {
+    /// Bytes of the segment on the wire, header and data.
+    pub(super) fn wire_len(&self) -> usize {
+        HEADER_LEN + self.options.padded().len() + self.payload.len()
+    }
+
+    /// Reads a segment; `payload` makes its data of `bytes[from..]`. With `ends` its checksum is checked.
+    pub(super) fn parse(
+        bytes: &[u8],
+        ends: Option<Ends>,
+        payload: impl FnOnce(usize) -> Bytes,
+    ) -> Result<Segment, WireError> {
         let packet =
             TcpPacket::new_checked(bytes).map_err(|_| WireError::Truncated("TCP header"))?;
-        if !packet.verify_checksum(&src, &dst) {
-            return Err(WireError::Checksum("TCP"));
+        if let Some(ends) = ends {
+            let sums = [ends.pseudo_header(bytes.len()), checksum::data(bytes)];
+            if checksum::combine(&sums) != !0 {
+                return Err(WireError::Checksum("TCP"));
+            }
         }
+        let header_len = usize::from(packet.header_len());
         Ok(Segment {
-            options: TcpOption::parse_all(&bytes[HEADER_LEN..usize::from(packet.header_len())])?,
-            ..Segment::parse_unchecked(&packet)
+            src_port: packet.src_port(),
+            dst_port: packet.dst_port(),
+            seq: Seq(packet.seq_number().0 as u32),
+            ack: Seq(packet.ack_number().0 as u32),
+            flags: Flags(bytes[13]),
+            window: packet.window_len(),
+            urgent: packet.urgent_at(),
+            options: Options::parse(&bytes[HEADER_LEN..header_len])?,
+            payload: payload(header_len),
         })
     }
 
     /// Reads the header's start, as an ICMP error quotes it: ports, sequence number, and no more.
-    pub fn parse_quoted(bytes: &[u8]) -> Result<Segment, WireError> {
+    pub(super) fn parse_quoted(bytes: &[u8]) -> Result<Segment, WireError> {
         let b: &[u8; 8] = bytes
             .first_chunk()
             .ok_or(WireError::Truncated("quoted TCP header"))?;
@@ -108,67 +116,32 @@ impl Segment {
         })
     }
 
-    fn parse_unchecked(packet: &TcpPacket<&[u8]>) -> Segment {
-        Segment {
-            src_port: packet.src_port(),
-            dst_port: packet.dst_port(),
-            seq: Seq(packet.seq_number().0 as u32),
-            ack: Seq(packet.ack_number().0 as u32),
-            flags: Flags(packet.as_ref_flags()),
-            window: packet.window_len(),
-            urgent: packet.urgent_at(),
-            options: Vec::new(),
-            payload: packet.payload().to_vec(),
-        }
+    /// Appends the segment's bytes, options padded with end-of-list to a multiple of four. The checksum field
+    /// holds the pseudo header's sum and waits for that of the rest.
+    pub(super) fn emit_partial(&self, ends: Ends, out: &mut Vec<u8>) {
+        let options = self.options.padded();
+        let mut header = [0; HEADER_LEN];
+        header[0..2].copy_from_slice(&self.src_port.to_be_bytes());
+        header[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
+        header[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        header[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
+        header[12] = (((HEADER_LEN + options.len()) / 4) as u8) << 4;
+        header[13] = self.flags.0;
+        header[14..16].copy_from_slice(&self.window.to_be_bytes());
+        let sum = ends.pseudo_header(self.wire_len());
+        header[16..18].copy_from_slice(&sum.to_be_bytes());
+        header[18..20].copy_from_slice(&self.urgent.to_be_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(options);
+        out.extend_from_slice(&self.payload);
     }
 
-    /// The segment's bytes, checksum filled in.
-    ///
-    /// Options are padded with end-of-list to a multiple of four; more than 40 bytes of them are cut.
-    pub fn emit(&self, src: IpAddress, dst: IpAddress) -> Vec<u8> {
-        let mut options = Vec::with_capacity(40);
-        self.options.iter().for_each(|o| o.emit(&mut options));
-        options.truncate(40);
-        options.resize(options.len().next_multiple_of(4), 0);
-        let header_len = HEADER_LEN + options.len();
-        let mut bytes = vec![0; header_len + self.payload.len()];
-        bytes[0..2].copy_from_slice(&self.src_port.to_be_bytes());
-        bytes[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
-        bytes[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
-        bytes[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
-        bytes[12] = ((header_len / 4) as u8) << 4;
-        bytes[13] = self.flags.0;
-        bytes[14..16].copy_from_slice(&self.window.to_be_bytes());
-        bytes[18..20].copy_from_slice(&self.urgent.to_be_bytes());
-        bytes[HEADER_LEN..header_len].copy_from_slice(&options);
-        bytes[header_len..].copy_from_slice(&self.payload);
-        let mut packet = TcpPacket::new_unchecked(&mut bytes[..]);
-        if ChecksumCapabilities::default().tcp.tx() {
-            packet.fill_checksum(&src, &dst);
-        }
-        bytes
-    }
-}
-
-/// smoltcp has the bits one by one; all eight are wanted.
-trait AsRefFlags {
-    fn as_ref_flags(&self) -> u8;
-}
-
-impl AsRefFlags for TcpPacket<&[u8]> {
-    fn as_ref_flags(&self) -> u8 {
-        let bits = [
-            (self.fin(), Flags::FIN),
-            (self.syn(), Flags::SYN),
-            (self.rst(), Flags::RST),
-            (self.psh(), Flags::PSH),
-            (self.ack(), Flags::ACK),
-            (self.urg(), Flags::URG),
-            (self.ece(), Flags::ECE),
-            (self.cwr(), Flags::CWR),
-        ];
-        bits.iter()
-            .filter(|(set, _)| *set)
-            .fold(0, |all, (_, bit)| all | bit.0)
+    /// Appends the segment's bytes, checksum filled in.
+    pub(super) fn emit(&self, ends: Ends, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.emit_partial(ends, out);
+        let sum = !checksum::data(&out[start..]);
+        let field = start + CHECKSUM_OFFSET;
+        out[field..field + 2].copy_from_slice(&sum.to_be_bytes());
     }
 }

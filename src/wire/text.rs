@@ -1,5 +1,7 @@
 //! One line a packet, in the manner of tcpdump, sequence numbers relative.
 
+use std::net::SocketAddr;
+
 use super::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
 
 /// `10.77.0.1:40000 > 10.77.0.2:7777 PA seq 1:103 ack 1 win 63 <nop,nop,ts 10 0>`; `isn` and `peer_isn`
@@ -8,8 +10,9 @@ pub fn one_line(datagram: &Datagram, isn: Seq, peer_isn: Seq) -> String {
     match &datagram.payload {
         Payload::Tcp(segment) => tcp(datagram, segment, isn, peer_isn),
         Payload::Icmp(icmp) => {
+            let version = if datagram.src.is_ipv6() { "v6" } else { "" };
             format!(
-                "{} > {} ICMP type {} code {}",
+                "{} > {} ICMP{version} type {} code {}",
                 datagram.src, datagram.dst, icmp.kind, icmp.code
             )
         }
@@ -18,11 +21,9 @@ pub fn one_line(datagram: &Datagram, isn: Seq, peer_isn: Seq) -> String {
 
 fn tcp(datagram: &Datagram, s: &Segment, isn: Seq, peer_isn: Seq) -> String {
     let mut line = format!(
-        "{}:{} > {}:{} {} seq {}",
-        datagram.src,
-        s.src_port,
-        datagram.dst,
-        s.dst_port,
+        "{} > {} {} seq {}",
+        SocketAddr::new(datagram.src, s.src_port),
+        SocketAddr::new(datagram.dst, s.dst_port),
         s.flags,
         s.seq - isn
     );
@@ -34,7 +35,7 @@ fn tcp(datagram: &Datagram, s: &Segment, isn: Seq, peer_isn: Seq) -> String {
     }
     line += &format!(" win {}", s.window);
     if !s.options.is_empty() {
-        let options: Vec<_> = s.options.iter().map(|o| option(o, peer_isn)).collect();
+        let options: Vec<_> = s.options.iter().map(|o| option(&o, peer_isn)).collect();
         line += &format!(" <{}>", options.join(","));
     }
     line

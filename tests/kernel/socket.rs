@@ -6,7 +6,7 @@ use halfopen::call::{Addr, Call, Errno, Outcome, TcpState, TimerKind};
 use halfopen::scenario::{CLIENT_PORT, PEER_IP, SERVER_PORT, SURVIVOR_IP};
 use halfopen::target::Target;
 use halfopen::time::Instant;
-use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
+use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq};
 
 use crate::by_hand::{LOCAL, REMOTE, answer, connect, linux, next_segment, socket};
 
@@ -16,11 +16,11 @@ fn the_syn_is_that_of_linux() {
     connect(&mut linux);
     let (_, syn) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN at once");
     let segment = syn.segment().unwrap();
-    assert_eq!((syn.src, syn.dst), (SURVIVOR_IP, PEER_IP));
+    assert_eq!((syn.src, syn.dst), (SURVIVOR_IP.into(), PEER_IP.into()));
     assert_eq!((syn.ttl, syn.dont_frag, syn.tos), (64, true, 0));
     assert_eq!(segment.flags, Flags::SYN);
     assert_eq!(segment.window, 64_240);
-    let names: Vec<_> = segment.options.iter().map(TcpOption::name).collect();
+    let names: Vec<_> = segment.options.iter().map(|o| o.name()).collect();
     assert_eq!(names.len(), 5, "{names:?}");
     assert_eq!(segment.mss(), Some(1460));
     assert!(segment.sack_permitted());
@@ -109,7 +109,13 @@ fn a_request_is_seen_in_syn_recv_and_accepted() {
         ..Segment::default()
     };
     let datagram = |segment: &Segment| {
-        Datagram::new(PEER_IP, SURVIVOR_IP, 1, Payload::Tcp(segment.clone())).emit()
+        Datagram::new(
+            PEER_IP.into(),
+            SURVIVOR_IP.into(),
+            1,
+            Payload::Tcp(segment.clone()),
+        )
+        .emit()
     };
     linux.deliver(&datagram(&segment));
     let (_, syn_ack) = next_segment(&mut linux, Instant::from_ms(500)).expect("a SYN-ACK at once");

@@ -61,7 +61,7 @@ fn renumbered(trace: &Trace) -> Trace {
             if s.flags.has(Flags::ACK) {
                 s.ack += if is_out { peers } else { ours };
             }
-            for option in &mut s.options {
+            s.options.for_each_mut(|option| {
                 if let TcpOption::Timestamps(ts) = option {
                     let (own, echo) = if is_out { (5_000, 123) } else { (123, 5_000) };
                     ts.tsval = ts.tsval.wrapping_add(own);
@@ -69,7 +69,7 @@ fn renumbered(trace: &Trace) -> Trace {
                         ts.tsecr = ts.tsecr.wrapping_add(echo);
                     }
                 }
-            }
+            });
         });
     }
     other
@@ -102,11 +102,11 @@ fn a_timer_may_be_off_by_its_granule_and_no_more() {
             let Payload::Tcp(s) = &mut d.payload else {
                 return;
             };
-            for option in &mut s.options {
+            s.options.for_each_mut(|option| {
                 if let TcpOption::Timestamps(ts) = option {
                     ts.tsval += by_ms as u32;
                 }
-            }
+            });
         });
         for event in left
             .events
@@ -133,11 +133,11 @@ fn a_tsval_that_does_not_follow_the_clock_is_found() {
         let Payload::Tcp(s) = &mut d.payload else {
             return;
         };
-        for option in &mut s.options {
+        s.options.for_each_mut(|option| {
             if let TcpOption::Timestamps(ts) = option {
                 ts.tsval += 100;
             }
-        }
+        });
     });
     let verdict = compare(&left, &right);
     let what: Vec<_> = verdict

@@ -15,9 +15,10 @@ fn a_recording_says_the_same_in_our_text_and_a_wrong_byte_stays_wrong() {
             continue;
         };
         let isn = 0xe2bf_7c7d_u32;
-        for (n, byte) in segment.payload.iter_mut().enumerate() {
-            *byte = ours(segment.seq.0.wrapping_sub(isn + 1).wrapping_add(n as u32));
-        }
+        let first = segment.seq.0.wrapping_sub(isn + 1);
+        segment.payload = (0..segment.payload.len() as u32)
+            .map(|n| ours(first.wrapping_add(n)))
+            .collect();
         packet.bytes = datagram.emit();
     }
     let verdict = closed::compare(&rewritten, &recording);
@@ -26,7 +27,9 @@ fn a_recording_says_the_same_in_our_text_and_a_wrong_byte_stays_wrong() {
     let last = last.expect("a retransmission");
     let mut datagram = Datagram::parse(&last.bytes).expect("a packet");
     if let Payload::Tcp(segment) = &mut datagram.payload {
-        segment.payload[7] ^= 1;
+        let mut payload = segment.payload.to_vec();
+        payload[7] ^= 1;
+        segment.payload = payload.into();
     }
     last.bytes = datagram.emit();
     let verdict = closed::compare(&rewritten, &recording);

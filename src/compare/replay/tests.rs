@@ -13,7 +13,7 @@ use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo, TcpState};
 use crate::compare::verdict::Verdict;
 use crate::time::{Instant, Ticks};
 use crate::trace::kept;
-use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
+use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 fn recording(name: &str) -> Trace {
     kept::recording(name)
@@ -100,20 +100,33 @@ fn changed(bytes: &[u8], change: Change) -> Option<Vec<u8>> {
     let Payload::Tcp(segment) = &mut datagram.payload else {
         return None;
     };
-    let stamps = segment.options.iter_mut().find_map(|o| match o {
-        TcpOption::Timestamps(ts) => Some(ts),
-        _ => None,
-    });
+    let stamp = |segment: &mut Segment, tsval: u32, tsecr: u32| {
+        segment.timestamps()?;
+        segment.options.for_each_mut(|option| {
+            if let TcpOption::Timestamps(ts) = option {
+                ts.tsval += tsval;
+                ts.tsecr += tsecr;
+            }
+        });
+        Some(())
+    };
     match change {
         Change::Flags => segment.flags.0 ^= Flags::PSH.0,
         Change::Seq => segment.seq += 1,
         Change::Ack => segment.ack += 1,
         Change::Window => segment.window ^= 1,
         Change::Urgent => segment.urgent ^= 1,
-        Change::Payload => *segment.payload.last_mut()? ^= 1,
-        Change::Tsval => stamps?.tsval += 9,
-        Change::Tsecr => stamps?.tsecr += 1,
-        Change::OptionOrder => segment.options.reverse(),
+        Change::Payload => {
+            let mut payload = segment.payload.to_vec();
+            *payload.last_mut()? ^= 1;
+            segment.payload = payload.into();
+        }
+        Change::Tsval => stamp(segment, 9, 0)?,
+        Change::Tsecr => stamp(segment, 0, 1)?,
+        Change::OptionOrder => {
+            let options: Vec<_> = segment.options.iter().collect();
+            segment.options = options.into_iter().rev().collect();
+        }
         _ => {}
     }
     Some(datagram.emit())
@@ -209,11 +222,11 @@ fn a_tick_late_is_counted_and_not_a_difference() {
     // its TSval goes with it
     let mut datagram = Datagram::parse(&copy.packets[last].bytes).expect("it is a packet");
     if let Payload::Tcp(segment) = &mut datagram.payload {
-        for option in &mut segment.options {
+        segment.options.for_each_mut(|option| {
             if let TcpOption::Timestamps(ts) = option {
                 ts.tsval += 4;
             }
-        }
+        });
     }
     copy.packets[last].bytes = datagram.emit();
     let before = play(&original, &original).counts.late_firings;
@@ -330,7 +343,7 @@ impl TwoHops {
             flags: Flags::SYN,
             ..Segment::default()
         };
-        Datagram::new(SURVIVOR_IP, PEER_IP, 1, Payload::Tcp(segment))
+        Datagram::new(SURVIVOR_IP.into(), PEER_IP.into(), 1, Payload::Tcp(segment))
     }
 }
 
@@ -348,8 +361,7 @@ impl Machine for TwoHops {
         let mut datagram = self.out.take()?;
         if let Payload::Tcp(segment) = &mut datagram.payload {
             let tsval = (now.ns() / 1_000_000) as u32;
-            let stamps = TcpOption::Timestamps(Timestamps { tsval, tsecr: 0 });
-            segment.options = vec![TcpOption::Nop, TcpOption::Nop, stamps];
+            segment.options = Options::aligned_timestamps(Timestamps { tsval, tsecr: 0 });
         }
         Some((datagram, "second hop".to_owned()))
     }

@@ -4,7 +4,6 @@ use super::lab::*;
 use crate::call::{Call, Errno, Outcome};
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
-use crate::wire::TcpOption;
 
 fn crossed(sysctl: Sysctl) -> Lab {
     let mut lab = Lab::new(sysctl, Ticks::default());
@@ -24,7 +23,7 @@ fn the_syn_becomes_a_syn_ack_that_offers_the_same() {
     );
     let kinds = |i: usize| -> Vec<&str> {
         let options = out[i].segment.options.iter();
-        options.map(TcpOption::name).collect()
+        options.map(|o| o.name()).collect()
     };
     assert_eq!(kinds(0), kinds(1));
     assert_eq!(

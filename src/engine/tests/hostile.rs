@@ -245,7 +245,8 @@ impl Victim {
                     TcpOption::SackPermitted,
                     TcpOption::WindowScale(7),
                     victim.timestamps(FAR_TS),
-                ],
+                ]
+                .into(),
                 ..victim.blank()
             });
         }
@@ -402,8 +403,8 @@ impl Victim {
             ack: self.ack(*ack),
             flags: Flags(*flags),
             window: *window,
-            options,
-            payload: vec![3; *len],
+            options: options.into(),
+            payload: vec![3; *len].into(),
             ..self.blank()
         });
     }
@@ -433,8 +434,8 @@ impl Victim {
             ack: Seq(self.highest().0.wrapping_sub(unacked)),
             flags,
             window: 500,
-            options: vec![TcpOption::Nop, TcpOption::Nop, ts],
-            payload: vec![2; len],
+            options: [TcpOption::Nop, TcpOption::Nop, ts].into(),
+            payload: vec![2; len].into(),
             ..self.blank()
         });
     }

@@ -253,8 +253,8 @@ impl Lab {
             flags: seg.flags,
             window,
             urgent: 0,
-            options,
-            payload: vec![9; seg.len],
+            options: options.into(),
+            payload: vec![9; seg.len].into(),
         });
     }
 

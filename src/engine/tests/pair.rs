@@ -9,7 +9,7 @@ use crate::rng::Stream;
 use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{CongestionControl, Sysctl};
 use crate::time::{Instant, Ticks};
-use crate::wire::{Datagram, Payload};
+use crate::wire::Datagram;
 
 const HOSTS: [[u8; 4]; 2] = [[10, 77, 0, 1], [10, 77, 0, 2]];
 const PORTS: [u16; 2] = [40_000, 7_777];
@@ -338,15 +338,10 @@ impl Pair {
     }
 
     fn enter(&mut self, datagram: Datagram) {
-        let Payload::Tcp(segment) = &datagram.payload else {
+        if datagram.segment().is_none() {
             return;
-        };
-        let options: Vec<u8> = segment.options.iter().fold(Vec::new(), |mut all, o| {
-            o.emit(&mut all);
-            all
-        });
-        assert!(options.len() <= 40, "{} bytes of options", options.len());
-        assert!(20 + 20 + options.len() + segment.payload.len() <= 1_500);
+        }
+        assert!(datagram.wire_len() <= 1_500);
         let copies = 1 + u32::from(self.dice.below(100) < self.setting.repeat);
         for _ in 0..copies {
             if self.dice.below(100) < self.setting.loss {
@@ -372,7 +367,7 @@ impl Pair {
         self.now = at;
         if let Some(first) = self.link.first_entry().filter(|e| e.key().0 <= at) {
             let datagram = first.remove();
-            let side = usize::from(datagram.dst.octets() == HOSTS[1]);
+            let side = usize::from(datagram.dst == std::net::IpAddr::from(HOSTS[1]));
             self.engines[side].on_packet(at, &datagram);
             self.wake(side);
         }

@@ -4,10 +4,10 @@ use crate::wire::{Flags, Segment};
 fn packet(src: std::net::Ipv4Addr, dst: std::net::Ipv4Addr, len: usize) -> Datagram {
     let segment = Segment {
         flags: Flags::ACK,
-        payload: vec![7; len],
+        payload: vec![7; len].into(),
         ..Segment::default()
     };
-    Datagram::new(src, dst, 1, Payload::Tcp(segment))
+    Datagram::new(src.into(), dst.into(), 1, Payload::Tcp(segment))
 }
 
 fn out(len: usize) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::{FIRST_RTO, Peer};
 use crate::scenario::{PEER_IP, SURVIVOR_IP};
 use crate::time::Instant;
 use crate::trace::Incident;
-use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
+use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// A segment that was sent and takes sequence space.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Peer {
             let nop = || TcpOption::Nop;
             segment
                 .options
-                .extend([nop(), nop(), TcpOption::Sack(blocks)]);
+                .extend([nop(), nop(), TcpOption::Sack(blocks.into_iter().collect())]);
         }
         self.last_ack_sent = self.rcv_nxt;
         self.put_on_wire(segment);
@@ -116,7 +116,7 @@ impl Peer {
             window: self.window_field(syn),
             urgent: 0,
             options: self.options(now, syn, ack),
-            payload,
+            payload: payload.into(),
         }
     }
 
@@ -127,7 +127,7 @@ impl Peer {
     }
 
     /// Options in Linux's order, padded with NOPs as Linux does.
-    fn options(&self, now: Instant, syn: bool, ack: bool) -> Vec<TcpOption> {
+    fn options(&self, now: Instant, syn: bool, ack: bool) -> Options {
         let nop = || TcpOption::Nop;
         let timestamps = self.agreed.timestamps.then(|| {
             TcpOption::Timestamps(Timestamps {
@@ -137,10 +137,10 @@ impl Peer {
         });
         if !syn {
             return timestamps
-                .map(|ts| vec![nop(), nop(), ts])
+                .map(|ts| Options::from([nop(), nop(), ts]))
                 .unwrap_or_default();
         }
-        let mut options = vec![TcpOption::Mss(self.offers.mss)];
+        let mut options = Options::from([TcpOption::Mss(self.offers.mss)]);
         match (self.agreed.sack, timestamps) {
             (true, Some(ts)) => options.extend([TcpOption::SackPermitted, ts]),
             (true, None) => options.extend([nop(), nop(), TcpOption::SackPermitted]),
@@ -157,7 +157,11 @@ impl Peer {
         let ident = self.ip_ident;
         self.ip_ident = ident.wrapping_add(1);
         let payload = Payload::Tcp(segment);
-        self.outbox
-            .push_back(Datagram::new(PEER_IP, SURVIVOR_IP, ident, payload));
+        self.outbox.push_back(Datagram::new(
+            PEER_IP.into(),
+            SURVIVOR_IP.into(),
+            ident,
+            payload,
+        ));
     }
 }

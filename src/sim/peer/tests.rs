@@ -15,7 +15,7 @@ fn hear(peer: &mut Peer, ms: u64, segment: Segment) -> Vec<Segment> {
         dst_port: SERVER_PORT,
         ..segment
     };
-    let datagram = Datagram::new(SURVIVOR_IP, PEER_IP, 0, Payload::Tcp(segment));
+    let datagram = Datagram::new(SURVIVOR_IP.into(), PEER_IP.into(), 0, Payload::Tcp(segment));
     peer.on_packet(at(ms), &datagram);
     said(peer)
 }
@@ -31,7 +31,7 @@ fn data(seq: u32, len: usize) -> Segment {
         seq: IRS + seq,
         ack: ISN + 1,
         flags: Flags::ACK,
-        payload: vec![0; len],
+        payload: vec![0; len].into(),
         ..Segment::default()
     }
 }
@@ -46,7 +46,7 @@ fn open() -> Peer {
     let syn = Segment {
         seq: IRS,
         flags: Flags::SYN,
-        options: vec![TcpOption::Mss(1_000), TcpOption::SackPermitted],
+        options: [TcpOption::Mss(1_000), TcpOption::SackPermitted].into(),
         ..Segment::default()
     };
     let answer = hear(&mut peer, 0, syn);

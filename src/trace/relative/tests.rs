@@ -28,8 +28,8 @@ fn packets_of_every_recording_come_out_as_recorded() {
     assert_eq!(packets, 11_436);
 }
 
-const SURVIVOR: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 1);
-const PEER: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 2);
+const SURVIVOR: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 1));
+const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 2));
 
 fn packet(dir: Dir, flags: Flags, seq: u32, ack: u32, window: u16, len: usize) -> Packet {
     let segment = Segment {
@@ -37,7 +37,7 @@ fn packet(dir: Dir, flags: Flags, seq: u32, ack: u32, window: u16, len: usize) -
         ack: Seq(ack),
         flags,
         window,
-        payload: vec![7; len],
+        payload: vec![7; len].into(),
         ..Segment::default()
     };
     let (src, dst) = match dir {
