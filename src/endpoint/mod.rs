@@ -24,5 +24,5 @@ pub use program::{Ended, LeftBehind, Program};
 pub use sock_diag::SockDiag;
 pub use socket::Socket;
 pub use ticks::{TickPhase, tick_ns};
-pub use tun::Tun;
+pub use tun::{Device, Tun};
 pub use waiter::Waiter;

@@ -15,7 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 use super::entry::Entry;
 use super::netlink::Netlink;
 use super::sock_diag::SockDiag;
-use super::tun::Tun;
+use super::tun::{Device, Tun};
 use super::{advice, socket, sys, sysctl_files, tun};
 
 /// Something that the operating system refused.
@@ -58,6 +58,8 @@ pub struct Wanted {
     pub loopback: bool,
     /// The TUN's MTU, bytes.
     pub mtu: u32,
+    /// How the TUN is made.
+    pub device: Device,
     /// Knobs to set: `("tcp_retries2", "5")`; those with the value wanted are left alone.
     pub sysctl: Vec<(String, String)>,
     /// Knobs whose absence from this kernel is worth a note.
@@ -149,7 +151,8 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
         }),
     }
     set_sysctls(wanted, &mut notes);
-    let mut tun = Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
+    let mut tun = Tun::open(name, wanted.device)
+        .map_err(|e| EndpointError::Unavailable(advice::no_tun(&e)))?;
     let mut addrs = vec![(IpAddr::V4(wanted.addr), wanted.prefix)];
     addrs.extend(wanted.ipv6.map(|(addr, prefix)| (addr.into(), prefix)));
     give_addresses(&mut tun, &addrs, wanted.mtu)?;
@@ -198,9 +201,14 @@ fn give_addresses(tun: &mut Tun, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<(),
 /// when it is dropped, or when the process ends in whatever way.
 ///
 /// Gives [`EndpointError::Unavailable`] without CAP_NET_ADMIN, or where the name is taken, saying what to do.
-pub fn open_tun(name: &str, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<Tun, EndpointError> {
-    let mut tun =
-        Tun::open(name).map_err(|e| EndpointError::Unavailable(advice::no_tun_here(name, &e)))?;
+pub fn open_tun(
+    name: &str,
+    addrs: &[(IpAddr, u8)],
+    mtu: u32,
+    device: Device,
+) -> Result<Tun, EndpointError> {
+    let mut tun = Tun::open(name, device)
+        .map_err(|e| EndpointError::Unavailable(advice::no_tun_here(name, &e)))?;
     give_addresses(&mut tun, addrs, mtu)?;
     Ok(tun)
 }

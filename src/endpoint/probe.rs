@@ -10,6 +10,7 @@ use crate::sysctl::Sysctl;
 use super::netns::{self, Isolation, Wanted};
 use super::sys::{Scheduling, Urgency};
 use super::ticks::{TickPhase, tick_ns};
+use super::tun::Device;
 use super::{advice, socket, sysctl_files};
 
 /// What was found of one thing: what it is like, or what is wrong and what to do about it.
@@ -146,6 +147,7 @@ fn try_endpoint() -> Result<Isolation, String> {
         loopback: false,
         prefix: 24,
         mtu: 1500,
+        device: Device::default(),
         sysctl: Vec::new(),
         named: Vec::new(),
         congestion: "reno".to_owned(),

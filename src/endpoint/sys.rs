@@ -8,7 +8,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::thread::UnshareFlags;
 
@@ -189,10 +189,40 @@ pub(super) fn get_option(
     }
 }
 
-/// The descriptor of a TUN that tun-tap made, as one that closes itself.
-pub(super) fn into_descriptor(iface: tun_tap::Iface) -> OwnedFd {
-    // SAFETY: into_raw_fd gives up the ownership that is taken here
-    unsafe { OwnedFd::from_raw_fd(iface.into_raw_fd()) }
+/// Opens a TUN in the calling thread's namespace, nonblocking, without packet information, with these flags besides
+/// (`IFF_VNET_HDR`); gives it and the name that it got. InvalidInput for a name that is too long.
+pub(super) fn open_tun(name: &str, flags: c_int) -> io::Result<(OwnedFd, String)> {
+    use rustix::fs::{Mode, OFlags};
+    let oflags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = rustix::fs::open("/dev/net/tun", oflags, Mode::empty())?;
+    // SAFETY: an all-zero ifreq is a valid one: an empty name, no flags
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // the last byte stays zero
+    let room = request.ifr_name.len() - 1;
+    if name.len() > room || name.contains('\0') {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI | flags) as libc::c_short;
+    // SAFETY: TUNSETIFF reads an ifreq and writes the name that it gave into it
+    if unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let given = request.ifr_name.iter().map(|c| *c as u8);
+    let given: Vec<u8> = given.take_while(|c| *c != 0).collect();
+    Ok((fd, String::from_utf8_lossy(&given).into_owned()))
+}
+
+/// TUNSETOFFLOAD: what this TUN's reader takes from the kernel unfinished (`TUN_F_CSUM`, `TUN_F_TSO4`, ...).
+pub(super) fn set_tun_offload(fd: BorrowedFd<'_>, features: u32) -> io::Result<()> {
+    let features = libc::c_ulong::from(features);
+    // SAFETY: the argument is a number
+    match unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETOFFLOAD, features) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// How soon the calling thread runs when it wakes.

@@ -1,12 +1,10 @@
-//! The TUN: the wire's end in a namespace, made with the `tun-tap` crate, configured over rtnetlink.
+//! The TUN: the wire's end in a namespace, configured over rtnetlink.
 //!
 //! It is not persistent: it is gone when its descriptor is closed, however the process ends.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use tun_tap::{Iface, Mode};
 
 use super::netlink::{ACK, CREATE, Netlink, REQUEST, push_attribute};
 
@@ -15,6 +13,7 @@ const RTM_NEWADDR: u16 = 20;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IFLA_MTU: u16 = 4;
+const IFLA_TXQLEN: u16 = 13;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 2;
@@ -22,25 +21,49 @@ const IFF_UP: u32 = 1;
 /// The loopback device of every namespace has this index.
 const LOOPBACK: u32 = 1;
 
+/// How a TUN is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Each datagram is led by a `struct virtio_net_hdr` of [`Device::HEADER_LEN`] bytes, and the kernel hands over what it
+    /// would else finish itself: checksums, and segments of one connection in one piece of up to 64 KB (IFF_VNET_HDR,
+    /// TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6).
+    pub offload: bool,
+    /// Packets that may wait to be read; those beyond are lost. None: the kernel's 500.
+    pub queue_len: Option<u32>,
+}
+
+impl Device {
+    /// Bytes of `struct virtio_net_hdr`.
+    pub const HEADER_LEN: usize = 10;
+}
+
 /// A TUN of the namespace that it was opened in.
 #[derive(Debug)]
 pub struct Tun {
     fd: OwnedFd,
     name: String,
     mtu: u32,
+    device: Device,
 }
 
 impl Tun {
     /// Makes a TUN of this name in the calling thread's namespace; nonblocking, without packet information.
-    pub(super) fn open(name: &str) -> io::Result<Tun> {
-        let iface = Iface::without_packet_info(name, Mode::Tun)?;
-        let name = iface.name().to_owned();
-        let fd = super::sys::into_descriptor(iface);
-        rustix::io::ioctl_fionbio(&fd, true)?;
+    pub(super) fn open(name: &str, device: Device) -> io::Result<Tun> {
+        let flags = if device.offload {
+            libc::IFF_VNET_HDR
+        } else {
+            0
+        };
+        let (fd, name) = super::sys::open_tun(name, flags)?;
+        if device.offload {
+            let features = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
+            super::sys::set_tun_offload(fd.as_fd(), features)?;
+        }
         Ok(Tun {
             fd,
             name,
             mtu: 1500,
+            device,
         })
     }
 
@@ -62,6 +85,9 @@ impl Tun {
     pub(super) fn set_up(&mut self, mtu: u32) -> io::Result<()> {
         let mut link = up(self.index()?);
         push_attribute(&mut link, IFLA_MTU, &mtu.to_ne_bytes());
+        if let Some(len) = self.device.queue_len {
+            push_attribute(&mut link, IFLA_TXQLEN, &len.to_ne_bytes());
+        }
         Netlink::open(None)?.ask(RTM_NEWLINK, REQUEST | ACK, &link)?;
         self.mtu = mtu;
         Ok(())
@@ -74,6 +100,11 @@ impl Tun {
             None,
         )?;
         Ok(rustix::net::netdevice::name_to_index(&any, &self.name)?)
+    }
+
+    /// How it was made.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// The interface's name.
@@ -102,6 +133,25 @@ impl Tun {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    /// As [`read_into`](Tun::read_into), into one buffer after the other.
+    pub fn read_split(&self, first: &mut [u8], rest: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            let mut buffers = [IoSliceMut::new(first), IoSliceMut::new(rest)];
+            match rustix::io::readv(&self.fd, &mut buffers) {
+                Ok(len) => return Ok(Some(len)),
+                Err(rustix::io::Errno::AGAIN) => return Ok(None),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// As [`write`](Tun::write), the datagram in several pieces.
+    pub fn write_split(&self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
+        rustix::io::writev(&self.fd, pieces)?;
+        Ok(())
     }
 
     /// Hands a datagram to the namespace; its TCP has dealt with it when this returns.

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::endpoint::{
-    EndpointError, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase, Tun, Waiter,
-    Wanted,
+    Device, EndpointError, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase, Tun,
+    Waiter, Wanted,
 };
 use crate::scenario::{SURVIVOR_IP, Scenario};
 use crate::sysctl::Preset;
@@ -87,6 +87,7 @@ impl Linux {
             loopback: false,
             prefix: PREFIX,
             mtu: MTU,
+            device: Device::default(),
             sysctl: knobs.into_iter().collect(),
             named: scenario
                 .survivor

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
 
 use halfopen::endpoint::{
-    self, Ended, EndpointError, KnobError, LeftBehind, Namespace, Program, Wanted,
+    self, Device, Ended, EndpointError, KnobError, LeftBehind, Namespace, Program, Wanted,
 };
 
 fn namespace() -> Option<Namespace> {
@@ -14,6 +14,7 @@ fn namespace() -> Option<Namespace> {
         ipv6: None,
         name: None,
         mtu: 1500,
+        device: Device::default(),
         loopback: true,
         sysctl: Vec::new(),
         named: Vec::new(),

@@ -12,8 +12,8 @@ use super::{Length, Outcome};
 
 /// What the sender, the receiver and the forwarder did.
 pub(crate) fn bulk(length: Length) -> Outcome<[Usage; 3]> {
-    let mut near = kernel::namespace(KERNEL, 1)?;
-    let mut far = kernel::namespace(ENDPOINT, 1)?;
+    let mut near = kernel::namespace(KERNEL, super::PLAIN, 1)?;
+    let mut far = kernel::namespace(ENDPOINT, super::PLAIN, 1)?;
     let (near_socket, far_socket) = (near.sockets.remove(0), far.sockets.remove(0));
     let listener = kernel::listen(far_socket, ENDPOINT)?;
     let phase = Phase::default();

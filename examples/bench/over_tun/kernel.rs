@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use halfopen::endpoint::{Namespace, Wanted, open};
+use halfopen::endpoint::{Device, Namespace, Wanted, open};
 
 use super::meter::{Meter, Phase, Usage};
 use super::{Outcome, PORT};
@@ -21,7 +21,7 @@ const CHUNK: usize = 128 * 1024;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A private namespace with a TUN and so many sockets.
-pub(crate) fn namespace(addr: Ipv4Addr, sockets: usize) -> Outcome<Namespace> {
+pub(crate) fn namespace(addr: Ipv4Addr, device: Device, sockets: usize) -> Outcome<Namespace> {
     Ok(open(&Wanted {
         addr,
         prefix: PREFIX,
@@ -29,6 +29,7 @@ pub(crate) fn namespace(addr: Ipv4Addr, sockets: usize) -> Outcome<Namespace> {
         name: None,
         loopback: false,
         mtu: MTU,
+        device,
         sysctl: Vec::new(),
         named: Vec::new(),
         congestion: "cubic".to_owned(),

@@ -15,9 +15,16 @@ use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use crate::measure::{Outcome, Settings, median};
+use halfopen::endpoint::Device;
 use meter::{Phase, Usage};
 
 const PORT: u16 = 7777;
+
+/// The device of every contender and of ours: as the kernel makes it.
+const PLAIN: Device = Device {
+    offload: false,
+    queue_len: None,
+};
 
 /// How long a run is.
 #[derive(Clone, Copy, Debug)]

@@ -153,7 +153,7 @@ fn wait(tun: &Tun, at_most: Duration) -> Outcome<()> {
 
 /// Bulk: what the endpoint and the kernel did.
 pub(crate) fn bulk(way: Way, length: Length) -> Outcome<[Usage; 2]> {
-    let mut namespace = kernel::namespace(KERNEL, 1)?;
+    let mut namespace = kernel::namespace(KERNEL, super::PLAIN, 1)?;
     let socket = namespace.sockets.remove(0);
     let (tun, phase) = (&namespace.tun, &Phase::default());
     std::thread::scope(|scope| {
@@ -187,7 +187,7 @@ fn serve_bulk(tun: &Tun, way: Way, phase: &Phase) -> Outcome<Usage> {
 
 /// Round trips of one byte beside so many idle connections.
 pub(crate) fn echo(count: usize, idle: usize) -> Outcome<Vec<Duration>> {
-    let mut namespace = kernel::namespace(KERNEL, 1 + idle)?;
+    let mut namespace = kernel::namespace(KERNEL, super::PLAIN, 1 + idle)?;
     let sockets = std::mem::take(&mut namespace.sockets);
     let (tun, phase) = (&namespace.tun, &Phase::default());
     std::thread::scope(|scope| {
