@@ -102,6 +102,7 @@ impl Engine {
             return;
         };
         let mut tcb = request.into_tcb(now, template, ip_id);
+        tcb.socket = Some(listener);
         tcb.establish(now, segment);
         queue.push_back(conn);
         self.demux

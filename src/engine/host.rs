@@ -110,6 +110,8 @@ pub struct Engine {
     pub(super) armed: BTreeMap<Owner, Instant>,
     pub(super) out: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
+    /// Sockets whose readiness may have changed, where somebody asked to be told.
+    pub(super) touched: Option<VecDeque<SocketId>>,
 }
 
 impl Engine {
@@ -136,6 +138,7 @@ impl Engine {
             armed: BTreeMap::new(),
             out: VecDeque::new(),
             events: VecDeque::new(),
+            touched: None,
         }
     }
 
@@ -236,6 +239,7 @@ impl Engine {
         };
         self.out.append(&mut tcb.out);
         self.events.append(&mut tcb.events);
+        let socket = tcb.socket;
         let timewait = match tcb.becomes_timewait.take() {
             Some(wait) => Some(wait),
             None => (tcb.state == TcpState::TimeWait).then_some((TcpState::TimeWait, 0)),
@@ -247,6 +251,7 @@ impl Engine {
             self.bury(now, id, None);
         }
         self.schedule(Owner::Connection(id));
+        self.touch(socket);
     }
 
     /// The full socket leaves the tables; what its owner still may ask stays until close().

@@ -61,6 +61,7 @@ mod options;
 mod output;
 mod predict;
 mod probe;
+mod query;
 mod rack;
 mod rcv;
 mod rcvbuf;
@@ -89,6 +90,7 @@ mod window;
 
 pub use event::{Event, Transmit};
 pub use host::{Config, Drawn, Engine};
+pub use query::Ends;
 pub use restore::{Snapshot, WriteTimer};
 pub use timeout::model_timeout;
 pub use timers::Armed;

@@ -105,6 +105,7 @@ impl Engine {
         }
         let id = self.new_id();
         tcb.remote = remote;
+        tcb.socket = Some(socket);
         tcb.ip_id = self.draw_ip_id();
         tcb.ts_offset = self.draw_ts_offset();
         let isn = self.draw_isn();
@@ -160,6 +161,9 @@ impl Engine {
         };
         let accepted = SocketId(self.new_id());
         self.sockets.insert(accepted, Socket::Connection(id));
+        if let Some(tcb) = self.connections.get_mut(&id) {
+            tcb.socket = Some(accepted);
+        }
         Outcome::Socket(accepted)
     }
 

@@ -12,7 +12,7 @@ use super::reassembly::Reassembly;
 use super::rtt::Rtt;
 use super::skb::SendQueues;
 use super::timers::Timers;
-use crate::call::{Addr, Errno, TcpState};
+use crate::call::{Addr, Errno, SocketId, TcpState};
 use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Seq, Timestamps};
@@ -91,6 +91,8 @@ pub(super) struct Tcb {
     pub(super) becomes_timewait: Option<(TcpState, Jiffies)>,
 
     // the application's side
+    /// Who is told of changes: the socket, or the listener while it is not accepted.
+    pub(super) socket: Option<SocketId>,
     /// Nobody holds the socket (Linux: SOCK_DEAD).
     pub(super) orphan: bool,
     pub(super) sk_err: Option<Errno>,
