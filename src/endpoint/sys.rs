@@ -8,7 +8,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::thread::UnshareFlags;
 
@@ -187,6 +187,12 @@ pub(super) fn get_option(
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// The descriptor of a TUN that tun-tap made, as one that closes itself.
+pub(super) fn into_descriptor(iface: tun_tap::Iface) -> OwnedFd {
+    // SAFETY: into_raw_fd gives up the ownership that is taken here
+    unsafe { OwnedFd::from_raw_fd(iface.into_raw_fd()) }
 }
 
 /// Opens a TUN in the calling thread's namespace, nonblocking, without packet information, with these flags besides

@@ -1,10 +1,13 @@
-//! The TUN: the wire's end in a namespace, configured over rtnetlink.
+//! The TUN: the wire's end in a namespace, made with the `tun-tap` crate (with offload: by hand), configured over
+//! rtnetlink.
 //!
 //! It is not persistent: it is gone when its descriptor is closed, however the process ends.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use tun_tap::{Iface, Mode};
 
 use super::netlink::{ACK, CREATE, Netlink, REQUEST, push_attribute};
 
@@ -49,16 +52,20 @@ pub struct Tun {
 impl Tun {
     /// Makes a TUN of this name in the calling thread's namespace; nonblocking, without packet information.
     pub(super) fn open(name: &str, device: Device) -> io::Result<Tun> {
-        let flags = if device.offload {
-            libc::IFF_VNET_HDR
-        } else {
-            0
-        };
-        let (fd, name) = super::sys::open_tun(name, flags)?;
-        if device.offload {
+        let (fd, name) = if device.offload {
+            // tun-tap knows neither IFF_VNET_HDR nor TUNSETOFFLOAD
+            let (fd, name) = super::sys::open_tun(name, libc::IFF_VNET_HDR)?;
             let features = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
             super::sys::set_tun_offload(fd.as_fd(), features)?;
-        }
+            (fd, name)
+        } else {
+            let iface = Iface::without_packet_info(name, Mode::Tun)?;
+            let name = iface.name().to_owned();
+            (super::sys::into_descriptor(iface), name)
+        };
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        // a program that is started must not inherit the wire
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         Ok(Tun {
             fd,
             name,
