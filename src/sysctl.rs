@@ -5,6 +5,7 @@
 //! value (rounding to ticks, clamping) is the engine's business.
 
 mod nearest;
+mod ports;
 mod preset;
 mod unmodelled;
 
@@ -90,8 +91,14 @@ macro_rules! numbers {
             pub tcp_rmem: [i64; 3],
             /// send buffer: smallest, default, largest, bytes
             pub tcp_wmem: [i64; 3],
+            /// memory of all connections: low, pressure, most, pages of 4096 bytes
+            pub tcp_mem: [i64; 3],
             /// congestion control of new sockets
             pub tcp_congestion_control: CongestionControl,
+            /// local ports to choose from: first, last
+            pub ip_local_port_range: [u16; 2],
+            /// local ports never chosen, as ranges: first, last; [0, 0] is none
+            pub ip_local_reserved_ports: [[u16; 2]; ports::RANGES],
         }
 
         /// The numeric knobs: name, smallest, default, largest, meaning and unit.
@@ -100,12 +107,16 @@ macro_rules! numbers {
         ];
 
         impl Sysctl {
-            /// The defaults of Linux 6.18, with metrics off (`tcp_no_metrics_save` = 1).
+            /// The defaults of Linux 6.18, with metrics off (`tcp_no_metrics_save` = 1), and with the memory and the
+            /// tables of a machine of 24 GB.
             pub const LINUX_6_18: Sysctl = Sysctl {
                 $($field: $default,)*
                 tcp_rmem: [4096, 131_072, 33_554_432],
                 tcp_wmem: [4096, 16_384, 4_194_304],
+                tcp_mem: [287_901, 383_868, 575_802],
                 tcp_congestion_control: CongestionControl::Cubic,
+                ip_local_port_range: [32_768, 60_999],
+                ip_local_reserved_ports: [[0; 2]; ports::RANGES],
             };
 
             fn number(&self, name: &str) -> Option<i64> {
@@ -160,15 +171,20 @@ numbers! {
     tcp_comp_sack_nr: 44 in 0..=255, "SACKs compressed at the most";
     tcp_comp_sack_slack_ns: 100000 in 0..=9223372036854775807, "slack of the SACK compression timer, ns";
     tcp_tw_reuse: 2 in 0..=2, "reuse of TIME_WAIT for new connections; 2 on loopback only";
-    tcp_max_syn_backlog: 2048 in -2147483648..=2147483647, "half-open connections of a listener";
+    tcp_tw_reuse_delay: 1000 in 1..=60000, "age from which a TIME_WAIT may be reused, ms";
+    tcp_max_tw_buckets: 131072 in -2147483648..=2147483647, "connections in TIME_WAIT and orphans in FIN_WAIT2";
+    tcp_max_orphans: 131072 in -2147483648..=2147483647, "connections without an owner";
+    tcp_abort_on_overflow: 0 in 0..=255, "1: a full accept queue answers the last ACK of the handshake by a RST";
+    somaxconn: 4096 in 0..=2147483647, "net.core: largest backlog of a listener";
+    tcp_max_syn_backlog: 2048 in -2147483648..=2147483647, "half-open connections of a listener without SYN cookies, the last quarter unused";
     tcp_ecn: 2 in 0..=2, "ECN: 0 off, 1 ask for it, 2 accept it";
     tcp_mtu_probing: 0 in 0..=255, "path MTU probing, 0 is off";
     tcp_shrink_window: 0 in 0..=1, "1: a window that was offered may be taken back";
-    tcp_syncookies: 1 in 0..=255, "SYN cookies, 1: when the backlog is full";
+    tcp_syncookies: 1 in 0..=255, "SYN cookies: 0 never, 1 when the backlog is full, 2 always";
 }
 
 /// The knobs that are not single numbers, with their meaning.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 6] = [
     (
         "tcp_rmem",
         "receive buffer: smallest, default, largest, bytes",
@@ -177,6 +193,18 @@ const OTHERS: [(&str, &str); 3] = [
     (
         "tcp_congestion_control",
         "congestion control of new sockets: reno or cubic",
+    ),
+    (
+        "tcp_mem",
+        "memory of all connections: low, pressure, most, pages of 4096 bytes",
+    ),
+    (
+        "ip_local_port_range",
+        "local ports to choose from: first and last",
+    ),
+    (
+        "ip_local_reserved_ports",
+        "local ports never chosen: `8080,9148-9150`",
     ),
 ];
 
@@ -201,9 +229,9 @@ impl Sysctl {
         all.find(|(n, _)| *n == name).map(|(_, text)| text)
     }
 
-    /// The knob that `name` names, with or without `net.ipv4.` before it.
+    /// The knob that `name` names, with or without `net.ipv4.` (`net.core.` for somaxconn) before it.
     pub fn known(name: &str) -> Result<&'static str, SysctlError> {
-        let bare = name.strip_prefix("net.ipv4.").unwrap_or(name);
+        let bare = bare(name);
         if let Some(known) = Sysctl::names().find(|n| *n == bare) {
             return Ok(known);
         }
@@ -223,6 +251,11 @@ impl Sysctl {
         match name {
             "tcp_rmem" => self.tcp_rmem = triple(name, self.tcp_rmem, text)?,
             "tcp_wmem" => self.tcp_wmem = triple(name, self.tcp_wmem, text)?,
+            "tcp_mem" => self.tcp_mem = triple(name, self.tcp_mem, text)?,
+            "ip_local_port_range" => {
+                self.ip_local_port_range = ports::range(self.ip_local_port_range, text)?;
+            }
+            "ip_local_reserved_ports" => self.ip_local_reserved_ports = ports::ranges(text)?,
             "tcp_congestion_control" => {
                 let known = CongestionControl::from_name(text.trim());
                 self.tcp_congestion_control = known.ok_or_else(|| SysctlError::Value {
@@ -244,9 +277,15 @@ impl Sysctl {
     /// The value of the knob `name` as the kernel's file would show it; none for a name that is not modelled.
     pub fn get(&self, name: &str) -> Option<String> {
         let list = |v: [i64; 3]| format!("{} {} {}", v[0], v[1], v[2]);
-        match name.strip_prefix("net.ipv4.").unwrap_or(name) {
+        match bare(name) {
             "tcp_rmem" => Some(list(self.tcp_rmem)),
             "tcp_wmem" => Some(list(self.tcp_wmem)),
+            "tcp_mem" => Some(list(self.tcp_mem)),
+            "ip_local_port_range" => {
+                let [low, high] = self.ip_local_port_range;
+                Some(format!("{low} {high}"))
+            }
+            "ip_local_reserved_ports" => Some(ports::text(&self.ip_local_reserved_ports)),
             "tcp_congestion_control" => Some(self.tcp_congestion_control.name().to_owned()),
             name => self.number(name).map(|v| v.to_string()),
         }
@@ -313,6 +352,13 @@ impl Sysctl {
             }),
         }
     }
+}
+
+/// A knob's name without its folder.
+fn bare(name: &str) -> &str {
+    let folder = name.strip_prefix("net.ipv4.");
+    let core = name.strip_prefix("net.core.").filter(|n| *n == "somaxconn");
+    folder.or(core).unwrap_or(name)
 }
 
 /// `old` with its first values replaced by those of `text`: one to three numbers, each at least 1.

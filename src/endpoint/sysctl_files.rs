@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// The value of `net.ipv4.NAME` in this thread's namespace, blanks made single; None where there is no such file.
+/// The value of `net.ipv4.NAME` (`net.core` for somaxconn) in this thread's namespace, blanks made single; None where there is no such file.
 pub fn read(name: &str) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path(name)) {
         Ok(text) => Ok(Some(text.split_whitespace().collect::<Vec<_>>().join(" "))),
@@ -48,5 +48,6 @@ pub(super) fn quiet_ipv6() -> io::Result<()> {
 }
 
 fn path(name: &str) -> String {
-    format!("/proc/sys/net/ipv4/{}", name.replace(['/', '.'], "_"))
+    let folder = if name == "somaxconn" { "core" } else { "ipv4" };
+    format!("/proc/sys/net/{folder}/{}", name.replace(['/', '.'], "_"))
 }

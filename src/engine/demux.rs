@@ -29,7 +29,7 @@ impl Engine {
             Some(Owner::Connection(id)) => self.segment_for_connection(now, id, datagram, segment),
             Some(Owner::Request(id)) => self.segment_for_request(now, id, datagram, segment),
             Some(Owner::TimeWait(id)) => self.segment_for_timewait(now, id, datagram, segment),
-            None => self.segment_for_listener(now, datagram, segment, (local, remote)),
+            None => self.segment_for_listener(now, datagram, segment, (local, remote), None),
         }
     }
 
@@ -126,10 +126,10 @@ impl Engine {
                 self.forget_timewait(id);
                 self.reply_reset(datagram, segment);
             }
-            TimeWaitVerdict::Reopen => {
+            TimeWaitVerdict::Reopen(isn) => {
                 if self.listeners.contains_key(&addrs.0) {
                     self.forget_timewait(id);
-                    self.segment_for_listener(now, datagram, segment, addrs);
+                    self.segment_for_listener(now, datagram, segment, addrs, Some(isn));
                 }
             }
         }
@@ -142,6 +142,7 @@ impl Engine {
         datagram: &Datagram,
         segment: &Segment,
         addrs: (Addr, Addr),
+        isn: Option<Seq>,
     ) {
         let any = Addr {
             ip: Ipv4Addr::UNSPECIFIED.into(),
@@ -159,7 +160,8 @@ impl Engine {
         if control.has(Flags::RST) || !control.has(Flags::SYN) || control.has(Flags::FIN) {
             return;
         }
-        let drawn = (self.draw_isn(), self.draw_ts_offset());
+        let isn = isn.unwrap_or_else(|| self.isn(now.at, addrs.0, addrs.1));
+        let drawn = (isn, self.ts_offset(addrs.0, addrs.1));
         let id = self.new_id();
         let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else {
             return;

@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::clock::{EPOCH_MS, Now};
+use super::clock::Now;
 use super::event::{Event, Transmit};
+use super::ports::Ports;
 use super::request::Request;
+use super::secret::Secrets;
 use super::tcb::Tcb;
 use super::timewait::TimeWait;
 use crate::call::{Addr, Readiness, SocketId, TcpInfo, TcpState, TimerKind};
 use crate::rng::Stream;
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
-use crate::wire::{Datagram, Payload, Seq};
+use crate::wire::{Datagram, Payload};
 
 /// Numbers that a host draws at random; given instead, to repeat a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Config {
     pub ticks: Ticks,
     /// How much of a millisecond of its timestamp clock had passed at time 0, in ns.
     pub ns_into_ms: u64,
-    /// Seed of what it draws.
+    /// Seed of what it draws; its secret keys too, so where a stranger may be the peer it must be one nobody can guess.
     pub seed: u64,
     /// What is not drawn but given.
     pub drawn: Drawn,
@@ -94,8 +96,8 @@ pub struct Engine {
     pub(super) ns_into_ms: u64,
     pub(super) drawn: Drawn,
     pub(super) retries_are_counted: bool,
-    pub(super) isns: Stream,
-    pub(super) ts_offsets: Stream,
+    pub(super) secrets: Secrets,
+    pub(super) ports: Ports,
     pub(super) ip_ids: Stream,
     pub(super) next_id: u32,
     pub(super) sockets: BTreeMap<SocketId, Socket>,
@@ -117,6 +119,7 @@ pub struct Engine {
 impl Engine {
     /// A host without connections.
     pub fn new(config: Config) -> Self {
+        let secrets = Secrets::new(config.seed);
         Engine {
             addr: config.addr,
             sysctl: Arc::new(config.sysctl),
@@ -124,8 +127,8 @@ impl Engine {
             ns_into_ms: config.ns_into_ms,
             drawn: config.drawn,
             retries_are_counted: config.retries_are_counted,
-            isns: Stream::new(config.seed, "isn"),
-            ts_offsets: Stream::new(config.seed, "ts_offset"),
+            ports: Ports::new(secrets.port, config.seed),
+            secrets,
             ip_ids: Stream::new(config.seed, "ip_id"),
             next_id: 1,
             sockets: BTreeMap::new(),
@@ -149,21 +152,6 @@ impl Engine {
     pub(super) fn new_id(&mut self) -> u32 {
         self.next_id += 1;
         self.next_id - 1
-    }
-
-    pub(super) fn draw_isn(&mut self) -> Seq {
-        let drawn = self.isns.next_u32();
-        Seq(self.drawn.isn.unwrap_or(drawn))
-    }
-
-    pub(super) fn draw_ts_offset(&mut self) -> u32 {
-        let drawn = self.ts_offsets.next_u32();
-        let offset = match (self.drawn.ts_offset, self.sysctl.tcp_timestamps) {
-            (Some(given), _) => given,
-            (None, 1) => drawn,
-            (None, _) => 0,
-        };
-        offset.wrapping_sub(EPOCH_MS as u32)
     }
 
     pub(super) fn draw_ip_id(&mut self) -> u16 {

@@ -290,6 +290,7 @@ impl Request {
             template.ticks,
             template.opt.clone(),
         );
+        tcb.opt.bindport_locked = false;
         tcb.local = self.local;
         tcb.remote = self.remote;
         tcb.ip_id = ip_id;

@@ -2,7 +2,7 @@
 //!
 //! Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::clock::Now;
 use super::host::{Engine, Owner, Socket};
@@ -26,14 +26,7 @@ impl Engine {
                 self.sockets.insert(id, Socket::Fresh(Box::new(tcb)));
                 Outcome::Socket(id)
             }
-            Call::Bind(socket, addr) => match self.sockets.get_mut(&socket) {
-                Some(Socket::Fresh(tcb)) => {
-                    tcb.local = addr;
-                    Outcome::Done
-                }
-                Some(_) => Outcome::Failed(Errno::EINVAL),
-                None => Outcome::Failed(Errno::EBADF),
-            },
+            Call::Bind(socket, addr) => self.bind(socket, addr),
             Call::Connect(socket, remote) => self.connect(now, socket, remote),
             Call::Listen(socket, backlog) => self.listen(socket, backlog),
             Call::Accept(socket) => self.accept(socket),
@@ -97,9 +90,9 @@ impl Engine {
             tcb.local.ip = self.addr.into();
         }
         if tcb.local.port == 0 {
-            tcb.local.port = self.ephemeral_port(tcb.local, remote);
+            tcb.local.port = self.port_for_connect(tcb.local, remote).unwrap_or(0);
         }
-        if self.demux.contains_key(&(tcb.local, remote)) {
+        if tcb.local.port == 0 || self.demux.contains_key(&(tcb.local, remote)) {
             self.sockets.insert(socket, Socket::Fresh(tcb));
             return Outcome::Failed(Errno::EADDRNOTAVAIL);
         }
@@ -107,8 +100,8 @@ impl Engine {
         tcb.remote = remote;
         tcb.socket = Some(socket);
         tcb.ip_id = self.draw_ip_id();
-        tcb.ts_offset = self.draw_ts_offset();
-        let isn = self.draw_isn();
+        tcb.ts_offset = self.ts_offset(tcb.local, remote);
+        let isn = self.isn(now.at, tcb.local, remote);
         tcb.connect(now, isn);
         self.sockets.insert(socket, Socket::Connection(id));
         self.demux
@@ -118,24 +111,51 @@ impl Engine {
         Outcome::Failed(Errno::EINPROGRESS)
     }
 
-    fn ephemeral_port(&mut self, local: Addr, remote: Addr) -> u16 {
-        let start = u32::from(self.ip_ids.next_u16());
-        let ports = (0..28_232).map(|i| 32_768 + ((start + i) % 28_232) as u16);
-        ports
-            .into_iter()
-            .find(|p| {
-                !self
-                    .demux
-                    .contains_key(&(Addr { port: *p, ..local }, remote))
-            })
-            .unwrap_or(0)
+    fn port_for_connect(&mut self, local: Addr, remote: Addr) -> Option<u16> {
+        let (demux, sysctl) = (&self.demux, &self.sysctl);
+        self.ports.for_connect(sysctl, local, remote, |port| {
+            !demux.contains_key(&(Addr { port, ..local }, remote))
+        })
+    }
+
+    /// As with SO_REUSEADDR, which servers set: only a listener is in the way.
+    fn bind(&mut self, socket: SocketId, addr: Addr) -> Outcome {
+        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
+            let known = self.sockets.contains_key(&socket);
+            return Outcome::Failed(if known { Errno::EINVAL } else { Errno::EBADF });
+        };
+        if tcb.opt.bindport_locked {
+            return Outcome::Failed(Errno::EINVAL);
+        }
+        if !addr.ip.is_unspecified() && addr.ip != self.addr {
+            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+        }
+        let port = match addr.port {
+            0 => self.ports.for_bind(&self.sysctl),
+            port => Some(port).filter(|_| !overlaps(&self.listeners, addr)),
+        };
+        let Some(port) = port else {
+            return Outcome::Failed(Errno::EADDRINUSE);
+        };
+        self.ports.take(port);
+        tcb.local = Addr { port, ..addr };
+        tcb.opt.bindport_locked = true;
+        Outcome::Done
     }
 
     fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
         let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
             return Outcome::Failed(Errno::EINVAL);
         };
-        if self.listeners.contains_key(&tcb.local) {
+        if tcb.local.port == 0 {
+            let Some(port) = self.ports.for_bind(&self.sysctl) else {
+                return Outcome::Failed(Errno::EADDRINUSE);
+            };
+            self.ports.take(port);
+            tcb.local.port = port;
+            tcb.opt.bindport_locked = true;
+        }
+        if overlaps(&self.listeners, tcb.local) {
             return Outcome::Failed(Errno::EADDRINUSE);
         }
         self.listeners.insert(tcb.local, socket);
@@ -170,9 +190,15 @@ impl Engine {
     fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
         match self.sockets.remove(&socket) {
             None => Outcome::Failed(Errno::EBADF),
-            Some(Socket::Fresh(_)) => Outcome::Done,
+            Some(Socket::Fresh(tcb)) => {
+                self.release_port(&tcb);
+                Outcome::Done
+            }
             Some(Socket::Connection(id)) => {
                 if let Some(tcb) = self.connections.get_mut(&id) {
+                    if tcb.opt.bindport_locked {
+                        self.ports.give_back(tcb.local.port);
+                    }
                     tcb.close(now, call);
                 }
                 self.settle(now, id);
@@ -182,6 +208,7 @@ impl Engine {
                 template, queue, ..
             }) => {
                 self.listeners.remove(&template.local);
+                self.release_port(&template);
                 let orphans: Vec<u32> = self
                     .requests
                     .iter()
@@ -199,4 +226,17 @@ impl Engine {
             }
         }
     }
+
+    fn release_port(&mut self, tcb: &Tcb) {
+        if tcb.opt.bindport_locked {
+            self.ports.give_back(tcb.local.port);
+        }
+    }
+}
+
+/// Whether a listener has this port at this address, or either is for all addresses.
+fn overlaps(listeners: &BTreeMap<Addr, SocketId>, addr: Addr) -> bool {
+    let any = |ip: std::net::IpAddr| ip.is_unspecified();
+    let mut same = listeners.keys().filter(|l| l.port == addr.port);
+    same.any(|l| l.ip == addr.ip || any(l.ip) || any(addr.ip))
 }

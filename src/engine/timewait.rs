@@ -12,6 +12,15 @@ use crate::call::{Addr, TcpState};
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
+/// How far a new connection begins beyond the old one whose place in TIME_WAIT it takes (RFC 1122 4.2.2.13).
+const BEYOND_OLD: u32 = 65_535 + 2;
+
+/// The number that a connection begins with which takes the place of one in TIME_WAIT.
+pub(super) fn isn_beyond(old_snd_nxt: Seq) -> Seq {
+    // Linux's zero means "none"
+    Seq((old_snd_nxt + BEYOND_OLD).0.max(1))
+}
+
 /// A timewait sock.
 #[derive(Clone, Debug)]
 pub(super) struct TimeWait {
@@ -41,8 +50,8 @@ pub(super) enum TimeWaitVerdict {
     Reset,
     /// It is gone.
     Gone,
-    /// It is gone, and the SYN may open a new connection.
-    Reopen,
+    /// It is gone, and the SYN may open a new connection, which begins with this number.
+    Reopen(Seq),
 }
 
 impl TimeWait {
@@ -108,7 +117,7 @@ impl TimeWait {
             && !old
             && (segment.seq.after(self.rcv_nxt) || newer);
         if fresh_syn {
-            return TimeWaitVerdict::Reopen;
+            return TimeWaitVerdict::Reopen(isn_beyond(self.snd_nxt));
         }
         if f.has(Flags::RST) {
             return TimeWaitVerdict::Ignore;

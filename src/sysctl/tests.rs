@@ -13,7 +13,7 @@ fn every_knob_comes_back_from_its_own_text() {
         assert!(Sysctl::about(name).is_some());
     }
     assert_eq!(copy, defaults);
-    assert_eq!(defaults.values().len(), NUMBERS.len() + 3);
+    assert_eq!(defaults.values().len(), NUMBERS.len() + 6);
 }
 
 #[test]

@@ -6,17 +6,11 @@ const PLB: &str = "protective load balancing changes IPv6 flow labels, and only 
 const ECN: &str = "no congestion marks are sent or read; only the default, passive ECN is modelled, and the peer never asks for it";
 const NO_EFFECT: &str = "it has no effect in Linux 6.18";
 const READ_ONLY: &str = "the kernel only shows it";
-const MEMORY: &str = "memory and orphans of a whole machine are not counted";
 const PACING: &str = "no congestion control with pacing is built";
 
 /// Knobs of Linux 6.18 that are not modelled: name, the kernel's default (empty where each machine has its own), and
 /// why.
 pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
-    (
-        "tcp_abort_on_overflow",
-        "0",
-        "the accept queue never overflows: one connection a scenario",
-    ),
     ("tcp_adv_win_scale", "1", NO_EFFECT),
     (
         "tcp_allowed_congestion_control",
@@ -53,9 +47,6 @@ pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
     ("tcp_fwmark_accept", "0", "packet marks are not modelled"),
     ("tcp_l3mdev_accept", "0", "there is one routing domain"),
     ("tcp_low_latency", "0", NO_EFFECT),
-    ("tcp_max_orphans", "", MEMORY),
-    ("tcp_max_tw_buckets", "", MEMORY),
-    ("tcp_mem", "", MEMORY),
     ("tcp_migrate_req", "0", "SO_REUSEPORT is not modelled"),
     (
         "tcp_min_snd_mss",
@@ -84,11 +75,6 @@ pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
     ("tcp_probe_threshold", "8", MTU_PROBING),
     ("tcp_reflect_tos", "0", "the type of service is always 0"),
     ("tcp_stdurg", "0", "urgent data is not modelled"),
-    (
-        "tcp_tw_reuse_delay",
-        "1000",
-        "a connection is never opened a second time",
-    ),
     (
         "tcp_workaround_signed_windows",
         "0",
@@ -133,6 +119,8 @@ pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
         "a held-back SACK's timer fires at its instant, without slack",
     ),
     ("tcp_max_syn_backlog", 0, i64::MAX, NEGATIVE),
+    ("tcp_max_tw_buckets", 0, i64::MAX, NEGATIVE),
+    ("tcp_max_orphans", 0, i64::MAX, NEGATIVE),
 ];
 
 const NEGATIVE: &str = "the kernel takes negative values without meaning anything by them";
@@ -158,6 +146,15 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "tcp_tw_reuse",
         "it is for a second connection from the same port, and there is one",
     ),
+    ("tcp_tw_reuse_delay", "see tcp_tw_reuse"),
+    ("tcp_max_tw_buckets", "one connection does not reach it"),
+    ("tcp_max_orphans", "one connection does not reach it"),
+    ("tcp_mem", "one connection does not reach it"),
+    (
+        "tcp_abort_on_overflow",
+        "the backlog of one connection does not fill",
+    ),
+    ("somaxconn", "the backlog of one connection does not fill"),
     (
         "tcp_max_syn_backlog",
         "the backlog of one connection does not fill",
