@@ -24,6 +24,8 @@ pub mod forecast;
 
 pub mod trace;
 
+pub mod witness;
+
 pub mod scenario;
 
 pub mod sim;

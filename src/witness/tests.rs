@@ -1,0 +1,213 @@
+//! The stories of recordings of a kernel: its packets and what sock_diag showed.
+
+use std::time::Duration;
+
+use super::*;
+use crate::call::{Errno, TcpInfo, TcpState};
+use crate::forecast::Told;
+use crate::sockopt::SockOpt;
+use crate::trace::{Incident, Trace, kept};
+
+/// What a program would have seen that ran in this recording; sock_diag is looked at every 20 ms, as the last packet
+/// left it.
+fn witness(trace: &Trace, options: Option<Vec<SockOpt>>) -> Witness {
+    let mut witness = Witness::new();
+    let ends = trace.packets.iter().find_map(|p| {
+        let datagram = Datagram::parse(&p.bytes).ok()?;
+        let Payload::Tcp(segment) = &datagram.payload else {
+            return None;
+        };
+        (p.dir == Dir::Out).then(|| {
+            let (src, dst) = (datagram.src, datagram.dst);
+            (addr(src, segment.src_port), addr(dst, segment.dst_port))
+        })
+    });
+    let (local, remote) = ends.expect("a packet of the survivor");
+    let mut packets = trace.packets.iter().peekable();
+    let mut newest: Option<TcpInfo> = None;
+    let look = |witness: &mut Witness, at: Instant, newest: &Option<TcpInfo>| {
+        let all = newest.iter().map(|info| {
+            let mut info = info.clone();
+            // its timers have run on since
+            let passed_ms = at.since(info.at).as_millis() as u64;
+            info.timer_ms = info.timer_ms.saturating_sub(passed_ms);
+            info.last_data_sent_ms += passed_ms;
+            info.last_ack_recv_ms += passed_ms;
+            info.at = at;
+            Sighting {
+                local,
+                remote,
+                seen: Seen {
+                    info,
+                    options: options.clone(),
+                    ..Seen::default()
+                },
+            }
+        });
+        witness.sightings(at, all.collect());
+    };
+    for event in &trace.events {
+        while let Some(packet) = packets.next_if(|p| p.at <= event.at) {
+            witness.packet(packet.at, packet.dir, &packet.bytes);
+        }
+        match &event.what {
+            Incident::TcpInfo(info) => {
+                newest = Some(TcpInfo::clone(info));
+                look(&mut witness, event.at, &newest);
+            }
+            Incident::Die | Incident::Return | Incident::Cut | Incident::Restore => {
+                look(&mut witness, event.at, &newest);
+                witness.happened(Happening {
+                    at: event.at,
+                    what: format!("{:?}", event.what),
+                    is_dead: matches!(event.what, Incident::Die | Incident::Cut),
+                });
+                look(&mut witness, event.at + Duration::from_millis(20), &newest);
+            }
+            Incident::State {
+                state: TcpState::Closed,
+            }
+            | Incident::Error { .. } => {
+                let before = event.at.saturating_sub(Duration::from_millis(5));
+                if newest.as_ref().is_some_and(|info| info.at < before) {
+                    look(&mut witness, before, &newest);
+                }
+                newest = None;
+                look(&mut witness, event.at, &newest);
+            }
+            _ => {}
+        }
+    }
+    for packet in packets {
+        witness.packet(packet.at, packet.dir, &packet.bytes);
+    }
+    witness
+}
+
+/// The only story of a recording.
+fn story(name: &str) -> Story {
+    story_of(&recording(name), None)
+}
+
+fn recording(name: &str) -> Trace {
+    let kept = kept::recording(name).expect("it is kept");
+    kept.expect("it can be read")
+}
+
+/// The only story of a recording, its socket options known or not.
+fn story_of(trace: &Trace, options: Option<Vec<SockOpt>>) -> Story {
+    let mut sysctl = Sysctl::default();
+    for (name, value) in &trace.meta.sysctl {
+        // knobs that are not modelled change nothing here
+        let _ = sysctl.set(name, value);
+    }
+    let run = Run {
+        ended_at: trace.ended_at,
+        program_ended_at: None,
+    };
+    let ticks = trace.meta.ticks.unwrap_or_default();
+    let mut stories = witness(trace, options).stories(&run, &sysctl, ticks);
+    assert_eq!(stories.len(), 1);
+    stories.remove(0)
+}
+
+#[test]
+fn the_end_of_a_connection_is_told_as_it_was() {
+    for (name, end, probes, agains) in [
+        ("power-off-idle", "GaveUp ETIMEDOUT 17.6 false", 0, 5),
+        ("keepalive-power-off", "GaveUp ETIMEDOUT 8.7 true", 3, 0),
+        ("reboot-then-send", "Reset ECONNRESET", 0, 0),
+        ("connect-refused", "Reset ECONNREFUSED", 0, 0),
+        ("peer-killed", "Reset ECONNRESET", 0, 0),
+        ("connect-dead", "GaveUp ETIMEDOUT", 0, 0),
+    ] {
+        let story = story(name);
+        let found = match story.end {
+            End::GaveUp { at, errno, reset } => {
+                format!("GaveUp {errno} {:.1} {reset}", at.secs_f64())
+            }
+            End::Reset { errno, .. } => format!("Reset {errno}"),
+            End::Closed { .. } => "Closed".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let text = render(&story);
+        assert!(found.starts_with(end), "{name}: {found}\n{text}");
+        let count = |what: fn(&Sent) -> bool| story.tries.iter().filter(|t| what(&t.sent)).count();
+        if probes + agains > 0 {
+            assert_eq!(
+                count(|s| matches!(s, Sent::Probe)),
+                probes,
+                "{name}\n{text}"
+            );
+            assert_eq!(
+                count(|s| matches!(s, Sent::Again(_))),
+                agains,
+                "{name}\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_forecast_at_the_death_comes_true_where_the_options_are_known() {
+    let trace = recording("keepalive-power-off");
+    let options = [
+        ("SO_KEEPALIVE", "1"),
+        ("TCP_KEEPIDLE", "5"),
+        ("TCP_KEEPINTVL", "1"),
+        ("TCP_KEEPCNT", "3"),
+    ];
+    let options = options.map(|(name, value)| SockOpt::parse(name, value).expect("an option"));
+    let story = story_of(&trace, Some(options.to_vec()));
+    let promised = story.promised.as_ref().expect("a sighting after the death");
+    let (Told::Error { at, errno, reset }, End::GaveUp { at: ended, .. }) =
+        (promised.told, story.end)
+    else {
+        panic!("{}", render(&story));
+    };
+    assert_eq!((errno, reset), (Errno::ETIMEDOUT, true));
+    let apart = at.since(ended).max(ended.since(at));
+    assert!(
+        apart < Duration::from_millis(50),
+        "{apart:?}\n{}",
+        render(&story)
+    );
+}
+
+#[test]
+fn an_idle_connection_waits_for_ever() {
+    let trace = recording("power-off-idle");
+    let trace = Trace {
+        // as if the program had ended before it sent into the silence
+        events: trace
+            .events
+            .iter()
+            .filter(|e| e.at < Instant::from_ms(3_900))
+            .cloned()
+            .collect(),
+        packets: trace
+            .packets
+            .iter()
+            .filter(|p| p.at < Instant::from_ms(3_900))
+            .cloned()
+            .collect(),
+        ..trace.clone()
+    };
+    let witness = witness(&trace, None);
+    let run = Run {
+        ended_at: Instant::from_ms(3_950),
+        program_ended_at: Some(Instant::from_ms(3_940)),
+    };
+    let sysctl = Sysctl::default();
+    let stories = witness.stories(&run, &sysctl, Ticks::default());
+    let story = &stories[0];
+    assert!(matches!(story.end, End::LetGo { .. }), "{}", render(story));
+    let told = story.would_be_told.as_ref().map(|f| f.told);
+    assert!(matches!(told, Some(Told::Never(_))), "{}", render(story));
+    let if_it_wrote = story.if_it_wrote.as_ref().expect("a second forecast");
+    let Told::Error { at, .. } = if_it_wrote.told else {
+        panic!("{}", render(story));
+    };
+    let seconds = at.since(if_it_wrote.from).as_secs_f64();
+    assert!((924.6..960.0).contains(&seconds), "{seconds}");
+}

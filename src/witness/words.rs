@@ -1,0 +1,294 @@
+//! Stories as text for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::silence::{Sent, Try, gaps};
+use super::story::{End, Story};
+use crate::call::{TcpInfo, TcpState, TimerKind};
+use crate::forecast::{Forecast, Told, span};
+use crate::time::Instant;
+
+/// Gaps that are printed one by one.
+const MOST_GAPS: usize = 20;
+
+/// One story, a line for each of its facts; times count from the start of the run.
+pub fn render(story: &Story) -> String {
+    let mut text = String::new();
+    let opened = if story.by_program { "->" } else { "<-" };
+    let _ = writeln!(text, "{} {opened} {}", story.local, story.remote);
+    let mut line = |at: Option<Instant>, what: &str| {
+        let at = at.map_or(String::new(), |at| format!("{:.3} s", at.secs_f64()));
+        let _ = writeln!(text, "  {at:>11}  {what}");
+    };
+    beginning(story, &mut line);
+    if let Some(died) = story.peer_died {
+        death(story, died, &mut line);
+    }
+    ending(story, &mut line);
+    text
+}
+
+type Line<'a> = dyn FnMut(Option<Instant>, &str) + 'a;
+
+fn beginning(story: &Story, line: &mut Line) {
+    match story.established {
+        Some(at) => line(Some(at), "established"),
+        None => line(Some(story.began), "SYN sent, never answered"),
+    }
+    let (sent, received) = match story.peer_died {
+        Some(_) => story.before_death,
+        None => (story.sent, story.received),
+    };
+    if story.established.is_some() {
+        let until = if story.peer_died.is_some() {
+            " before the peer died"
+        } else {
+            ""
+        };
+        line(
+            None,
+            &format!("{sent} B sent and {received} B received{until}"),
+        );
+    }
+}
+
+fn death(story: &Story, died: Instant, line: &mut Line) {
+    let queues = story
+        .at_death
+        .as_ref()
+        .map_or(String::new(), |info| format!("; {}", queues(info)));
+    line(Some(died), &format!("the peer dies{queues}"));
+    if let Some(promised) = &story.promised {
+        line(
+            None,
+            &format!("if nothing more is written: {}", told(promised, died)),
+        );
+    }
+    for (at, what) in silence(story) {
+        line(Some(at), &what);
+    }
+}
+
+/// `Send-Q 0 B, no timer`, with what there is.
+fn queues(info: &TcpInfo) -> String {
+    let left = span(Duration::from_millis(info.timer_ms));
+    let timer = match info.timer {
+        TimerKind::None => "no timer runs".to_owned(),
+        TimerKind::On => format!("retransmission timer, {left} left"),
+        TimerKind::Keepalive => format!("keepalive timer, {left} left"),
+        TimerKind::TimeWait => format!("time-wait timer, {left} left"),
+        TimerKind::Persist => format!("window probe timer, {left} left"),
+    };
+    let unread = match info.rqueue {
+        0 => String::new(),
+        n => format!(", {n} B unread"),
+    };
+    format!("Send-Q {} B{unread}, {timer}", info.wqueue)
+}
+
+/// What was sent into the silence, one line for each kind of it.
+fn silence(story: &Story) -> Vec<(Instant, String)> {
+    let kinds: [(fn(&Sent) -> bool, &str); 4] = [
+        (|s| matches!(s, Sent::Syn), "SYN sent"),
+        (|s| matches!(s, Sent::New(_)), "new data sent"),
+        (|s| matches!(s, Sent::Again(_)), "sent again"),
+        (
+            |s| matches!(s, Sent::Probe),
+            "probe sent (no data, asks for an answer)",
+        ),
+    ];
+    let mut lines = Vec::new();
+    for (is_kind, name) in kinds {
+        let of_kind: Vec<Try> = story
+            .tries
+            .iter()
+            .filter(|t| is_kind(&t.sent))
+            .copied()
+            .collect();
+        let Some(first) = of_kind.first().copied() else {
+            continue;
+        };
+        let bytes: usize = of_kind.iter().map(|t| bytes_of(t.sent)).sum();
+        let what = match first.sent {
+            Sent::New(_) if bytes == 0 => "FIN sent".to_owned(),
+            Sent::New(_) => format!("{name}: {bytes} B in {} packets", of_kind.len()),
+            _ if of_kind.len() == 1 => name.to_owned(),
+            _ => format!("{name}, {} times", of_kind.len()),
+        };
+        let rto = match first.sent {
+            Sent::Again(_) => by_timer(story, of_kind.len()),
+            _ => String::new(),
+        };
+        // a gap belongs between what is repeated, so the first copy of it counts too
+        let repeated: Vec<Try> = match first.sent {
+            Sent::Again(_) => {
+                let original = story
+                    .tries
+                    .iter()
+                    .rfind(|t| t.at < first.at && bytes_of(t.sent) > 0);
+                original.copied().into_iter().chain(of_kind).collect()
+            }
+            Sent::New(_) => Vec::new(),
+            _ => of_kind,
+        };
+        lines.push((first.at, format!("{what}{rto}{}", listed(&repeated))));
+    }
+    if story.more_tries > 0 {
+        let n = story.more_tries;
+        let last = story.tries.last().map_or(story.began, |t| t.at);
+        lines.push((last, format!("and {n} packets more after this")));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    lines
+}
+
+/// How many of `n` repetitions the retransmission timer sent, where sock_diag told; the rest were loss probes.
+fn by_timer(story: &Story, n: usize) -> String {
+    let Some(info) = &story.held else {
+        return String::new();
+    };
+    match n.checked_sub(info.retransmits as usize) {
+        Some(0) => " by the retransmission timer".to_owned(),
+        Some(probes @ 1..=2) => format!(
+            " ({} by the retransmission timer, {probes} as loss probe)",
+            info.retransmits
+        ),
+        _ => String::new(),
+    }
+}
+
+fn bytes_of(sent: Sent) -> usize {
+    match sent {
+        Sent::New(n) | Sent::Again(n) => n,
+        _ => 0,
+    }
+}
+
+/// `; gaps 0.208 0.416 0.864 s`.
+fn listed(tries: &[Try]) -> String {
+    let gaps = gaps(tries);
+    if gaps.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<_> = gaps
+        .iter()
+        .take(MOST_GAPS)
+        .map(|g| format!("{:.3}", g.as_secs_f64()))
+        .collect();
+    let more = if gaps.len() > MOST_GAPS { " ..." } else { "" };
+    format!("; gaps {}{more} s", shown.join(" "))
+}
+
+/// What a forecast says, its times counted from `from`.
+fn told(forecast: &Forecast, from: Instant) -> String {
+    let after = |at: Instant| {
+        let seconds = at.since(from).as_secs_f64();
+        match seconds < 60.0 {
+            true => format!("after {seconds:.1} s"),
+            false => format!("after {seconds:.1} s ({})", span(at.since(from))),
+        }
+    };
+    match forecast.told {
+        Told::Error { at, errno, reset } => {
+            let latest = forecast.latest.filter(|l| *l != at);
+            let latest = latest.map_or(String::new(), |l| {
+                format!(" to {:.1} s", l.since(from).as_secs_f64())
+            });
+            let reset = if reset { ", and a RST is sent" } else { "" };
+            format!("{errno} {}{latest}{reset} (computed)", after(at))
+        }
+        Told::Waiting(errno) => format!("{errno} at the next call"),
+        Told::Never(why) => format!(
+            "never told: {} (a rule: nothing will be sent, so nothing is missed)",
+            why.text()
+        ),
+        Told::Nobody { at: Some(at), .. } => format!(
+            "nobody is told; the kernel forgets it {} (computed)",
+            after(at)
+        ),
+        Told::Nobody { at: None, .. } => {
+            "nobody is told, and the kernel keeps it for ever".to_owned()
+        }
+        Told::Later(at) => format!("nothing within {} (computed)", span(at.since(from))),
+    }
+}
+
+fn ending(story: &Story, line: &mut Line) {
+    let since = |at: Instant| match story.peer_died.filter(|died| *died <= at) {
+        Some(died) => format!(
+            ", {:.1} s after the peer died",
+            at.since(died).as_secs_f64()
+        ),
+        None => String::new(),
+    };
+    let call = if story.is_handshake() {
+        "connect()"
+    } else {
+        "the call that waits, or the next one,"
+    };
+    match story.end {
+        End::Open => {
+            let state = story
+                .held
+                .as_ref()
+                .map_or(TcpState::Closed, |info| info.state);
+            line(
+                None,
+                &format!("still {} at the end of the run", state.name()),
+            );
+        }
+        End::GaveUp { at, errno, reset } => {
+            let packet = if reset {
+                "a RST tells the peer"
+            } else {
+                "no packet says so"
+            };
+            line(
+                Some(at),
+                &format!(
+                    "the kernel gave up{}: {call} returns {errno}; {packet}",
+                    since(at)
+                ),
+            );
+        }
+        End::Reset { at, errno } => line(
+            Some(at),
+            &format!("the peer's RST{}: {call} returns {errno}", since(at)),
+        ),
+        End::Closed { at } => line(Some(at), "closed by both ends"),
+        End::LetGo { at, reset } => {
+            let how = if reset {
+                "with a RST"
+            } else {
+                "without having been told"
+            };
+            line(
+                Some(at),
+                &format!("the program closed it or ended, {how}{}", since(at)),
+            );
+        }
+    }
+    let from = story.peer_died.unwrap_or(story.began);
+    if let Some(forecast) = &story.would_be_told {
+        line(None, &format!("had it waited: {}", told(forecast, from)));
+    }
+    if let Some(forecast) = &story.if_it_wrote {
+        line(
+            None,
+            &format!(
+                "had it written a byte then: {}",
+                told(forecast, forecast.from)
+            ),
+        );
+    }
+    if let Some(forecast) = &story.remains {
+        line(
+            None,
+            &format!(
+                "what is left of it in the kernel: {}",
+                told(forecast, forecast.from)
+            ),
+        );
+    }
+}
