@@ -45,11 +45,13 @@ pub struct Snapshot {
     pub write_timer: WriteTimer,
     /// A loss probe of this episode has been sent.
     pub loss_probe_sent: bool,
+    /// Age of the oldest segment in flight, ms; none: that of the last data sent.
+    pub head_sent_ms: Option<u64>,
     /// How long ago the pending timer was armed, ms.
     pub armed_ago_ms: u64,
     /// The time that it was armed for, ms; it may be over.
     pub armed_for_ms: u64,
-    /// Age of the first retransmission of this episode (in SYN_SENT: of the first SYN), ms.
+    /// Age of the first retransmission of this episode (in SYN_SENT: of the first SYN), ms; none: none left.
     pub first_retransmission_ms: Option<u64>,
     /// Time since the first firing of the window probe timer, ms.
     pub first_probe_ms: Option<u64>,
@@ -152,7 +154,7 @@ impl Tcb {
         self.send_shutdown = sent_fin(self.state) || seen.orphan;
         self.rcv_shutdown = seen.orphan;
         self.restore_estimators(now, seen);
-        self.restore_queues(now, &seen.info);
+        self.restore_queues(now, &seen.info, seen.head_sent_ms);
         self.restore_timers(now, seen);
     }
 
@@ -175,11 +177,8 @@ impl Tcb {
             0 => info.rto_us.saturating_sub(info.rtt_us),
             _ => self.rtt.mdev4.max(rto_min_us),
         };
-        let had_retransmission = info.retransmits > 0 || self.state == TcpState::SynSent;
-        let first = seen
-            .first_retransmission_ms
-            .unwrap_or(info.last_data_sent_ms);
-        self.retrans_stamp = had_retransmission.then(|| now.ms.saturating_sub(first));
+        let stamp = |ago_ms| now.ms.saturating_sub(ago_ms);
+        self.retrans_stamp = seen.first_retransmission_ms.map(stamp);
         self.probes_tstamp = seen.first_probe_ms.map(|ms| self.ago(now, ms));
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
         self.ack.lrcvtime = seen.last_data_recv_ms.map_or(0, |ms| self.ago(now, ms));
@@ -205,7 +204,7 @@ impl Tcb {
     }
 
     /// Sequence numbers, and buffers of zeros for what is out and what waits.
-    fn restore_queues(&mut self, now: Now, info: &TcpInfo) {
+    fn restore_queues(&mut self, now: Now, info: &TcpInfo, head_sent_ms: Option<u64>) {
         self.isn = FIRST - 1;
         self.rcv_nxt = FIRST;
         self.rcv_wup = FIRST;
@@ -230,8 +229,11 @@ impl Tcb {
             }
             let control = u32::from(flags.any(Flags::SYN | Flags::FIN));
             let mut skb = filled(seq, flags, len.saturating_sub(control), self.mss_cache);
-            let age_us = info.last_data_sent_ms * 1_000;
-            skb.sent_us = now.us.saturating_sub(age_us);
+            let age_ms = match (i, head_sent_ms) {
+                (0, Some(ms)) => ms,
+                _ => info.last_data_sent_ms,
+            };
+            skb.sent_us = now.us.saturating_sub(age_ms * 1_000);
             skb.marks.lost = i < info.lost;
             skb.marks.retrans = i < info.retrans && info.lost > 0;
             skb.marks.ever_retrans = i < info.retrans;

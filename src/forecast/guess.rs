@@ -16,6 +16,8 @@ use super::{Forecast, Sends, Told};
 const PROBE0_MIN_US: u64 = 200_000;
 /// The part of an orphan's wait in FIN_WAIT2 that it spends as a timewait sock, ms.
 const TIMEWAIT_LEN_MS: u64 = 60_000;
+/// tcpi_ca_state after a timeout.
+const CA_LOSS: u8 = 4;
 
 /// What sock_diag shows of a connection. The default is what a kernel that shows little more than TCP_INFO leaves open.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +59,17 @@ struct View<'a> {
 impl View<'_> {
     fn ms(&self, j: Jiffies) -> u64 {
         self.ticks.to_us(j) / 1_000
+    }
+
+    /// Age of the start of the tick that lies so many ticks back, ms: timers fire there.
+    fn age_ms(&self, ago: Jiffies) -> u64 {
+        let into_tick_ns = (self.info.at.ns() + self.ticks.ns_into_tick) % self.ticks.tick_ns;
+        (ago * self.ticks.tick_ns + into_tick_ns) / 1_000_000
+    }
+
+    /// The write timer's segment has data, so that TCP_INFO tells when it was last sent.
+    fn data_is_out(&self) -> bool {
+        self.info.wqueue.saturating_sub(self.info.notsent) > 1
     }
 
     fn rto_max(&self) -> Jiffies {
@@ -136,7 +149,9 @@ pub(super) fn snapshots(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Vec<Snap
     };
     match info.timer {
         TimerKind::On if info.state == TcpState::SynSent => connecting(&view, &base),
-        TimerKind::On if info.retransmits > 0 || info.backoff > 0 => backed_off(&view, &base),
+        TimerKind::On if info.retransmits > 0 || is_backed_off_in_loss(info) => {
+            backed_off(&view, &base)
+        }
         TimerKind::On => first_wait(&view, &base),
         TimerKind::Persist => probing(&view, &base),
         TimerKind::Keepalive => kept_alive(&view, &base),
@@ -146,7 +161,6 @@ pub(super) fn snapshots(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Vec<Snap
 
 /// The pending timer, given what it was armed for.
 fn armed(view: &View, base: &Snapshot, wait: Jiffies) -> Snapshot {
-    // an application's timeout may have shortened the wait; then only what is left of it is known
     let ago = match view.info.timer_ms {
         0 => view.sent_ago(),
         _ => wait.saturating_sub(view.left()),
@@ -162,48 +176,58 @@ fn armed(view: &View, base: &Snapshot, wait: Jiffies) -> Snapshot {
     }
 }
 
-/// SYN_SENT: the first SYN left as long ago as the waits since then.
+/// Retransmissions into a closed window are not counted, but the RTO doubles.
+fn is_backed_off_in_loss(info: &TcpInfo) -> bool {
+    info.backoff > 0 && info.ca_state == CA_LOSS
+}
+
+/// SYN_SENT: the first SYN left as long ago as the waits since then, somewhere within its tick.
 fn connecting(view: &View, base: &Snapshot) -> Vec<Snapshot> {
-    let info = view.info;
     let first = view.ticks.from_ms(1_000);
     let linear = view.sysctl.tcp_syn_linear_timeouts.max(0) as u32;
-    let waits = (0..info.retransmits)
-        .map(|k| (first << (k + 1).saturating_sub(linear + 1).min(32)).min(view.rto_max()));
-    let (least, most) = view.took(waits);
-    let snapshot = armed(view, base, view.rto());
-    let ages = [least, most].map(|took| view.ms(took) + snapshot.armed_ago_ms);
-    with_ages(snapshot, ages)
+    let wait = |k: u32| (first << k.saturating_sub(linear).min(32)).min(view.rto_max());
+    let (least, most) = view.took((0..view.info.retransmits).map(wait));
+    let ago = view.rto().saturating_sub(view.left());
+    let ages = [(least + ago).saturating_sub(1), most + ago];
+    let mut all = with_ages(armed(view, base, view.rto()), ages.map(|j| view.age_ms(j)));
+    if let Some(1..) = view.seen.option(OptName::TCP_USER_TIMEOUT) {
+        // it may have shortened the wait, to nobody knows what
+        let shortened = all.clone().into_iter().map(|s| Snapshot {
+            armed_ago_ms: 0,
+            armed_for_ms: view.info.timer_ms,
+            ..s
+        });
+        all.extend(shortened);
+    }
+    all
 }
 
 /// In the middle of retransmissions: when did the first one leave?
 fn backed_off(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     let info = view.info;
     let mut snapshot = armed(view, base, view.rto());
-    let by_sending = view.sent_ago() + view.left();
-    if info.timer_ms > 0
-        && by_sending.abs_diff(view.rto()) > 1
-        && view
-            .seen
-            .option(OptName::TCP_USER_TIMEOUT)
-            .is_some_and(|ms| ms > 0)
-    {
-        snapshot.armed_ago_ms = view.ms(view.sent_ago());
-        snapshot.armed_for_ms = view.ms(by_sending);
+    let mut ago = view.rto().saturating_sub(view.left());
+    if view.data_is_out() {
+        // an application's timeout may have shortened the wait
+        ago = view.sent_ago();
+        snapshot.armed_ago_ms = view.ms(ago);
+        if info.timer_ms > 0 {
+            snapshot.armed_for_ms = view.ms(ago + view.left());
+        }
     }
-    if let (Some(ms), 1, 1..) = (
-        view.seen.total_rto_time_ms,
-        view.seen.rto_recoveries,
-        info.retransmits,
-    ) {
+    let told = view.seen.total_rto_time_ms;
+    if let (Some(ms), 1, 1..) = (told, view.seen.rto_recoveries, info.retransmits) {
         snapshot.first_retransmission_ms = Some(ms);
         return vec![snapshot];
     }
-    let last = info.retransmits.max(1);
+    let last = match info.retransmits {
+        0 => info.backoff,
+        n => n,
+    };
     let waits = (1..last).map(|k| view.rto_after(info.backoff.saturating_sub(last - k)));
     let (least, most) = view.took(waits);
-    let ages = [least, most].map(|took| view.ms(took) + snapshot.armed_ago_ms);
-    let known = view.seen.total_rto_time_ms.unwrap_or(u64::MAX);
-    with_ages(snapshot, ages.map(|age| age.min(known)))
+    let ages = [least, most].map(|took| view.age_ms(took + ago));
+    with_ages(snapshot, ages.map(|age| age.min(told.unwrap_or(u64::MAX))))
 }
 
 fn with_ages(snapshot: Snapshot, ages: [u64; 2]) -> Vec<Snapshot> {
@@ -233,13 +257,20 @@ fn first_wait(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     if !probes || !base.sack_ok || !calm || info.state == TcpState::SynRecv {
         return vec![of(WriteTimer::Retransmission, false, rto)];
     }
-    // a probe is a retransmission; it is not only where there was data never sent
-    let can_be_after = info.total_retrans > 0 || info.notsent > 0;
+    // a probe is a retransmission, or a segment more
+    let can_be_after = info.total_retrans > 0 || info.unacked > 1;
     // the timer was armed when something was sent, or when an ACK came
     let since = [info.last_data_sent_ms, info.last_ack_recv_ms]
         .map(|ms| view.ticks.from_ms(ms) + view.left());
     let fits = |wait: Jiffies| since.iter().any(|s| s.abs_diff(wait) <= 1);
+    // a second probe may be pending, which will send nothing: the first one went out for older data
+    let second = Snapshot {
+        loss_probe_sent: true,
+        head_sent_ms: Some(view.ms(rto).min(info.last_ack_recv_ms)),
+        ..before.clone()
+    };
     match (can_be_after, fits(pto), fits(rto)) {
+        (true, true, false) if info.unacked > 1 => vec![before, second],
         (false, ..) | (true, true, false) => vec![before],
         (true, false, true) => vec![after],
         (true, ..) => vec![after, before],
