@@ -8,6 +8,18 @@ use crate::forecast::Told;
 use crate::sockopt::SockOpt;
 use crate::trace::{Incident, Trace, kept};
 
+/// What sock_diag would have shown at `at`, had nothing happened since.
+fn later(info: &TcpInfo, at: Instant) -> TcpInfo {
+    let passed_ms = at.since(info.at).as_millis() as u64;
+    TcpInfo {
+        at,
+        timer_ms: info.timer_ms.saturating_sub(passed_ms),
+        last_data_sent_ms: info.last_data_sent_ms + passed_ms,
+        last_ack_recv_ms: info.last_ack_recv_ms + passed_ms,
+        ..info.clone()
+    }
+}
+
 /// What a program would have seen that ran in this recording; sock_diag is looked at every 20 ms, as the last packet
 /// left it.
 fn witness(trace: &Trace, options: Option<Vec<SockOpt>>) -> Witness {
@@ -26,23 +38,14 @@ fn witness(trace: &Trace, options: Option<Vec<SockOpt>>) -> Witness {
     let mut packets = trace.packets.iter().peekable();
     let mut newest: Option<TcpInfo> = None;
     let look = |witness: &mut Witness, at: Instant, newest: &Option<TcpInfo>| {
-        let all = newest.iter().map(|info| {
-            let mut info = info.clone();
-            // its timers have run on since
-            let passed_ms = at.since(info.at).as_millis() as u64;
-            info.timer_ms = info.timer_ms.saturating_sub(passed_ms);
-            info.last_data_sent_ms += passed_ms;
-            info.last_ack_recv_ms += passed_ms;
-            info.at = at;
-            Sighting {
-                local,
-                remote,
-                seen: Seen {
-                    info,
-                    options: options.clone(),
-                    ..Seen::default()
-                },
-            }
+        let all = newest.iter().map(|info| Sighting {
+            local,
+            remote,
+            seen: Seen {
+                info: later(info, at),
+                options: options.clone(),
+                ..Seen::default()
+            },
         });
         witness.sightings(at, all.collect());
     };

@@ -89,7 +89,8 @@ fn queues(info: &TcpInfo) -> String {
 
 /// What was sent into the silence, one line for each kind of it.
 fn silence(story: &Story) -> Vec<(Instant, String)> {
-    let kinds: [(fn(&Sent) -> bool, &str); 4] = [
+    type IsKind = fn(&Sent) -> bool;
+    let kinds: [(IsKind, &str); 4] = [
         (|s| matches!(s, Sent::Syn), "SYN sent"),
         (|s| matches!(s, Sent::New(_)), "new data sent"),
         (|s| matches!(s, Sent::Again(_)), "sent again"),
@@ -215,28 +216,46 @@ fn told(forecast: &Forecast, from: Instant) -> String {
 }
 
 fn ending(story: &Story, line: &mut Line) {
+    let (at, what) = end(story);
+    line(at, &what);
+    let from = story.peer_died.unwrap_or(story.began);
+    if let Some(forecast) = &story.would_be_told {
+        line(None, &format!("had it waited: {}", told(forecast, from)));
+        for assumed in &forecast.assumed {
+            line(None, &format!("(taken for granted: {assumed})"));
+        }
+    }
+    if let Some(forecast) = &story.if_it_wrote {
+        let said = told(forecast, forecast.from);
+        line(None, &format!("had it written a byte then: {said}"));
+    }
+    if let Some(forecast) = &story.remains {
+        let said = told(forecast, forecast.from);
+        line(None, &format!("what is left of it in the kernel: {said}"));
+    }
+}
+
+/// What became of it, and when.
+fn end(story: &Story) -> (Option<Instant>, String) {
     let since = |at: Instant| match story.peer_died.filter(|died| *died <= at) {
-        Some(died) => format!(
-            ", {:.1} s after the peer died",
-            at.since(died).as_secs_f64()
-        ),
+        Some(died) => {
+            let seconds = at.since(died).as_secs_f64();
+            format!(", {seconds:.1} s after the peer died")
+        }
         None => String::new(),
     };
-    let call = if story.is_handshake() {
-        "connect()"
-    } else {
-        "the call that waits, or the next one,"
+    let call = match story.is_handshake() {
+        true => "connect()",
+        false => "the call that waits, or the next one,",
     };
     match story.end {
         End::Open => {
-            let state = story
-                .held
-                .as_ref()
-                .map_or(TcpState::Closed, |info| info.state);
-            line(
+            let held = story.held.as_ref();
+            let state = held.map_or(TcpState::Closed, |info| info.state);
+            (
                 None,
-                &format!("still {} at the end of the run", state.name()),
-            );
+                format!("still {} at the end of the run", state.name()),
+            )
         }
         End::GaveUp { at, errno, reset } => {
             let packet = if reset {
@@ -244,51 +263,28 @@ fn ending(story: &Story, line: &mut Line) {
             } else {
                 "no packet says so"
             };
-            line(
+            let since = since(at);
+            (
                 Some(at),
-                &format!(
-                    "the kernel gave up{}: {call} returns {errno}; {packet}",
-                    since(at)
-                ),
-            );
+                format!("the kernel gave up{since}: {call} returns {errno}; {packet}"),
+            )
         }
-        End::Reset { at, errno } => line(
+        End::Reset { at, errno } => (
             Some(at),
-            &format!("the peer's RST{}: {call} returns {errno}", since(at)),
+            format!("the peer's RST{}: {call} returns {errno}", since(at)),
         ),
-        End::Closed { at } => line(Some(at), "closed by both ends"),
+        End::Closed { at } => (Some(at), "closed by both ends".to_owned()),
         End::LetGo { at, reset } => {
-            let how = if reset {
-                "with a RST"
-            } else {
-                "without having been told"
+            let told = story.peer_died.is_some_and(|died| died <= at);
+            let how = match (reset, told) {
+                (true, _) => ", with a RST",
+                (false, true) => ", without having been told",
+                (false, false) => "",
             };
-            line(
+            (
                 Some(at),
-                &format!("the program closed it or ended, {how}{}", since(at)),
-            );
+                format!("the program closed it or ended{how}{}", since(at)),
+            )
         }
-    }
-    let from = story.peer_died.unwrap_or(story.began);
-    if let Some(forecast) = &story.would_be_told {
-        line(None, &format!("had it waited: {}", told(forecast, from)));
-    }
-    if let Some(forecast) = &story.if_it_wrote {
-        line(
-            None,
-            &format!(
-                "had it written a byte then: {}",
-                told(forecast, forecast.from)
-            ),
-        );
-    }
-    if let Some(forecast) = &story.remains {
-        line(
-            None,
-            &format!(
-                "what is left of it in the kernel: {}",
-                told(forecast, forecast.from)
-            ),
-        );
     }
 }
