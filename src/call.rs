@@ -129,6 +129,7 @@ errnos! {
     EINTR = 4, "Interrupted system call";
     EAGAIN = 11, "Resource temporarily unavailable";
     EINVAL = 22, "Invalid argument";
+    EMFILE = 24, "Too many open files";
     EPIPE = 32, "Broken pipe";
     EDOM = 33, "Numerical argument out of domain";
     EPROTO = 71, "Protocol error";

@@ -5,12 +5,14 @@
 use std::net::Ipv4Addr;
 
 use super::clock::Now;
+use super::descriptors::Socket;
 use super::event::{Event, Transmit};
-use super::host::{Engine, Owner, Socket};
+use super::host::Engine;
 use super::input::Verdict;
 use super::request::{Request, RequestVerdict};
+use super::table::Sock;
 use super::timewait::TimeWaitVerdict;
-use crate::call::{Addr, SocketId};
+use crate::call::Addr;
 use crate::time::Instant;
 use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq};
 
@@ -25,11 +27,15 @@ impl Engine {
             ip: datagram.src,
             port: segment.src_port,
         };
-        match self.demux.get(&(local, remote)).copied() {
-            Some(Owner::Connection(id)) => self.segment_for_connection(now, id, datagram, segment),
-            Some(Owner::Request(id)) => self.segment_for_request(now, id, datagram, segment),
-            Some(Owner::TimeWait(id)) => self.segment_for_timewait(now, id, datagram, segment),
-            None => self.segment_for_listener(now, datagram, segment, (local, remote), None),
+        let ends = (local, remote);
+        let Some(id) = self.table.find(local, remote) else {
+            return self.segment_for_listener(now, datagram, segment, ends, None);
+        };
+        match self.table.get(id) {
+            Some(Sock::Connection(_)) => self.segment_for_connection(now, id, datagram, segment),
+            Some(Sock::Request(_)) => self.segment_for_request(now, id, datagram, segment),
+            Some(Sock::TimeWait(_)) => self.segment_for_timewait(now, id, datagram, segment),
+            None => {}
         }
     }
 
@@ -40,7 +46,7 @@ impl Engine {
         datagram: &Datagram,
         segment: &Segment,
     ) {
-        let Some(tcb) = self.connections.get_mut(&id) else {
+        let Some(tcb) = self.table.connection_mut(id) else {
             return;
         };
         let verdict = tcb.on_segment(now, segment);
@@ -51,24 +57,18 @@ impl Engine {
     }
 
     fn segment_for_request(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let Some(request) = self.requests.get_mut(&id) else {
+        let Some(request) = self.table.request_mut(id) else {
             return;
         };
-        let listener = SocketId(request.listener);
-        let Some(Socket::Listener {
-            template,
-            backlog,
-            queue,
-        }) = self.sockets.get_mut(&listener)
-        else {
+        let Some(Socket::Listener(listener)) = self.sockets.get(request.listener) else {
             return;
         };
-        let full = queue.len() as u32 > *backlog;
-        match request.on_segment(now, template, segment) {
+        let full = listener.queue.len() as u32 > listener.backlog;
+        match request.on_segment(now, &listener.template, segment) {
             RequestVerdict::Done => {}
             RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
             RequestVerdict::Reset => self.reply_reset(datagram, segment),
-            RequestVerdict::Gone => self.forget_request(id),
+            RequestVerdict::Gone => drop(self.forget_request(id)),
             RequestVerdict::Refused => {
                 self.forget_request(id);
                 self.reply_reset(datagram, segment);
@@ -76,64 +76,51 @@ impl Engine {
             RequestVerdict::Complete if full => {
                 log::debug!("the accept queue is full: the ACK is dropped")
             }
-            RequestVerdict::Complete => self.complete(now, id, listener, datagram, segment),
+            RequestVerdict::Complete => return self.complete(now, id, datagram, segment),
         }
-        self.schedule(Owner::Request(id));
+        self.schedule(now, id);
     }
 
-    fn complete(
-        &mut self,
-        now: Now,
-        id: u32,
-        listener: SocketId,
-        datagram: &Datagram,
-        segment: &Segment,
-    ) {
-        let Some(request) = self.requests.get(&id).cloned() else {
+    fn complete(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
+        let Some(Sock::Request(request)) = self.forget_request(id) else {
             return;
         };
-        self.forget_request(id);
         let ip_id = self.draw_ip_id();
-        let conn = self.new_id();
-        let Some(Socket::Listener {
-            template, queue, ..
-        }) = self.sockets.get_mut(&listener)
-        else {
+        let number = request.listener;
+        let Some(Socket::Listener(listener)) = self.sockets.get_mut(number) else {
             return;
         };
-        let mut tcb = request.into_tcb(now, template, ip_id);
-        tcb.socket = Some(listener);
+        let mut tcb = request.into_tcb(now, &listener.template, ip_id);
+        tcb.socket = Some(number);
         tcb.establish(now, segment);
-        queue.push_back(conn);
-        self.demux
-            .insert((tcb.local, tcb.remote), Owner::Connection(conn));
-        self.connections.insert(conn, Box::new(tcb));
-        self.segment_for_connection(now, conn, datagram, segment);
+        let id = self.table.insert(Sock::Connection(Box::new(tcb)));
+        listener.queue.push_back(id);
+        self.segment_for_connection(now, id, datagram, segment);
     }
 
     fn segment_for_timewait(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
         let limit = self.ticks.from_ms(self.sysctl.tcp_invalid_ratelimit as u64);
         let rfc1337 = self.sysctl.tcp_rfc1337 != 0;
-        let Some(timewait) = self.timewaits.get_mut(&id) else {
+        let Some(timewait) = self.table.timewait_mut(id) else {
             return;
         };
         let addrs = (timewait.local, timewait.remote);
         match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
             TimeWaitVerdict::Ignore => {}
             TimeWaitVerdict::Ack(transmit) => self.out.push_back(*transmit),
-            TimeWaitVerdict::Gone => self.forget_timewait(id),
+            TimeWaitVerdict::Gone => drop(self.forget(id)),
             TimeWaitVerdict::Reset => {
-                self.forget_timewait(id);
+                self.forget(id);
                 self.reply_reset(datagram, segment);
             }
             TimeWaitVerdict::Reopen(isn) => {
                 if self.listeners.contains_key(&addrs.0) {
-                    self.forget_timewait(id);
-                    self.segment_for_listener(now, datagram, segment, addrs, Some(isn));
+                    self.forget(id);
+                    return self.segment_for_listener(now, datagram, segment, addrs, Some(isn));
                 }
             }
         }
-        self.schedule(Owner::TimeWait(id));
+        self.schedule(now, id);
     }
 
     fn segment_for_listener(
@@ -162,16 +149,15 @@ impl Engine {
         }
         let isn = isn.unwrap_or_else(|| self.isn(now.at, addrs.0, addrs.1));
         let drawn = (isn, self.ts_offset(addrs.0, addrs.1));
-        let id = self.new_id();
-        let Some(Socket::Listener { template, .. }) = self.sockets.get(&listener) else {
+        let Some(Socket::Listener(listening)) = self.sockets.get_mut(listener) else {
             return;
         };
-        let mut request = Request::new(now, template, listener.0, addrs, segment, drawn);
+        let mut request = Request::new(now, &listening.template, listener, addrs, segment, drawn);
         self.out
             .push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
-        self.requests.insert(id, request);
-        self.demux.insert(addrs, Owner::Request(id));
-        self.schedule(Owner::Request(id));
+        let id = self.table.insert(Sock::Request(Box::new(request)));
+        listening.requests.insert(id);
+        self.schedule(now, id);
     }
 
     /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
@@ -214,14 +200,17 @@ impl Engine {
             ip: quoted.dst,
             port: segment.dst_port,
         };
-        let id = match self.demux.get(&(local, remote)).copied() {
-            Some(Owner::Connection(id)) => id,
-            Some(Owner::Request(id)) => return self.icmp_for_request(at, id, icmp, segment.seq),
+        let Some(id) = self.table.find(local, remote) else {
+            return;
+        };
+        match self.table.get(id) {
+            Some(Sock::Connection(_)) => {}
+            Some(Sock::Request(_)) => return self.icmp_for_request(at, id, icmp, segment.seq),
             // a timewait sock survives an ICMP error
             _ => return,
-        };
+        }
         let now = self.now(at);
-        if let Some(tcb) = self.connections.get_mut(&id) {
+        if let Some(tcb) = self.table.connection_mut(id) {
             tcb.on_icmp(now, icmp, segment.seq);
         }
         self.settle(now, id);
@@ -230,7 +219,7 @@ impl Engine {
     /// A half-open connection is given up without a word when its SYN-ACK cannot arrive.
     fn icmp_for_request(&mut self, at: Instant, id: u32, icmp: &Icmp, quoted: Seq) {
         let hopeless = matches!((icmp.kind, icmp.code), (3, 0 | 1) | (11 | 12, _));
-        if hopeless && self.requests.get(&id).is_some_and(|r| r.is_syn_ack(quoted)) {
+        if hopeless && self.table.request(id).is_some_and(|r| r.is_syn_ack(quoted)) {
             let text =
                 "half-open connection dropped: an ICMP error answered the SYN-ACK".to_owned();
             self.events.push_back(Event {

@@ -2,17 +2,19 @@
 //!
 //! Linux counterpart: the ehash, the listening hash and the timer bases.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::clock::Now;
+use super::descriptors::{Descriptors, Socket};
 use super::event::{Event, Transmit};
 use super::ports::Ports;
-use super::request::Request;
 use super::secret::Secrets;
-use super::tcb::Tcb;
+use super::table::{Sock, Table};
+use super::timers::Alarm;
 use super::timewait::TimeWait;
+use super::wheel::Wheel;
 use crate::call::{Addr, Readiness, SocketId, TcpInfo, TcpState, TimerKind};
 use crate::rng::Stream;
 use crate::sysctl::Sysctl;
@@ -64,29 +66,6 @@ impl Config {
     }
 }
 
-/// What a socket number stands for.
-#[derive(Clone, Debug)]
-pub(super) enum Socket {
-    /// Not connected and not listening.
-    Fresh(Box<Tcb>),
-    /// A listener: the template of its connections, and those not accepted yet.
-    Listener {
-        template: Box<Tcb>,
-        backlog: u32,
-        queue: VecDeque<u32>,
-    },
-    /// A connection.
-    Connection(u32),
-}
-
-/// Something that a timer or a segment can be for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
-    Connection(u32),
-    Request(u32),
-    TimeWait(u32),
-}
-
 /// A host's TCP.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -99,17 +78,11 @@ pub struct Engine {
     pub(super) secrets: Secrets,
     pub(super) ports: Ports,
     pub(super) ip_ids: Stream,
-    pub(super) next_id: u32,
-    pub(super) sockets: BTreeMap<SocketId, Socket>,
-    pub(super) connections: BTreeMap<u32, Box<Tcb>>,
-    pub(super) requests: BTreeMap<u32, Request>,
-    pub(super) timewaits: BTreeMap<u32, TimeWait>,
-    /// Local and remote end to owner.
-    pub(super) demux: BTreeMap<(Addr, Addr), Owner>,
+    pub(super) sockets: Descriptors,
+    pub(super) table: Table,
     pub(super) listeners: BTreeMap<Addr, SocketId>,
-    pub(super) deadlines: BTreeSet<(Instant, Owner)>,
-    /// Where each owner stands in `deadlines`.
-    pub(super) armed: BTreeMap<Owner, Instant>,
+    /// The next deadline of each of the table.
+    pub(super) wheel: Wheel,
     pub(super) out: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
     /// Sockets whose readiness may have changed, where somebody asked to be told.
@@ -130,15 +103,10 @@ impl Engine {
             ports: Ports::new(secrets.port, config.seed),
             secrets,
             ip_ids: Stream::new(config.seed, "ip_id"),
-            next_id: 1,
-            sockets: BTreeMap::new(),
-            connections: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            timewaits: BTreeMap::new(),
-            demux: BTreeMap::new(),
+            sockets: Descriptors::default(),
+            table: Table::new(config.seed),
             listeners: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            armed: BTreeMap::new(),
+            wheel: Wheel::new(config.ticks),
             out: VecDeque::new(),
             events: VecDeque::new(),
             touched: None,
@@ -147,11 +115,6 @@ impl Engine {
 
     pub(super) fn now(&self, at: Instant) -> Now {
         Now::read(at, &self.ticks, self.ns_into_ms)
-    }
-
-    pub(super) fn new_id(&mut self) -> u32 {
-        self.next_id += 1;
-        self.next_id - 1
     }
 
     pub(super) fn draw_ip_id(&mut self) -> u16 {
@@ -173,40 +136,35 @@ impl Engine {
     /// The deadline has come, or is past: every timer that is due fires.
     pub fn on_deadline(&mut self, at: Instant) {
         let now = self.now(at);
-        while let Some((when, owner)) = self.deadlines.first().copied() {
-            if when > at {
-                break;
-            }
-            self.deadlines.remove(&(when, owner));
-            self.armed.remove(&owner);
-            match owner {
-                Owner::Connection(id) => self.connection_deadline(now, id),
-                Owner::Request(id) => self.request_deadline(now, id),
-                Owner::TimeWait(id) => self.forget_timewait(id),
+        while let Some(id) = self.wheel.pop_due(at) {
+            match self.table.get(id) {
+                Some(Sock::Connection(_)) => self.connection_deadline(now, id),
+                Some(Sock::Request(_)) => self.request_deadline(now, id),
+                Some(Sock::TimeWait(_)) => drop(self.forget(id)),
+                None => {}
             }
         }
     }
 
     fn connection_deadline(&mut self, now: Now, id: u32) {
         let ticks = self.ticks;
-        if let Some(tcb) = self.connections.get_mut(&id) {
+        if let Some(tcb) = self.table.connection_mut(id) {
             tcb.on_due_timers(now, &ticks);
         }
         self.settle(now, id);
     }
 
     fn request_deadline(&mut self, now: Now, id: u32) {
-        let Some(request) = self.requests.get_mut(&id) else {
+        let Some(request) = self.table.request_mut(id) else {
             return;
         };
-        let Some(Socket::Listener { template, .. }) = self.sockets.get(&SocketId(request.listener))
-        else {
+        let Some(Socket::Listener(listener)) = self.sockets.get(request.listener) else {
             return;
         };
-        match request.on_timer(now, template) {
+        match request.on_timer(now, &listener.template) {
             Some(sent) => {
                 self.out.extend(sent);
-                self.schedule(Owner::Request(id));
+                self.schedule(now, id);
             }
             None => {
                 let text = "half-open connection dropped: no SYN-ACK was answered".to_owned();
@@ -222,7 +180,7 @@ impl Engine {
 
     /// After a connection was touched: takes what it sent, moves it on, and notes its next deadline.
     pub(super) fn settle(&mut self, now: Now, id: u32) {
-        let Some(tcb) = self.connections.get_mut(&id) else {
+        let Some(tcb) = self.table.connection_mut(id) else {
             return;
         };
         self.out.append(&mut tcb.out);
@@ -238,67 +196,58 @@ impl Engine {
         } else if tcb.state == TcpState::Closed {
             self.bury(now, id, None);
         }
-        self.schedule(Owner::Connection(id));
+        self.schedule(now, id);
         self.touch(socket);
     }
 
     /// The full socket leaves the tables; what its owner still may ask stays until close().
     fn bury(&mut self, now: Now, id: u32, successor: Option<TimeWait>) {
-        let Some(tcb) = self.connections.get_mut(&id) else {
+        let Some(tcb) = self.table.connection_mut(id) else {
             return;
         };
-        let addrs = (tcb.local, tcb.remote);
-        if self.demux.get(&addrs) == Some(&Owner::Connection(id)) {
-            self.demux.remove(&addrs);
-        }
         if successor.is_some() && tcb.state != TcpState::Closed {
             tcb.tcp_done(now);
             self.events.append(&mut tcb.events);
         }
         if tcb.orphan {
-            self.connections.remove(&id);
+            self.forget(id);
+        } else {
+            self.table.hide(id);
         }
         if let Some(successor) = successor {
-            let wait = self.new_id();
-            self.timewaits.insert(wait, successor);
-            self.demux.insert(addrs, Owner::TimeWait(wait));
-            self.schedule(Owner::TimeWait(wait));
+            let wait = self.table.insert(Sock::TimeWait(Box::new(successor)));
+            self.schedule(now, wait);
         }
     }
 
-    pub(super) fn forget_request(&mut self, id: u32) {
-        if let Some(request) = self.requests.remove(&id) {
-            self.demux.remove(&(request.local, request.remote));
+    /// As [`forget`](Engine::forget); its listener forgets it too.
+    pub(super) fn forget_request(&mut self, id: u32) -> Option<Sock> {
+        let gone = self.forget(id);
+        if let Some(Sock::Request(request)) = &gone
+            && let Some(Socket::Listener(listener)) = self.sockets.get_mut(request.listener)
+        {
+            listener.requests.remove(&id);
         }
-        self.schedule(Owner::Request(id));
+        gone
     }
 
-    pub(super) fn forget_timewait(&mut self, id: u32) {
-        if let Some(timewait) = self.timewaits.remove(&id) {
-            self.demux.remove(&(timewait.local, timewait.remote));
-        }
-        self.schedule(Owner::TimeWait(id));
+    /// Takes one out of the table, and its deadline with it.
+    pub(super) fn forget(&mut self, id: u32) -> Option<Sock> {
+        self.wheel.disarm(id);
+        self.table.remove(id)
     }
 
-    /// Keeps the deadline queue true for one owner.
-    pub(super) fn schedule(&mut self, owner: Owner) {
-        let next = match owner {
-            Owner::Connection(id) => self
-                .connections
-                .get(&id)
-                .and_then(|t| t.timers.next(&self.ticks)),
-            Owner::Request(id) => self.requests.get(&id).map(|r| r.timer.instant(&self.ticks)),
-            Owner::TimeWait(id) => self
-                .timewaits
-                .get(&id)
-                .map(|t| t.timer.instant(&self.ticks)),
+    /// Keeps the wheel true for one of the table.
+    pub(super) fn schedule(&mut self, now: Now, id: u32) {
+        let next = match self.table.get(id) {
+            Some(Sock::Connection(tcb)) => tcb.timers.next(&self.ticks),
+            Some(Sock::Request(request)) => Some(Alarm::Tick(request.timer)),
+            Some(Sock::TimeWait(timewait)) => Some(Alarm::Tick(timewait.timer)),
+            None => None,
         };
-        if let Some(old) = self.armed.remove(&owner) {
-            self.deadlines.remove(&(old, owner));
-        }
-        if let Some(next) = next {
-            self.armed.insert(owner, next);
-            self.deadlines.insert((next, owner));
+        match next {
+            Some(alarm) => self.wheel.arm(now.j, id, alarm),
+            None => self.wheel.disarm(id),
         }
     }
 
@@ -314,24 +263,24 @@ impl Engine {
 
     /// When [`on_deadline`](Engine::on_deadline) is to be called next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.wheel.next()
     }
 
     /// What poll(2) would say of a socket.
     pub fn readiness(&self, socket: SocketId) -> Readiness {
-        match self.sockets.get(&socket) {
+        match self.sockets.get(socket) {
             Some(Socket::Fresh(_)) => Readiness {
                 writable: true,
                 hangup: true,
                 ..Readiness::default()
             },
-            Some(Socket::Listener { queue, .. }) => Readiness {
-                readable: !queue.is_empty(),
+            Some(Socket::Listener(listener)) => Readiness {
+                readable: !listener.queue.is_empty(),
                 ..Readiness::default()
             },
             Some(Socket::Connection(id)) => self
-                .connections
-                .get(id)
+                .table
+                .connection(*id)
                 .map(|t| t.readiness())
                 .unwrap_or_default(),
             None => Readiness::default(),
@@ -342,23 +291,24 @@ impl Engine {
     pub fn connection(&self, at: Instant, local: Addr, remote: Addr) -> Option<TcpInfo> {
         let now = self.now(at);
         let left_ms = |expires: u64| self.ticks.to_us(expires.saturating_sub(now.j)) / 1_000;
-        match self.demux.get(&(local, remote))? {
-            Owner::Connection(id) => Some(self.connections.get(id)?.info(now)),
-            Owner::Request(id) => self.requests.get(id).map(|r| TcpInfo {
+        let info = match self.table.get(self.table.find(local, remote)?)? {
+            Sock::Connection(tcb) => tcb.info(now),
+            Sock::Request(r) => TcpInfo {
                 at,
                 state: TcpState::SynRecv,
                 timer: TimerKind::On,
                 timer_ms: left_ms(r.timer.expires),
                 timer_retrans: r.num_retrans,
                 ..TcpInfo::default()
-            }),
-            Owner::TimeWait(id) => self.timewaits.get(id).map(|t| TcpInfo {
+            },
+            Sock::TimeWait(t) => TcpInfo {
                 at,
                 state: t.substate,
                 timer: TimerKind::TimeWait,
                 timer_ms: left_ms(t.timer.expires),
                 ..TcpInfo::default()
-            }),
-        }
+            },
+        };
+        Some(info)
     }
 }

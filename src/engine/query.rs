@@ -4,7 +4,10 @@
 
 use std::collections::VecDeque;
 
-use super::host::{Engine, Socket};
+use super::descriptors::Socket;
+use super::host::Engine;
+use super::table::Sock;
+use super::tcb::Tcb;
 use crate::call::{Addr, SocketId};
 
 /// A connection in the tables, with or without a socket that an application holds.
@@ -41,28 +44,32 @@ impl Engine {
 
     /// getsockname() and getpeername(): both ends of a connection; a listener's own end and `0.0.0.0:0`.
     pub fn ends(&self, socket: SocketId) -> Option<(Addr, Addr)> {
-        let tcb = match self.sockets.get(&socket)? {
-            Socket::Fresh(tcb) | Socket::Listener { template: tcb, .. } => tcb,
-            Socket::Connection(id) => self.connections.get(id)?,
+        let tcb: &Tcb = match self.sockets.get(socket)? {
+            Socket::Fresh(tcb) => tcb,
+            Socket::Listener(listener) => &listener.template,
+            Socket::Connection(id) => self.table.connection(*id)?,
         };
         Some((tcb.local, tcb.remote))
     }
 
-    /// Every connection, half-open and timewait ones included, in the order of their making within each kind.
+    /// Every connection, half-open and timewait ones included, in the order of the host's table.
     pub fn all_ends(&self) -> Vec<Ends> {
-        let ends = |local, remote, socket| Ends {
-            local,
-            remote,
-            socket,
+        let holder = |socket: Option<SocketId>| {
+            socket.filter(|s| matches!(self.sockets.get(*s), Some(Socket::Connection(_))))
         };
-        let full = self.connections.values();
-        let held = |s: &SocketId| matches!(self.sockets.get(s), Some(Socket::Connection(_)));
-        let full = full.map(|t| ends(t.local, t.remote, t.socket.filter(held)));
-        let requests = self.requests.values();
-        let requests = requests.map(|r| ends(r.local, r.remote, None));
-        let timewaits = self.timewaits.values();
-        let timewaits = timewaits.map(|t| ends(t.local, t.remote, None));
-        full.chain(requests).chain(timewaits).collect()
+        let ends = |sock: &Sock| {
+            let (local, remote) = sock.addrs();
+            let socket = match sock {
+                Sock::Connection(tcb) => holder(tcb.socket),
+                Sock::Request(_) | Sock::TimeWait(_) => None,
+            };
+            Ends {
+                local,
+                remote,
+                socket,
+            }
+        };
+        self.table.iter().map(|(_, sock)| ends(sock)).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::header::SynOffer;
 use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
 use super::window::initial;
-use crate::call::{Addr, TcpState};
+use crate::call::{Addr, SocketId, TcpState};
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
@@ -22,7 +22,7 @@ pub(super) struct Request {
     pub(super) local: Addr,
     pub(super) remote: Addr,
     /// The listener that it belongs to.
-    pub(super) listener: u32,
+    pub(super) listener: SocketId,
     rcv_isn: Seq,
     snt_isn: Seq,
     mss: u32,
@@ -66,7 +66,7 @@ impl Request {
     pub(super) fn new(
         now: Now,
         template: &Tcb,
-        listener: u32,
+        listener: SocketId,
         addrs: (Addr, Addr),
         syn: &Segment,
         drawn: (Seq, u32),

@@ -4,17 +4,20 @@
 //! Linux counterpart: what `tcp_get_info` and `inet_sk_diag_fill` show, read backwards. What they do not show (when
 //! the first retransmission left, what the write timer is armed for) is asked for: [`Snapshot`] has a field for each.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use super::clock::Now;
-use super::host::{Config, Engine, Owner, Socket};
+use super::descriptors::{Listener, Socket};
+use super::host::{Config, Engine};
 use super::options::Options;
 use super::skb::Skb;
+use super::table::Sock;
 use super::tcb::{CaState, TSTAMP_ALIGNED, Tcb};
 use super::timers::{Armed, Xmit};
 use crate::call::{Addr, SocketId, TcpInfo, TcpState, TimerKind};
 use crate::sockopt::SockOpt;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::{Flags, Seq};
 
 /// Segments in flight that are put together at the most: more of them change no timer.
@@ -65,7 +68,7 @@ impl Engine {
     /// A host with nothing on it but the connection (or request, or timewait sock) between these addresses, in the
     /// state in which it is here; and the socket that holds it, unless it is an orphan. None where there is none.
     pub fn alone(&self, local: Addr, remote: Addr) -> Option<(Engine, Option<SocketId>)> {
-        let owner = *self.demux.get(&(local, remote))?;
+        let sock = self.table.get(self.table.find(local, remote)?)?;
         let mut lone = Engine::new(Config {
             sysctl: (*self.sysctl).clone(),
             ticks: self.ticks,
@@ -74,32 +77,28 @@ impl Engine {
             retries_are_counted: self.retries_are_counted,
             ..Config::new(self.addr)
         });
-        lone.next_id = self.next_id;
-        let mut holder = None;
-        match owner {
-            Owner::Connection(id) => {
-                let tcb = self.connections.get(&id)?;
-                if !tcb.orphan {
-                    // one that nobody accepted yet has an owner all the same: its listener
-                    let socket = SocketId(lone.new_id());
-                    lone.sockets.insert(socket, Socket::Connection(id));
-                    holder = Some(socket);
-                }
-                lone.connections.insert(id, tcb.clone());
+        let id = lone.table.insert(sock.clone());
+        let holder = match sock {
+            // one that nobody accepted yet has an owner all the same: its listener
+            Sock::Connection(tcb) if !tcb.orphan => lone.sockets.add(Socket::Connection(id)),
+            Sock::Connection(_) | Sock::TimeWait(_) => None,
+            Sock::Request(request) => {
+                let Some(Socket::Listener(listener)) = self.sockets.get(request.listener) else {
+                    return None;
+                };
+                let socket = lone.sockets.add(Socket::Listener(Box::new(Listener {
+                    template: listener.template.clone(),
+                    backlog: listener.backlog,
+                    queue: VecDeque::new(),
+                    requests: BTreeSet::from([id]),
+                })))?;
+                lone.table.request_mut(id)?.listener = socket;
+                None
             }
-            Owner::Request(id) => {
-                let request = self.requests.get(&id)?;
-                let listener = SocketId(request.listener);
-                let socket = self.sockets.get(&listener)?;
-                lone.sockets.insert(listener, socket.clone());
-                lone.requests.insert(id, request.clone());
-            }
-            Owner::TimeWait(id) => {
-                lone.timewaits.insert(id, self.timewaits.get(&id)?.clone());
-            }
-        }
-        lone.demux.insert((local, remote), owner);
-        lone.schedule(owner);
+        };
+        // armed as of long ago: the instants stand in the timers
+        let then = lone.now(Instant::ZERO);
+        lone.schedule(then, id);
         Some((lone, holder))
     }
 
@@ -118,14 +117,11 @@ impl Engine {
         tcb.local = local;
         tcb.remote = remote;
         tcb.restore(now, snapshot);
-        let id = engine.new_id();
-        let holder = (!snapshot.orphan).then(|| SocketId(engine.new_id()));
-        if let Some(socket) = holder {
-            engine.sockets.insert(socket, Socket::Connection(id));
-        }
-        engine.demux.insert((local, remote), Owner::Connection(id));
-        engine.connections.insert(id, Box::new(tcb));
-        engine.schedule(Owner::Connection(id));
+        let orphan = tcb.orphan;
+        let id = engine.table.insert(Sock::Connection(Box::new(tcb)));
+        let socket = Socket::Connection(id);
+        let holder = (!orphan).then(|| engine.sockets.add(socket)).flatten();
+        engine.schedule(now, id);
         (engine, local, remote, holder)
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::clock::Now;
-use super::host::{Engine, Owner, Socket};
+use super::descriptors::{Listener, Socket};
+use super::host::Engine;
 use super::options::Options;
+use super::table::Sock;
 use super::tcb::Tcb;
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
 use crate::time::Instant;
@@ -17,14 +19,12 @@ impl Engine {
         let now = self.now(at);
         match call {
             Call::Socket => {
-                let id = SocketId(self.new_id());
                 let opt = Options {
                     retries_are_counted: self.retries_are_counted,
                     ..Options::default()
                 };
                 let tcb = Tcb::new(self.sysctl.clone(), self.ticks, opt);
-                self.sockets.insert(id, Socket::Fresh(Box::new(tcb)));
-                Outcome::Socket(id)
+                self.number(Socket::Fresh(Box::new(tcb)))
             }
             Call::Bind(socket, addr) => self.bind(socket, addr),
             Call::Connect(socket, remote) => self.connect(now, socket, remote),
@@ -32,8 +32,7 @@ impl Engine {
             Call::Accept(socket) => self.accept(socket),
             Call::Close(socket) => self.close(now, socket, "close()"),
             Call::Kill => {
-                let all: Vec<SocketId> = self.sockets.keys().copied().collect();
-                for socket in all {
+                for socket in self.sockets.ids() {
                     self.close(now, socket, "the process was killed");
                 }
                 Outcome::Done
@@ -54,6 +53,13 @@ impl Engine {
         }
     }
 
+    fn number(&mut self, socket: Socket) -> Outcome {
+        match self.sockets.add(socket) {
+            Some(id) => Outcome::Socket(id),
+            None => Outcome::Failed(Errno::EMFILE),
+        }
+    }
+
     /// Makes a call on whatever control block the socket has.
     fn on_tcb(
         &mut self,
@@ -61,11 +67,12 @@ impl Engine {
         socket: SocketId,
         f: impl FnOnce(&mut Tcb, Now) -> Outcome,
     ) -> Outcome {
-        match self.sockets.get_mut(&socket) {
-            Some(Socket::Fresh(tcb) | Socket::Listener { template: tcb, .. }) => f(tcb, now),
+        match self.sockets.get_mut(socket) {
+            Some(Socket::Fresh(tcb)) => f(tcb, now),
+            Some(Socket::Listener(listener)) => f(&mut listener.template, now),
             Some(Socket::Connection(id)) => {
                 let id = *id;
-                let Some(tcb) = self.connections.get_mut(&id) else {
+                let Some(tcb) = self.table.connection_mut(id) else {
                     return Outcome::Failed(Errno::EBADF);
                 };
                 let outcome = f(tcb, now);
@@ -77,14 +84,11 @@ impl Engine {
     }
 
     fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Outcome {
-        let fresh = match self.sockets.get(&socket) {
-            Some(Socket::Fresh(_)) => self.sockets.remove(&socket),
-            Some(Socket::Listener { .. }) => return Outcome::Failed(Errno::EISCONN),
+        let mut tcb = match self.sockets.get(socket) {
+            Some(Socket::Fresh(tcb)) => tcb.clone(),
+            Some(Socket::Listener(_)) => return Outcome::Failed(Errno::EISCONN),
             Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
             None => return Outcome::Failed(Errno::EBADF),
-        };
-        let Some(Socket::Fresh(mut tcb)) = fresh else {
-            return Outcome::Failed(Errno::EBADF);
         };
         if tcb.local.ip.is_unspecified() {
             tcb.local.ip = self.addr.into();
@@ -92,36 +96,34 @@ impl Engine {
         if tcb.local.port == 0 {
             tcb.local.port = self.port_for_connect(tcb.local, remote).unwrap_or(0);
         }
-        if tcb.local.port == 0 || self.demux.contains_key(&(tcb.local, remote)) {
-            self.sockets.insert(socket, Socket::Fresh(tcb));
+        if tcb.local.port == 0 || self.table.find(tcb.local, remote).is_some() {
             return Outcome::Failed(Errno::EADDRNOTAVAIL);
         }
-        let id = self.new_id();
         tcb.remote = remote;
         tcb.socket = Some(socket);
         tcb.ip_id = self.draw_ip_id();
         tcb.ts_offset = self.ts_offset(tcb.local, remote);
         let isn = self.isn(now.at, tcb.local, remote);
         tcb.connect(now, isn);
-        self.sockets.insert(socket, Socket::Connection(id));
-        self.demux
-            .insert((tcb.local, remote), Owner::Connection(id));
-        self.connections.insert(id, tcb);
+        let id = self.table.insert(Sock::Connection(tcb));
+        if let Some(fresh) = self.sockets.get_mut(socket) {
+            *fresh = Socket::Connection(id);
+        }
         self.settle(now, id);
         Outcome::Failed(Errno::EINPROGRESS)
     }
 
     fn port_for_connect(&mut self, local: Addr, remote: Addr) -> Option<u16> {
-        let (demux, sysctl) = (&self.demux, &self.sysctl);
+        let (table, sysctl) = (&self.table, &self.sysctl);
         self.ports.for_connect(sysctl, local, remote, |port| {
-            !demux.contains_key(&(Addr { port, ..local }, remote))
+            table.find(Addr { port, ..local }, remote).is_none()
         })
     }
 
     /// As with SO_REUSEADDR, which servers set: only a listener is in the way.
     fn bind(&mut self, socket: SocketId, addr: Addr) -> Outcome {
-        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
-            let known = self.sockets.contains_key(&socket);
+        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(socket) else {
+            let known = self.sockets.get(socket).is_some();
             return Outcome::Failed(if known { Errno::EINVAL } else { Errno::EBADF });
         };
         if tcb.opt.bindport_locked {
@@ -144,7 +146,10 @@ impl Engine {
     }
 
     fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
-        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(&socket) else {
+        let Some(place) = self.sockets.get_mut(socket) else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        let Socket::Fresh(tcb) = place else {
             return Outcome::Failed(Errno::EINVAL);
         };
         if tcb.local.port == 0 {
@@ -161,70 +166,62 @@ impl Engine {
         self.listeners.insert(tcb.local, socket);
         let mut template = tcb.clone();
         template.transition(TcpState::Listen);
-        self.sockets.insert(
-            socket,
-            Socket::Listener {
-                template,
-                backlog,
-                queue: VecDeque::new(),
-            },
-        );
+        *place = Socket::Listener(Box::new(Listener {
+            template,
+            backlog,
+            queue: VecDeque::new(),
+            requests: BTreeSet::new(),
+        }));
         Outcome::Done
     }
 
     fn accept(&mut self, socket: SocketId) -> Outcome {
-        let Some(Socket::Listener { queue, .. }) = self.sockets.get_mut(&socket) else {
+        let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) else {
             return Outcome::Failed(Errno::EINVAL);
         };
-        let Some(id) = queue.pop_front() else {
+        let Some(id) = listener.queue.front().copied() else {
             return Outcome::Failed(Errno::EAGAIN);
         };
-        let accepted = SocketId(self.new_id());
-        self.sockets.insert(accepted, Socket::Connection(id));
-        if let Some(tcb) = self.connections.get_mut(&id) {
-            tcb.socket = Some(accepted);
+        let outcome = self.number(Socket::Connection(id));
+        if let Outcome::Socket(accepted) = outcome {
+            if let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) {
+                listener.queue.pop_front();
+            }
+            if let Some(tcb) = self.table.connection_mut(id) {
+                tcb.socket = Some(accepted);
+            }
         }
-        Outcome::Socket(accepted)
+        outcome
     }
 
     fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
-        match self.sockets.remove(&socket) {
-            None => Outcome::Failed(Errno::EBADF),
-            Some(Socket::Fresh(tcb)) => {
-                self.release_port(&tcb);
-                Outcome::Done
-            }
+        match self.sockets.remove(socket) {
+            None => return Outcome::Failed(Errno::EBADF),
+            Some(Socket::Fresh(tcb)) => self.release_port(&tcb),
             Some(Socket::Connection(id)) => {
-                if let Some(tcb) = self.connections.get_mut(&id) {
+                if let Some(tcb) = self.table.connection_mut(id) {
                     if tcb.opt.bindport_locked {
                         self.ports.give_back(tcb.local.port);
                     }
                     tcb.close(now, call);
                 }
                 self.settle(now, id);
-                Outcome::Done
             }
-            Some(Socket::Listener {
-                template, queue, ..
-            }) => {
-                self.listeners.remove(&template.local);
-                self.release_port(&template);
-                let orphans: Vec<u32> = self
-                    .requests
-                    .iter()
-                    .filter(|(_, r)| r.listener == socket.0)
-                    .map(|(id, _)| *id)
-                    .collect();
-                orphans.into_iter().for_each(|id| self.forget_request(id));
-                for id in queue {
-                    if let Some(tcb) = self.connections.get_mut(&id) {
+            Some(Socket::Listener(listener)) => {
+                self.listeners.remove(&listener.template.local);
+                self.release_port(&listener.template);
+                for id in listener.requests {
+                    self.forget(id);
+                }
+                for id in listener.queue {
+                    if let Some(tcb) = self.table.connection_mut(id) {
                         tcb.abort_unaccepted(now);
                     }
                     self.settle(now, id);
                 }
-                Outcome::Done
             }
         }
+        Outcome::Done
     }
 
     fn release_port(&mut self, tcb: &Tcb) {

@@ -66,6 +66,25 @@ impl Armed {
     }
 }
 
+/// When something is to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// In a tick of the wheel.
+    Tick(Armed),
+    /// At an instant, by a high-resolution timer.
+    At(Instant),
+}
+
+impl Alarm {
+    /// The instant at which it fires.
+    pub(super) fn instant(&self, ticks: &Ticks) -> Instant {
+        match self {
+            Alarm::Tick(armed) => armed.instant(ticks),
+            Alarm::At(at) => *at,
+        }
+    }
+}
+
 /// All timers of a full socket.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
@@ -118,15 +137,15 @@ impl Timers {
         matches!(self.xmit, Some((w, _)) if w == what)
     }
 
-    /// The earliest instant at which one fires.
-    pub(super) fn next(&self, ticks: &Ticks) -> Option<Instant> {
+    /// The one that fires first.
+    pub(super) fn next(&self, ticks: &Ticks) -> Option<Alarm> {
         let wheel = [self.xmit.map(|(_, a)| a), self.delack, self.keepalive];
-        wheel
-            .iter()
-            .flatten()
-            .map(|a| a.instant(ticks))
-            .chain(self.comp_sack)
-            .min()
+        let armed = wheel.into_iter().flatten().min_by_key(|a| a.fires);
+        match (armed, self.comp_sack) {
+            (Some(armed), Some(at)) if at < armed.instant(ticks) => Some(Alarm::At(at)),
+            (Some(armed), _) => Some(Alarm::Tick(armed)),
+            (None, at) => at.map(Alarm::At),
+        }
     }
 
     /// Takes every timer down.

@@ -2,9 +2,10 @@
 
 use crate::call::TcpState;
 use crate::engine::Engine;
-use crate::engine::host::Owner;
 use crate::engine::skb::Skb;
+use crate::engine::table::Sock;
 use crate::engine::tcb::Tcb;
+use crate::engine::timers::Alarm;
 use crate::wire::{Flags, Seq};
 
 fn taken(skb: &Skb) -> u32 {
@@ -107,23 +108,28 @@ impl Tcb {
 impl Engine {
     /// Panics where the host contradicts itself.
     pub(super) fn check(&self) {
-        self.connections.values().for_each(|tcb| tcb.check());
-        assert_eq!(self.armed.len(), self.deadlines.len());
-        for (owner, at) in &self.armed {
-            assert!(self.deadlines.contains(&(*at, *owner)));
-        }
-        for owner in self.demux.values() {
-            let known = match owner {
-                Owner::Connection(id) => self.connections.contains_key(id),
-                Owner::Request(id) => self.requests.contains_key(id),
-                Owner::TimeWait(id) => self.timewaits.contains_key(id),
+        let mut reachable = 0;
+        for (id, sock) in self.table.iter() {
+            let (ends, alarm) = match sock {
+                Sock::Connection(tcb) => {
+                    tcb.check();
+                    ((tcb.local, tcb.remote), tcb.timers.next(&self.ticks))
+                }
+                Sock::Request(r) => ((r.local, r.remote), Some(Alarm::Tick(r.timer))),
+                Sock::TimeWait(t) => ((t.local, t.remote), Some(Alarm::Tick(t.timer))),
             };
-            assert!(known, "{owner:?} is in the table and nowhere else");
+            let alive = !matches!(sock, Sock::Connection(tcb) if tcb.state == TcpState::Closed);
+            let found = self.table.find(ends.0, ends.1) == Some(id);
+            assert_eq!(found, alive, "who gets segments");
+            reachable += usize::from(found);
+            let due = alarm.map(|a| a.instant(&self.ticks));
+            assert_eq!(self.wheel.alarm(id), due, "when {id} is woken");
         }
-        for (id, tcb) in &self.connections {
-            let found = self.demux.get(&(tcb.local, tcb.remote));
-            let live = found == Some(&Owner::Connection(*id));
-            assert_eq!(live, tcb.state != TcpState::Closed, "who gets segments");
-        }
+        assert_eq!(self.table.reachable(), reachable);
+        let sleepers = self
+            .table
+            .iter()
+            .filter(|(id, _)| self.wheel.alarm(*id).is_some());
+        assert_eq!(self.wheel.len(), sleepers.count());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::lab::*;
 use crate::call::{Call, Errno, Outcome};
-use crate::engine::host::Socket;
+use crate::engine::descriptors::Socket;
 use crate::engine::tcb::Tcb;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
@@ -171,8 +171,8 @@ fn set(name: OptName, value: i64) -> Result<i64, Errno> {
         Outcome::Failed(errno) => Err(errno),
         outcome => {
             assert_eq!(outcome, Outcome::Done);
-            match &lab.engine.sockets[&lab.socket] {
-                Socket::Fresh(tcb) => Ok(shown(tcb, name)),
+            match lab.engine.sockets.get(lab.socket) {
+                Some(Socket::Fresh(tcb)) => Ok(shown(tcb, name)),
                 other => panic!("{other:?}"),
             }
         }
