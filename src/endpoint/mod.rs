@@ -3,7 +3,6 @@
 mod advice;
 mod clock;
 mod entry;
-mod holders;
 mod knob;
 mod netlink;
 mod netns;
@@ -19,7 +18,6 @@ mod waiter;
 
 pub use clock::RealClock;
 pub use entry::Entry;
-pub use holders::{Holder, Holders};
 pub use knob::KnobError;
 pub use netns::{EndpointError, Isolation, Namespace, Wanted, open, open_tun};
 pub use program::{Ended, LeftBehind, Program};
