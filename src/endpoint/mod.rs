@@ -21,7 +21,7 @@ pub use entry::Entry;
 pub use knob::KnobError;
 pub use netns::{EndpointError, Isolation, Namespace, Wanted, open, open_tun};
 pub use program::{Ended, LeftBehind, Program};
-pub use sock_diag::SockDiag;
+pub use sock_diag::{Diagnosed, Memory, SockDiag};
 pub use socket::Socket;
 pub use ticks::{TickPhase, tick_ns};
 pub use tun::{Device, Tun};

@@ -18,8 +18,14 @@ pub(super) const ACK: u16 = 0x4;
 /// NLM_F_CREATE | NLM_F_EXCL: it must be new.
 pub(super) const CREATE: u16 = 0x600;
 
+/// NLM_F_DUMP: all there is.
+const DUMP: u16 = 0x300;
+
 const HEADER_LEN: usize = 16;
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+/// NLM_F_DUMP_INTR: what is listed changed meanwhile.
+const DUMP_INTERRUPTED: u16 = 0x10;
 
 /// A netlink socket of the namespace that it was opened in.
 #[derive(Debug)]
@@ -51,6 +57,48 @@ impl Netlink {
     /// Sends a request and reads its answer; the kernel answers within the system call, so this never blocks long.
     /// An error that the kernel reports becomes an `io::Error`; an acknowledgment has an empty body.
     pub(super) fn ask(&mut self, kind: u16, flags: u16, body: &[u8]) -> io::Result<Answer> {
+        self.send(kind, flags, body)?;
+        let mut buffer = vec![0; 16_384];
+        loop {
+            let (_, len) = recv(&self.fd, &mut buffer, RecvFlags::empty())?;
+            if let Some(answer) = self.read(&buffer[..len.min(buffer.len())])? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Asks for all there is and gives each message's body to `each`. False: the list changed while it was made, so
+    /// that something may be missing from it or be in it twice.
+    pub(super) fn dump(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        self.send(kind, REQUEST | DUMP, body)?;
+        let mut buffer = vec![0; 65_536];
+        let mut steady = true;
+        loop {
+            let (_, len) = recv(&self.fd, &mut buffer, RecvFlags::empty())?;
+            for message in messages(&buffer[..len.min(buffer.len())]) {
+                let message = message?;
+                if message.seq != self.seq {
+                    continue;
+                }
+                steady &= message.flags & DUMP_INTERRUPTED == 0;
+                match message.kind {
+                    NLMSG_DONE | NLMSG_ERROR => match error_of(message.body)? {
+                        None => return Ok(steady),
+                        Some(e) => return Err(e),
+                    },
+                    got if got == kind => each(message.body),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> io::Result<()> {
         self.seq += 1;
         let mut message = Vec::with_capacity(HEADER_LEN + body.len());
         message.extend(((HEADER_LEN + body.len()) as u32).to_ne_bytes());
@@ -61,13 +109,7 @@ impl Netlink {
         message.extend(body);
         let kernel = SocketAddrNetlink::new(0, 0);
         sendto(&self.fd, &message, SendFlags::empty(), &kernel)?;
-        let mut buffer = vec![0; 16_384];
-        loop {
-            let (_, len) = recv(&self.fd, &mut buffer, RecvFlags::empty())?;
-            if let Some(answer) = self.read(&buffer[..len.min(buffer.len())])? {
-                return Ok(answer);
-            }
-        }
+        Ok(())
     }
 
     fn read(&self, bytes: &[u8]) -> io::Result<Option<Answer>> {
@@ -83,14 +125,52 @@ impl Netlink {
         if kind != NLMSG_ERROR {
             return Ok(Some(Answer { kind, body }));
         }
-        match body.first_chunk().map(|b| i32::from_ne_bytes(*b)) {
-            Some(0) => Ok(Some(Answer {
+        match error_of(&body)? {
+            None => Ok(Some(Answer {
                 kind,
                 body: Vec::new(),
             })),
-            Some(errno) => Err(io::Error::from_raw_os_error(-errno)),
-            None => Err(io::Error::from(io::ErrorKind::InvalidData)),
+            Some(e) => Err(e),
         }
+    }
+}
+
+/// One message of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Message<'a> {
+    kind: u16,
+    flags: u16,
+    seq: u32,
+    body: &'a [u8],
+}
+
+/// The messages of a datagram; an error where a length lies, and nothing after it.
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let len = u32_at(bytes, 0) as usize;
+        let whole = std::mem::take(&mut bytes);
+        let Some(body) = whole.get(HEADER_LEN..len) else {
+            return Some(Err(io::Error::from(io::ErrorKind::InvalidData)));
+        };
+        bytes = whole.get(len.next_multiple_of(4)..).unwrap_or(&[]);
+        Some(Ok(Message {
+            kind: u16_at(whole, 4),
+            flags: u16_at(whole, 6),
+            seq: u32_at(whole, 8),
+            body,
+        }))
+    })
+}
+
+/// The error that a message of that kind, or a dump's end, tells of.
+fn error_of(body: &[u8]) -> io::Result<Option<io::Error>> {
+    match body.first_chunk().map(|b| i32::from_ne_bytes(*b)) {
+        Some(0) => Ok(None),
+        Some(errno) => Ok(Some(io::Error::from_raw_os_error(errno.saturating_neg()))),
+        None => Err(io::Error::from(io::ErrorKind::InvalidData)),
     }
 }
 
@@ -123,7 +203,8 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     }
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
+/// The same for a short number.
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     match bytes.get(at..).and_then(|b| b.first_chunk()) {
         Some(b) => u16::from_ne_bytes(*b),
         None => 0,

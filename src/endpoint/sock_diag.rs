@@ -1,19 +1,25 @@
-//! What the kernel tells of a connection: state, timers, queues and TCP_INFO, over NETLINK_SOCK_DIAG.
+//! What the kernel tells of its connections: state, timers, queues, memory and TCP_INFO, over NETLINK_SOCK_DIAG.
 //!
 //! Linux counterpart: `net/ipv4/inet_diag.c`, `include/uapi/linux/inet_diag.h`, `struct tcp_info`.
 
-use std::io;
-use std::net::IpAddr;
+mod tcp_info;
 
-use crate::call::{Addr, TcpInfo, TcpState, TimerKind};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::call::{Addr, TcpInfo, TcpState};
+use crate::forecast::Seen;
 use crate::time::Instant;
 
 use super::netlink::{Netlink, REQUEST, attribute, u32_at};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 const INET_DIAG_INFO: u16 = 2;
+const INET_DIAG_CONG: u16 = 4;
+const INET_DIAG_SKMEMINFO: u16 = 7;
 /// Length of `struct inet_diag_msg`.
 const DIAG_LEN: usize = 72;
 const ENOENT: i32 = 2;
@@ -24,121 +30,204 @@ pub struct SockDiag {
     netlink: Netlink,
 }
 
+/// Memory of a socket (SK_MEMINFO), bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Taken by what was received.
+    pub rmem_alloc: u32,
+    /// Allowed for that (SO_RCVBUF).
+    pub rcvbuf: u32,
+    /// Taken by what is on its way out.
+    pub wmem_alloc: u32,
+    /// Allowed for sending (SO_SNDBUF).
+    pub sndbuf: u32,
+    /// Taken by what is written and not acknowledged.
+    pub wmem_queued: u32,
+    /// Packets dropped for want of memory.
+    pub drops: u32,
+}
+
+/// A TCP socket of the kernel: a connection, an orphan, a request sock, a timewait sock or a listener.
+#[derive(Clone, Debug)]
+pub struct Diagnosed {
+    /// Our end.
+    pub local: Addr,
+    /// The other end.
+    pub remote: Addr,
+    /// TCP_INFO, timer, and what else a forecast needs; `seen.info.at` is not set.
+    pub seen: Seen,
+    /// Inode of the socket, by which its processes are found; 0: nobody holds it.
+    pub inode: u32,
+    /// User that made it.
+    pub uid: u32,
+    /// Number of the interface that it is bound to; 0: none.
+    pub interface: u32,
+    /// Congestion control, where the kernel tells.
+    pub congestion: Option<String>,
+    /// Memory, where the kernel tells.
+    pub memory: Option<Memory>,
+}
+
+impl Diagnosed {
+    /// A connection that waits for accept(): no process holds it yet.
+    pub fn is_unaccepted(&self) -> bool {
+        let open = matches!(
+            self.seen.info.state,
+            TcpState::Established | TcpState::CloseWait
+        );
+        self.inode == 0 && open
+    }
+}
+
 impl SockDiag {
     pub(super) fn new(netlink: Netlink) -> SockDiag {
         SockDiag { netlink }
     }
 
+    /// About the namespace that the calling thread is in.
+    pub fn here() -> io::Result<SockDiag> {
+        Netlink::open(Some(rustix::net::netlink::SOCK_DIAG)).map(SockDiag::new)
+    }
+
     /// The connection between exactly these addresses: a socket, an orphan, a request sock or a timewait sock. None
     /// where there is none; `at` of the answer is not set.
     pub fn connection(&mut self, local: Addr, remote: Addr) -> io::Result<Option<TcpInfo>> {
-        let (IpAddr::V4(local_ip), IpAddr::V4(remote_ip)) = (local.ip, remote.ip) else {
-            return Ok(None);
+        let found = self.diagnose(local, remote)?;
+        Ok(found.map(|d| d.seen.info))
+    }
+
+    /// The same with all that the kernel tells of it.
+    pub fn diagnose(&mut self, local: Addr, remote: Addr) -> io::Result<Option<Diagnosed>> {
+        let (family, addresses) = match (local.ip, remote.ip) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                let mut both = [0; 32];
+                both[..4].copy_from_slice(&local.octets());
+                both[16..20].copy_from_slice(&remote.octets());
+                (AF_INET, both)
+            }
+            (IpAddr::V6(local), IpAddr::V6(remote)) => {
+                let mut both = [0; 32];
+                both[..16].copy_from_slice(&local.octets());
+                both[16..].copy_from_slice(&remote.octets());
+                (AF_INET6, both)
+            }
+            _ => return Ok(None),
         };
-        // inet_diag_req_v2: every state, and INET_DIAG_INFO with it
-        let mut request = vec![AF_INET, IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0];
-        request.extend(u32::MAX.to_ne_bytes());
-        request.extend(local.port.to_be_bytes());
-        request.extend(remote.port.to_be_bytes());
-        request.extend(local_ip.octets());
-        request.extend([0; 12]);
-        request.extend(remote_ip.octets());
-        request.extend([0; 12]);
-        // any interface, any cookie
-        request.extend(0u32.to_ne_bytes());
-        request.extend([0xff; 8]);
+        let request = request(family, (local.port, remote.port), addresses);
         match self.netlink.ask(SOCK_DIAG_BY_FAMILY, REQUEST, &request) {
-            Ok(answer) if answer.kind == SOCK_DIAG_BY_FAMILY => Ok(read(&answer.body)),
+            Ok(answer) if answer.kind == SOCK_DIAG_BY_FAMILY => {
+                // a listener, which the kernel offers where there is no connection, is none
+                let is_none = |s| matches!(s, TcpState::Listen | TcpState::Closed);
+                Ok(read(&answer.body).filter(|d| !is_none(d.seen.info.state)))
+            }
             Ok(_) => Ok(None),
             Err(e) if e.raw_os_error() == Some(ENOENT) => Ok(None),
             Err(e) => Err(e),
         }
     }
+
+    /// Every TCP socket of the namespace, IPv4 and IPv6, in all states; `now` is asked for the instant of each.
+    pub fn all(&mut self, now: impl Fn() -> Instant) -> io::Result<Vec<Diagnosed>> {
+        let mut found = Vec::new();
+        for family in [AF_INET, AF_INET6] {
+            let request = request(family, (0, 0), [0; 32]);
+            let each = |body: &[u8]| {
+                if let Some(mut one) = read(body) {
+                    one.seen.info.at = now();
+                    found.push(one);
+                }
+            };
+            match self.netlink.dump(SOCK_DIAG_BY_FAMILY, &request, each) {
+                Ok(true) => {}
+                Ok(false) => log::debug!("sockets came or went while they were listed"),
+                // a kernel without IPv6
+                Err(e) if family == AF_INET6 && e.raw_os_error() == Some(ENOENT) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(found)
+    }
 }
 
-/// Reads an `inet_diag_msg`; a listener, which the kernel offers where there is no connection, is none.
-fn read(message: &[u8]) -> Option<TcpInfo> {
-    if message.len() < DIAG_LEN {
-        return None;
-    }
-    let state = state(message[1]);
-    if matches!(state, TcpState::Listen | TcpState::Closed) {
-        return None;
-    }
-    let info = attribute(&message[DIAG_LEN..], INET_DIAG_INFO).unwrap_or(&[]);
-    Some(TcpInfo {
+/// `inet_diag_req_v2`: every state, with TCP_INFO, congestion control and memory.
+fn request(family: u8, ports: (u16, u16), addresses: [u8; 32]) -> Vec<u8> {
+    let wanted = [INET_DIAG_INFO, INET_DIAG_CONG, INET_DIAG_SKMEMINFO];
+    let wanted = wanted.iter().fold(0, |bits, kind| bits | 1 << (kind - 1));
+    let mut request = vec![family, IPPROTO_TCP, wanted, 0];
+    request.extend(u32::MAX.to_ne_bytes());
+    request.extend(ports.0.to_be_bytes());
+    request.extend(ports.1.to_be_bytes());
+    request.extend(addresses);
+    // any interface, any cookie
+    request.extend(0u32.to_ne_bytes());
+    request.extend([0xff; 8]);
+    request
+}
+
+/// Reads an `inet_diag_msg` and its attributes.
+fn read(message: &[u8]) -> Option<Diagnosed> {
+    let header: &[u8; DIAG_LEN] = message.first_chunk()?;
+    let attributes = &message[DIAG_LEN..];
+    let state = tcp_info::state(header[1]);
+    let raw = attribute(attributes, INET_DIAG_INFO).unwrap_or(&[]);
+    let info = TcpInfo {
         state,
-        timer: timer(message[2]),
-        timer_retrans: u32::from(message[3]),
-        timer_ms: u64::from(u32_at(message, 52)),
-        rqueue: u32_at(message, 56),
-        wqueue: u32_at(message, 60),
-        ..tcp_info(info)
+        timer: tcp_info::timer(header[2]),
+        timer_retrans: u32::from(header[3]),
+        timer_ms: u64::from(u32_at(header, 52)),
+        rqueue: u32_at(header, 56),
+        wqueue: u32_at(header, 60),
+        ..tcp_info::tcp_info(raw)
+    };
+    let inode = u32_at(header, 68);
+    let closes = matches!(
+        state,
+        TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing | TcpState::LastAck
+    );
+    let end = |port: usize, ip: usize| -> Option<Addr> {
+        Some(Addr {
+            ip: address(header[0], header.get(ip..ip + 16)?.first_chunk()?),
+            port: u16::from_be_bytes(*header.get(port..)?.first_chunk()?),
+        })
+    };
+    Some(Diagnosed {
+        local: end(4, 8)?,
+        remote: end(6, 24)?,
+        seen: tcp_info::seen(info, raw, inode == 0 && closes),
+        inode,
+        uid: u32_at(header, 64),
+        interface: u32_at(header, 40),
+        congestion: attribute(attributes, INET_DIAG_CONG).and_then(text),
+        memory: attribute(attributes, INET_DIAG_SKMEMINFO).map(memory),
     })
 }
 
-/// Reads `struct tcp_info`; what an older kernel's shorter one lacks is zero.
-fn tcp_info(info: &[u8]) -> TcpInfo {
-    let byte = |at: usize| u32::from(info.get(at).copied().unwrap_or(0));
-    let word = |at: usize| u32_at(info, at);
-    TcpInfo {
-        at: Instant::ZERO,
-        state: state(info.first().copied().unwrap_or(0)),
-        ca_state: byte(1) as u8,
-        retransmits: byte(2),
-        probes: byte(3),
-        backoff: byte(4),
-        rto_us: word(8).into(),
-        ato_us: word(12).into(),
-        snd_mss: word(16),
-        rcv_mss: word(20),
-        unacked: word(24),
-        sacked: word(28),
-        lost: word(32),
-        retrans: word(36),
-        last_data_sent_ms: word(44).into(),
-        last_ack_recv_ms: word(56).into(),
-        rtt_us: word(68).into(),
-        rttvar_us: word(72).into(),
-        snd_ssthresh: word(76),
-        snd_cwnd: word(80),
-        rcv_space: word(96),
-        total_retrans: word(100),
-        notsent: word(144),
-        snd_wnd: word(228),
-        timer: TimerKind::None,
-        timer_ms: 0,
-        timer_retrans: 0,
-        rqueue: 0,
-        wqueue: 0,
+/// An IPv4 address that an IPv6 socket speaks to is shown as what it is.
+fn address(family: u8, bytes: &[u8; 16]) -> IpAddr {
+    match family {
+        AF_INET6 => IpAddr::V6(Ipv6Addr::from_octets(*bytes)).to_canonical(),
+        _ => Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into(),
     }
 }
 
-/// The state of this number in `include/net/tcp_states.h`.
-fn state(number: u8) -> TcpState {
-    match number {
-        1 => TcpState::Established,
-        2 => TcpState::SynSent,
-        // 12 is NEW_SYN_RECV, the kernel's name for a request sock
-        3 | 12 => TcpState::SynRecv,
-        4 => TcpState::FinWait1,
-        5 => TcpState::FinWait2,
-        6 => TcpState::TimeWait,
-        8 => TcpState::CloseWait,
-        9 => TcpState::LastAck,
-        10 => TcpState::Listen,
-        11 => TcpState::Closing,
-        _ => TcpState::Closed,
+/// A name that ends with a zero byte.
+fn text(value: &[u8]) -> Option<String> {
+    let name = value.split(|b| *b == 0).next()?;
+    let name = std::str::from_utf8(name).ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// SK_MEMINFO_*.
+fn memory(value: &[u8]) -> Memory {
+    Memory {
+        rmem_alloc: u32_at(value, 0),
+        rcvbuf: u32_at(value, 4),
+        wmem_alloc: u32_at(value, 8),
+        sndbuf: u32_at(value, 12),
+        wmem_queued: u32_at(value, 20),
+        drops: u32_at(value, 32),
     }
 }
 
-/// idiag_timer.
-fn timer(number: u8) -> TimerKind {
-    match number {
-        1 => TimerKind::On,
-        2 => TimerKind::Keepalive,
-        3 => TimerKind::TimeWait,
-        4 => TimerKind::Persist,
-        _ => TimerKind::None,
-    }
-}
+#[cfg(test)]
+mod tests;
