@@ -7,6 +7,7 @@ mod knob;
 mod netlink;
 mod netns;
 pub mod probe;
+pub mod processes;
 mod program;
 mod sock_diag;
 mod socket;
