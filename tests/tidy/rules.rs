@@ -115,8 +115,8 @@ pub(crate) fn hash_order(source: &Source) -> Vec<String> {
 
 /// Files, threads, sockets or the environment in a room that is a value.
 pub(crate) fn input_and_output(source: &Source) -> Vec<String> {
-    const VALUES: [&str; 9] = [
-        "time", "rng", "wire", "sysctl", "sockopt", "call", "engine", "sim", "compare",
+    const VALUES: [&str; 10] = [
+        "time", "rng", "wire", "sysctl", "sockopt", "call", "engine", "forecast", "sim", "compare",
     ];
     const DOORS: [&str; 7] = [
         "std::fs",
