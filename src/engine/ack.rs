@@ -73,11 +73,7 @@ impl Tcb {
             );
         }
         if self.sk_err_soft.take().is_some() {
-            self.note(
-                now,
-                false,
-                "an ACK arrived: the ICMP error is forgotten".to_owned(),
-            );
+            self.note(now, false, "an ACK arrived: the ICMP error is forgotten");
         }
         self.probes_out = 0;
         self.rcv_tstamp = now.j;

@@ -161,7 +161,7 @@ impl Tcb {
                 return self.become_timewait(TcpState::FinWait2, left);
             }
         }
-        self.because = Because::Timer("nobody waits for the peer's FIN any more".to_owned(), None);
+        self.because = Because::Timer("nobody waits for the peer's FIN any more".into(), None);
         self.send_active_reset(now);
         self.tcp_done(now);
     }

@@ -6,6 +6,7 @@
 use super::clock::Now;
 use super::event::Because;
 use super::tcb::Tcb;
+use super::words::{Text, Told};
 use crate::call::TcpState;
 use crate::time::Jiffies;
 use crate::wire::Flags;
@@ -104,7 +105,14 @@ impl Tcb {
             }
         }
         if self.timers.delack.take().is_some() {
-            self.note(now, false, "delayed ACK cleared: an ACK left".to_owned());
+            self.note(
+                now,
+                false,
+                Text::Cleared {
+                    timer: "delayed ACK",
+                    why: "an ACK left",
+                },
+            );
         }
         self.ack.scheduled = false;
         self.ack.timer = false;
@@ -155,7 +163,7 @@ impl Tcb {
 
     /// The compressed SACK's timer fired.
     pub(super) fn on_comp_sack(&mut self, now: Now) {
-        self.because = Because::Timer("held-back duplicate ACKs".to_owned(), None);
+        self.because = Because::Timer("held-back duplicate ACKs".into(), None);
         if self.reassembly.compressed > 0 {
             self.reassembly.compressed -= 1;
             self.send_ack(now);
@@ -198,15 +206,23 @@ impl Tcb {
         self.note(
             now,
             false,
-            format!("delayed ACK armed: {}", armed.describe(&ticks)),
+            Text::Armed {
+                timer: "delayed ACK",
+                did: "armed",
+                why: "",
+                told: Told::new(&armed, &ticks),
+            },
         );
     }
 
     /// The delayed-ACK timer fired.
     pub(super) fn on_delack(&mut self, now: Now) {
-        let armed = self.timers.delack.take();
-        let why = armed.map(|a| a.describe(&self.ticks)).unwrap_or_default();
-        self.note(now, true, format!("delayed ACK fired: {why}"));
+        let Some(armed) = self.timers.delack.take() else {
+            return;
+        };
+        let told = self.told(&armed);
+        let timer = "delayed ACK";
+        self.note(now, true, Text::Fired { timer, told });
         if matches!(self.state, TcpState::Closed | TcpState::Listen) || !self.ack.timer {
             return;
         }
@@ -220,7 +236,13 @@ impl Tcb {
         } else {
             self.ack.ato = (self.ack.ato << 1).min(self.rto).min(self.ms(200));
         }
-        self.because = Because::Timer(format!("delayed ACK timer, {why}"), armed);
+        self.because = Because::Timer(
+            Text::By {
+                timer: "delayed ACK timer",
+                told,
+            },
+            Some(armed),
+        );
         self.send_ack(now);
     }
 

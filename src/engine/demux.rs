@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::clock::Now;
 use super::descriptors::Socket;
-use super::event::{Event, Transmit};
+use super::event::Transmit;
 use super::host::Engine;
 use super::input::Verdict;
 use super::request::{Request, RequestVerdict};
@@ -46,7 +46,7 @@ impl Engine {
         datagram: &Datagram,
         segment: &Segment,
     ) {
-        let Some(tcb) = self.table.connection_mut(id) else {
+        let Some(tcb) = self.at_work(id) else {
             return;
         };
         let verdict = tcb.on_segment(now, segment);
@@ -66,7 +66,7 @@ impl Engine {
         let full = listener.queue.len() as u32 > listener.backlog;
         match request.on_segment(now, &listener.template, segment) {
             RequestVerdict::Done => {}
-            RequestVerdict::Answer(transmit) => self.out.push_back(*transmit),
+            RequestVerdict::Answer(transmit) => self.send(*transmit),
             RequestVerdict::Reset => self.reply_reset(datagram, segment),
             RequestVerdict::Gone => drop(self.forget_request(id)),
             RequestVerdict::Refused => {
@@ -107,7 +107,7 @@ impl Engine {
         let addrs = (timewait.local, timewait.remote);
         match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
             TimeWaitVerdict::Ignore => {}
-            TimeWaitVerdict::Ack(transmit) => self.out.push_back(*transmit),
+            TimeWaitVerdict::Ack(transmit) => self.send(*transmit),
             TimeWaitVerdict::Gone => drop(self.forget(id)),
             TimeWaitVerdict::Reset => {
                 self.forget(id);
@@ -153,10 +153,10 @@ impl Engine {
             return;
         };
         let mut request = Request::new(now, &listening.template, listener, addrs, segment, drawn);
-        self.out
-            .push_back(request.syn_ack(now, "SYN-ACK: on a SYN's arrival".to_owned(), None));
+        let syn_ack = request.syn_ack(now, "SYN-ACK: on a SYN's arrival".into(), None);
         let id = self.table.insert(Sock::Request(Box::new(request)));
         listening.requests.insert(id);
+        self.send(syn_ack);
         self.schedule(now, id);
     }
 
@@ -178,9 +178,9 @@ impl Engine {
             },
             ..Segment::default()
         };
-        self.out.push_back(Transmit {
+        self.send(Transmit {
             datagram: Datagram::new(datagram.dst, datagram.src, 0, Payload::Tcp(reset)),
-            cause: "RST: a segment for no socket that could take it".to_owned(),
+            cause: "RST: a segment for no socket that could take it".into(),
             timer: None,
         });
     }
@@ -210,7 +210,7 @@ impl Engine {
             _ => return,
         }
         let now = self.now(at);
-        if let Some(tcb) = self.table.connection_mut(id) {
+        if let Some(tcb) = self.at_work(id) {
             tcb.on_icmp(now, icmp, segment.seq);
         }
         self.settle(now, id);
@@ -220,13 +220,8 @@ impl Engine {
     fn icmp_for_request(&mut self, at: Instant, id: u32, icmp: &Icmp, quoted: Seq) {
         let hopeless = matches!((icmp.kind, icmp.code), (3, 0 | 1) | (11 | 12, _));
         if hopeless && self.table.request(id).is_some_and(|r| r.is_syn_ack(quoted)) {
-            let text =
-                "half-open connection dropped: an ICMP error answered the SYN-ACK".to_owned();
-            self.events.push_back(Event {
-                at,
-                text,
-                fired: false,
-            });
+            let text = "half-open connection dropped: an ICMP error answered the SYN-ACK";
+            self.outbox().note(at, false, text.into());
             self.forget_request(id);
         }
     }

@@ -1,6 +1,9 @@
-//! Why packets leave and what timers do, in words for a reader. The engine never reads them back.
+//! What leaves a host: packets, each with its cause, and what timers did. The engine never reads the words back.
+
+use std::collections::VecDeque;
 
 use super::timers::Armed;
+use super::words::{Cause, Text};
 use crate::time::Instant;
 use crate::wire::Datagram;
 
@@ -10,7 +13,7 @@ pub struct Transmit {
     /// The packet.
     pub datagram: Datagram,
     /// Why it was sent.
-    pub cause: String,
+    pub cause: Cause,
     /// The timer whose firing sent it, if one did.
     pub timer: Option<Armed>,
 }
@@ -21,7 +24,7 @@ pub struct Event {
     /// When.
     pub at: Instant,
     /// What and why.
-    pub text: String,
+    pub text: Text,
     /// Whether a timer fired (and not: was armed or cleared).
     pub fired: bool,
 }
@@ -39,5 +42,35 @@ pub(super) enum Because {
     /// An ICMP message came in.
     Icmp,
     /// A timer fired; what it means, and when it was armed.
-    Timer(String, Option<Armed>),
+    Timer(Text, Option<Armed>),
+}
+
+impl Because {
+    /// The reason that stands in a packet's cause.
+    pub(super) fn why(&self) -> Option<Text> {
+        match self {
+            Because::Nothing => None,
+            Because::Call(call) => Some(Text::Plain(call)),
+            Because::Segment => Some(Text::Plain("on a segment's arrival")),
+            Because::Icmp => Some(Text::Plain("on an ICMP error")),
+            Because::Timer(text, _) => Some(text.clone()),
+        }
+    }
+}
+
+/// What leaves the engine. The host lends its own to the connection that is at work, so that an idle one has none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) packets: VecDeque<Transmit>,
+    pub(super) events: VecDeque<Event>,
+    /// Nobody wants the events.
+    pub(super) mute: bool,
+}
+
+impl Outbox {
+    pub(super) fn note(&mut self, at: Instant, fired: bool, text: Text) {
+        if !self.mute {
+            self.events.push_back(Event { at, text, fired });
+        }
+    }
 }

@@ -8,6 +8,7 @@ use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::skb::Skb;
 use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
+use super::words::Cause;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// What a SYN or SYN-ACK offers.
@@ -116,7 +117,7 @@ impl Tcb {
     }
 
     /// Sends a buffer: one packet a segment, the last of several with PSH.
-    pub(super) fn transmit(&mut self, now: Now, skb: &mut Skb, what: &str) {
+    pub(super) fn transmit(&mut self, now: Now, skb: &mut Skb, what: &'static str) {
         skb.sent_us = now.us;
         skb.sent_order = self.sent_count;
         skb.delivered = self.delivered;
@@ -160,7 +161,7 @@ impl Tcb {
     }
 
     /// Sends a segment that takes no sequence space: ACK, probe, RST.
-    pub(super) fn transmit_bare(&mut self, now: Now, seq: Seq, flags: Flags, what: &str) {
+    pub(super) fn transmit_bare(&mut self, now: Now, seq: Seq, flags: Flags, what: &'static str) {
         let options = self.established_options(now);
         let window = self.select_window();
         self.wstamp_us = self.wstamp_us.max(now.us);
@@ -177,7 +178,7 @@ impl Tcb {
         window: u16,
         options: Options,
         payload: Bytes,
-        what: &str,
+        what: &'static str,
     ) {
         let ack = if flags.has(Flags::ACK) {
             self.rcv_nxt
@@ -198,14 +199,13 @@ impl Tcb {
         let ident = self.ip_id;
         self.ip_id = self.ip_id.wrapping_add(1);
         let datagram = Datagram::new(self.local.ip, self.remote.ip, ident, Payload::Tcp(segment));
-        let (cause, timer) = match &self.because {
-            Because::Timer(why, armed) => (format!("{what}: {why}"), *armed),
-            Because::Call(call) => (format!("{what}: {call}"), None),
-            Because::Segment => (format!("{what}: on a segment's arrival"), None),
-            Because::Icmp => (format!("{what}: on an ICMP error"), None),
-            Because::Nothing => (what.to_owned(), None),
+        let why = self.because.why();
+        let cause = Cause { what, why };
+        let timer = match &self.because {
+            Because::Timer(_, armed) => *armed,
+            _ => None,
         };
-        self.out.push_back(Transmit {
+        self.outbox().packets.push_back(Transmit {
             datagram,
             cause,
             timer,

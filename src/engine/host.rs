@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::clock::Now;
 use super::descriptors::{Descriptors, Socket};
-use super::event::{Event, Transmit};
+use super::event::{Event, Outbox, Transmit};
 use super::ports::Ports;
 use super::secret::Secrets;
 use super::table::{Sock, Table};
+use super::tcb::Tcb;
 use super::timers::Alarm;
 use super::timewait::TimeWait;
 use super::wheel::Wheel;
@@ -83,8 +84,8 @@ pub struct Engine {
     pub(super) listeners: BTreeMap<Addr, SocketId>,
     /// The next deadline of each of the table.
     pub(super) wheel: Wheel,
-    pub(super) out: VecDeque<Transmit>,
-    pub(super) events: VecDeque<Event>,
+    /// What leaves; lent to the connection at work.
+    pub(super) outbox: Option<Box<Outbox>>,
     /// Sockets whose readiness may have changed, where somebody asked to be told.
     pub(super) touched: Option<VecDeque<SocketId>>,
 }
@@ -107,8 +108,7 @@ impl Engine {
             table: Table::new(config.seed),
             listeners: BTreeMap::new(),
             wheel: Wheel::new(config.ticks),
-            out: VecDeque::new(),
-            events: VecDeque::new(),
+            outbox: None,
             touched: None,
         }
     }
@@ -148,7 +148,7 @@ impl Engine {
 
     fn connection_deadline(&mut self, now: Now, id: u32) {
         let ticks = self.ticks;
-        if let Some(tcb) = self.table.connection_mut(id) {
+        if let Some(tcb) = self.at_work(id) {
             tcb.on_due_timers(now, &ticks);
         }
         self.settle(now, id);
@@ -163,18 +163,53 @@ impl Engine {
         };
         match request.on_timer(now, &listener.template) {
             Some(sent) => {
-                self.out.extend(sent);
+                self.outbox().packets.extend(sent);
                 self.schedule(now, id);
             }
             None => {
-                let text = "half-open connection dropped: no SYN-ACK was answered".to_owned();
-                self.events.push_back(Event {
-                    at: now.at,
-                    text,
-                    fired: true,
-                });
+                let text = "half-open connection dropped: no SYN-ACK was answered";
+                self.outbox().note(now.at, true, text.into());
                 self.forget_request(id);
             }
+        }
+    }
+
+    /// A connection that has something to do: what it sends goes where the host's packets go. `settle` follows.
+    pub(super) fn at_work(&mut self, id: u32) -> Option<&mut Tcb> {
+        let said = self.table.connection_mut(id)?.outbox.take();
+        self.take_back(said);
+        let tcb = self.table.connection_mut(id)?;
+        tcb.outbox = self.outbox.take();
+        Some(tcb)
+    }
+
+    fn take_back(&mut self, lent: Option<Box<Outbox>>) {
+        match (&mut self.outbox, lent) {
+            (None, lent) => self.outbox = lent,
+            (Some(own), Some(mut other)) => {
+                own.packets.append(&mut other.packets);
+                if !own.mute {
+                    own.events.append(&mut other.events);
+                }
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    pub(super) fn outbox(&mut self) -> &mut Outbox {
+        self.outbox.get_or_insert_default()
+    }
+
+    pub(super) fn send(&mut self, packet: Transmit) {
+        self.outbox().packets.push_back(packet);
+    }
+
+    /// Whether [`poll_event`](Engine::poll_event) tells what timers do; it does at first. Who moves bulk saves the time.
+    pub fn explain(&mut self, on: bool) {
+        let outbox = self.outbox();
+        outbox.mute = !on;
+        if !on {
+            outbox.events = VecDeque::new();
         }
     }
 
@@ -183,18 +218,18 @@ impl Engine {
         let Some(tcb) = self.table.connection_mut(id) else {
             return;
         };
-        self.out.append(&mut tcb.out);
-        self.events.append(&mut tcb.events);
         let socket = tcb.socket;
+        let lent = tcb.outbox.take();
         let timewait = match tcb.becomes_timewait.take() {
             Some(wait) => Some(wait),
             None => (tcb.state == TcpState::TimeWait).then_some((TcpState::TimeWait, 0)),
         };
-        if let Some((substate, time)) = timewait {
-            let successor = TimeWait::from_tcb(tcb, now, substate, time);
-            self.bury(now, id, Some(successor));
-        } else if tcb.state == TcpState::Closed {
-            self.bury(now, id, None);
+        let closed = tcb.state == TcpState::Closed;
+        let successor =
+            timewait.map(|(substate, time)| TimeWait::from_tcb(tcb, now, substate, time));
+        self.take_back(lent);
+        if successor.is_some() || closed {
+            self.bury(now, id, successor);
         }
         self.schedule(now, id);
         self.touch(socket);
@@ -207,9 +242,10 @@ impl Engine {
         };
         if successor.is_some() && tcb.state != TcpState::Closed {
             tcb.tcp_done(now);
-            self.events.append(&mut tcb.events);
         }
-        if tcb.orphan {
+        let (orphan, said) = (tcb.orphan, tcb.outbox.take());
+        self.take_back(said);
+        if orphan {
             self.forget(id);
         } else {
             self.table.hide(id);
@@ -253,12 +289,12 @@ impl Engine {
 
     /// The next packet to send.
     pub fn poll_transmit(&mut self, _at: Instant) -> Option<Transmit> {
-        self.out.pop_front()
+        self.outbox.as_mut()?.packets.pop_front()
     }
 
     /// The next thing a timer did.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.outbox.as_mut()?.events.pop_front()
     }
 
     /// When [`on_deadline`](Engine::on_deadline) is to be called next.

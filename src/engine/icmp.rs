@@ -73,7 +73,7 @@ impl Tcb {
             self.note(
                 now,
                 false,
-                "a doubling was taken back, and its time is over".to_owned(),
+                "a doubling was taken back, and its time is over",
             );
             self.on_rto_now(now);
         }

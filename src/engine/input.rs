@@ -59,11 +59,7 @@ impl Tcb {
             Step::Reset => return Verdict::Reset,
         }
         if self.data_for_nobody(segment) {
-            self.note(
-                now,
-                false,
-                "data for a socket that nobody reads: reset".to_owned(),
-            );
+            self.note(now, false, "data for a socket that nobody reads: reset");
             self.on_reset(now);
             return Verdict::Reset;
         }

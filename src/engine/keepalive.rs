@@ -5,6 +5,7 @@
 use super::clock::Now;
 use super::event::Because;
 use super::tcb::Tcb;
+use super::words::{Text, Told};
 use crate::call::TcpState;
 use crate::time::Jiffies;
 use crate::wire::Flags;
@@ -39,13 +40,18 @@ impl Tcb {
         now.j.saturating_sub(since)
     }
 
-    pub(super) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &str) {
+    pub(super) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &'static str) {
         let ticks = self.ticks;
         let armed = self.timers.arm_keepalive(&ticks, now, delta);
         self.note(
             now,
             false,
-            format!("keepalive armed, {why}: {}", armed.describe(&ticks)),
+            Text::Armed {
+                timer: "keepalive",
+                did: "armed",
+                why,
+                told: Told::new(&armed, &ticks),
+            },
         );
     }
 
@@ -66,8 +72,9 @@ impl Tcb {
         let Some(armed) = self.timers.keepalive.take() else {
             return;
         };
-        let told = armed.describe(&self.ticks);
-        self.note(now, true, format!("keepalive fired: {told}"));
+        let told = self.told(&armed);
+        let timer = "keepalive";
+        self.note(now, true, Text::Fired { timer, told });
         if self.state == TcpState::FinWait2 && self.orphan {
             return self.on_fin_wait2_timer(now);
         }
@@ -88,11 +95,17 @@ impl Tcb {
             None => self.probes_out >= most,
         };
         if over {
-            self.because = Because::Timer(format!("keepalive gives up: {told}"), Some(armed));
+            self.because =
+                Because::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
             self.send_active_reset(now);
             return self.write_err(now, "no keepalive probe was answered");
         }
-        let text = format!("keepalive probe {} of {most}: {told}", self.probes_out + 1);
+        let text = Text::Counted {
+            what: "keepalive probe",
+            n: self.probes_out + 1,
+            most,
+            told,
+        };
         self.because = Because::Timer(text, Some(armed));
         self.write_wakeup(now, "keepalive probe");
         self.probes_out += 1;

@@ -154,7 +154,7 @@ impl Tcb {
         self.note(
             now,
             false,
-            "the timeout was spurious: the window is restored".to_owned(),
+            "the timeout was spurious: the window is restored",
         );
         self.undo_cwnd_reduction(now, true);
         self.retransmits = 0;

@@ -93,6 +93,7 @@ mod timewait;
 mod tlp;
 mod wheel;
 mod window;
+mod words;
 
 pub use event::{Event, Transmit};
 pub use host::{Config, Drawn, Engine};
@@ -100,6 +101,7 @@ pub use query::Ends;
 pub use restore::{Snapshot, WriteTimer};
 pub use timeout::model_timeout;
 pub use timers::Armed;
+pub use words::{Cause, Text, Told};
 
 #[cfg(test)]
 mod tests;

@@ -118,7 +118,7 @@ impl Tcb {
 
     /// A simultaneous open: our SYN becomes a SYN-ACK, and its timer stays as it is.
     fn on_crossing_syn(&mut self, now: Now, segment: &Segment) {
-        self.note(now, false, "a SYN crossed ours".to_owned());
+        self.note(now, false, "a SYN crossed ours");
         self.take_syn_options(segment);
         self.transition(TcpState::SynRecv);
         self.header_options = if self.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };

@@ -61,9 +61,9 @@ impl Tcb {
             "window probe {} of {most} unanswered, backoff {}: {}",
             self.probes_out + 1,
             self.backoff,
-            armed.describe(&self.ticks)
+            self.told(&armed)
         );
-        self.because = Because::Timer(text, Some(armed));
+        self.because = Because::Timer(text.into(), Some(armed));
         self.send_probe0(now);
     }
 
@@ -84,7 +84,7 @@ impl Tcb {
     }
 
     /// Draws an answer: with data if the window has any room, else with an old sequence number.
-    pub(super) fn write_wakeup(&mut self, now: Now, what: &str) {
+    pub(super) fn write_wakeup(&mut self, now: Now, what: &'static str) {
         let mss = self.current_mss();
         let end = self.wnd_end();
         let Some(head) = self.queues.unsent.front().filter(|h| h.seq.before(end)) else {

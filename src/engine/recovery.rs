@@ -196,7 +196,7 @@ impl Tcb {
             self.init_cwnd_reduction();
         }
         self.set_ca_state(now, CaState::Recovery);
-        self.note(now, false, "fast recovery begins".to_owned());
+        self.note(now, false, "fast recovery begins");
     }
 
     fn try_to_open(&mut self, now: Now) {

@@ -9,6 +9,7 @@ use super::header::SynOffer;
 use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
 use super::window::initial;
+use super::words::{Cause, Told};
 use crate::call::{Addr, SocketId, TcpState};
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
@@ -118,7 +119,7 @@ impl Request {
     }
 
     /// The SYN-ACK.
-    pub(super) fn syn_ack(&mut self, now: Now, cause: String, timer: Option<Armed>) -> Transmit {
+    pub(super) fn syn_ack(&mut self, now: Now, cause: Cause, timer: Option<Armed>) -> Transmit {
         self.snt_synack_us = self.snt_synack_us.or(Some(now.us));
         let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
         let offer = SynOffer {
@@ -166,10 +167,15 @@ impl Request {
             return None;
         }
         let resend = defer == 0 || !self.acked || self.num_timeout + 1 >= defer;
-        let told = self.timer.describe(&template.ticks);
+        let told = Told::new(&self.timer, &template.ticks);
         let fired = self.timer;
         let sent = resend.then(|| {
-            let cause = format!("SYN-ACK again: {} of {most}: {told}", self.num_timeout + 1);
+            let n = self.num_timeout + 1;
+            let why = format!("{n} of {most}: {told}");
+            let cause = Cause {
+                what: "SYN-ACK again",
+                why: Some(why.into()),
+            };
             self.num_retrans += 1;
             self.syn_ack(now, cause, Some(fired))
         });
@@ -253,7 +259,7 @@ impl Request {
             return RequestVerdict::Done;
         }
         self.num_retrans += 1;
-        let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".to_owned(), None);
+        let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".into(), None);
         let timeout = self.timeout(&template.ticks);
         self.timer = Armed::after(&template.ticks, now, timeout, Some(self.timer));
         RequestVerdict::Answer(Box::new(answer))
@@ -278,7 +284,7 @@ impl Request {
         let (src, dst) = (self.local.ip, self.remote.ip);
         Transmit {
             datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
-            cause: "ACK of a segment that does not fit the half-open connection".to_owned(),
+            cause: "ACK of a segment that does not fit the half-open connection".into(),
             timer: None,
         }
     }

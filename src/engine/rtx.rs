@@ -43,7 +43,13 @@ impl Tcb {
     }
 
     /// Sends a buffer again, at most `segs` segments of it. False: it could not be sent.
-    pub(super) fn retransmit_one(&mut self, now: Now, i: usize, segs: u32, what: &str) -> bool {
+    pub(super) fn retransmit_one(
+        &mut self,
+        now: Now,
+        i: usize,
+        segs: u32,
+        what: &'static str,
+    ) -> bool {
         self.trim_to_una(i);
         let mss = self.current_mss();
         let seq = self.queues.rtx[i].seq;
@@ -122,7 +128,13 @@ impl Tcb {
     }
 
     /// Sends a buffer again and counts it as a retransmission of this episode.
-    pub(super) fn retransmit_skb(&mut self, now: Now, i: usize, segs: u32, what: &str) -> bool {
+    pub(super) fn retransmit_skb(
+        &mut self,
+        now: Now,
+        i: usize,
+        segs: u32,
+        what: &'static str,
+    ) -> bool {
         let sent = self.retransmit_one(now, i, segs, what);
         let skb = &mut self.queues.rtx[i];
         if sent {

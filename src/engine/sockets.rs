@@ -72,7 +72,7 @@ impl Engine {
             Some(Socket::Listener(listener)) => f(&mut listener.template, now),
             Some(Socket::Connection(id)) => {
                 let id = *id;
-                let Some(tcb) = self.table.connection_mut(id) else {
+                let Some(tcb) = self.at_work(id) else {
                     return Outcome::Failed(Errno::EBADF);
                 };
                 let outcome = f(tcb, now);

@@ -1,17 +1,17 @@
 //! The control block of a full socket (RFC 9293 3.3.1), flat as Linux's `struct tcp_sock`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::clock::Now;
 use super::congestion::{Algorithm, Window};
-use super::event::{Because, Event, Transmit};
+use super::event::{Because, Outbox};
 use super::options::Options;
 use super::rack::Rack;
 use super::reassembly::Reassembly;
 use super::rtt::Rtt;
 use super::skb::SendQueues;
-use super::timers::Timers;
+use super::timers::{Armed, Timers};
+use super::words::{Text, Told};
 use crate::call::{Addr, Errno, SocketId, TcpState};
 use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
@@ -84,8 +84,8 @@ pub(super) struct Tcb {
     pub(super) remote: Addr,
     pub(super) state: TcpState,
     pub(super) because: Because,
-    pub(super) out: VecDeque<Transmit>,
-    pub(super) events: VecDeque<Event>,
+    /// Lent by the host while this connection is at work.
+    pub(super) outbox: Option<Box<Outbox>>,
     pub(super) timers: Timers,
     /// The host is to put a timewait sock in this one's place: substate and time.
     pub(super) becomes_timewait: Option<(TcpState, Jiffies)>,
@@ -276,17 +276,24 @@ impl Tcb {
     }
 
     /// Notes what a timer did.
-    pub(super) fn note(&mut self, now: Now, fired: bool, text: String) {
+    pub(super) fn note(&mut self, now: Now, fired: bool, text: impl Into<Text>) {
+        let text = text.into();
         log::trace!(
             "{:.6} s {} -> {}: {text}",
             now.at.secs_f64(),
             self.local,
             self.remote
         );
-        self.events.push_back(Event {
-            at: now.at,
-            text,
-            fired,
-        });
+        self.outbox().note(now.at, fired, text);
+    }
+
+    /// Where packets and events go.
+    pub(super) fn outbox(&mut self) -> &mut Outbox {
+        self.outbox.get_or_insert_default()
+    }
+
+    /// When a timer was armed and for when, for a reader.
+    pub(super) fn told(&self, armed: &Armed) -> Told {
+        Told::new(armed, &self.ticks)
     }
 }

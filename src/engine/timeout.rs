@@ -7,6 +7,7 @@ use super::clock::Now;
 use super::event::Because;
 use super::tcb::Tcb;
 use super::timers::{Armed, Xmit};
+use super::words::{Text, Told};
 use crate::call::{Errno, TcpState};
 use crate::time::{Jiffies, Ticks};
 
@@ -32,27 +33,41 @@ pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64)
 
 impl Tcb {
     /// Arms the transmit timer, never for longer than rto_max.
-    pub(super) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: Jiffies, why: &str) {
+    pub(super) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: Jiffies, why: &'static str) {
         let ticks = self.ticks;
         let old = self.timers.xmit;
         let armed = self
             .timers
             .arm_xmit(&ticks, now, what, delta.min(self.rto_max));
         let did = match old {
-            Some((w, _)) if w != what => format!("replaces {}", name_of(w)),
-            Some(_) => "armed anew".to_owned(),
-            None => "armed".to_owned(),
+            Some((w, _)) if w != what => replaces(w),
+            Some(_) => "armed anew",
+            None => "armed",
         };
+        let told = Told::new(&armed, &ticks);
+        let timer = name_of(what);
         self.note(
             now,
             false,
-            format!("{} {did}, {why}: {}", name_of(what), armed.describe(&ticks)),
+            Text::Armed {
+                timer,
+                did,
+                why,
+                told,
+            },
         );
     }
 
-    pub(super) fn clear_xmit(&mut self, now: Now, why: &str) {
+    pub(super) fn clear_xmit(&mut self, now: Now, why: &'static str) {
         if let Some((what, _)) = self.timers.xmit.take() {
-            self.note(now, false, format!("{} cleared: {why}", name_of(what)));
+            self.note(
+                now,
+                false,
+                Text::Cleared {
+                    timer: name_of(what),
+                    why,
+                },
+            );
         }
     }
 
@@ -63,7 +78,7 @@ impl Tcb {
     }
 
     /// The retransmission timer follows what is out.
-    pub(super) fn rearm_rto(&mut self, now: Now, why: &str) {
+    pub(super) fn rearm_rto(&mut self, now: Now, why: &'static str) {
         if self.packets_out == 0 {
             return self.clear_xmit(now, "nothing is out");
         }
@@ -99,8 +114,9 @@ impl Tcb {
         let Some((what, armed)) = self.timers.xmit.take() else {
             return;
         };
-        let told = armed.describe(&self.ticks);
-        self.note(now, true, format!("{} fired: {told}", name_of(what)));
+        let told = self.told(&armed);
+        let timer = name_of(what);
+        self.note(now, true, Text::Fired { timer, told });
         match what {
             Xmit::Rto => self.on_rto(now, armed),
             // these two count as pending while they are dealt with: what follows them runs from the head's sending
@@ -108,14 +124,26 @@ impl Tcb {
                 self.timers.xmit = Some((what, armed));
                 self.on_loss_probe(
                     now,
-                    Because::Timer(format!("loss probe timer, {told}"), Some(armed)),
+                    Because::Timer(
+                        Text::By {
+                            timer: "loss probe timer",
+                            told,
+                        },
+                        Some(armed),
+                    ),
                 );
             }
             Xmit::Reo => {
                 self.timers.xmit = Some((what, armed));
                 self.on_reo_timeout(
                     now,
-                    Because::Timer(format!("reordering timer, {told}"), Some(armed)),
+                    Because::Timer(
+                        Text::By {
+                            timer: "reordering timer",
+                            told,
+                        },
+                        Some(armed),
+                    ),
                 );
             }
             Xmit::Probe0 => self.on_probe_timer(now, armed),
@@ -133,9 +161,9 @@ impl Tcb {
         if self.packets_out == 0 || self.queues.rtx.is_empty() {
             return;
         }
-        let told = armed.describe(&self.ticks);
+        let told = self.told(&armed);
         if self.snd_wnd == 0 && !self.orphan && !handshake {
-            return self.on_rto_zero_window(now, armed, &told);
+            return self.on_rto_zero_window(now, armed, told);
         }
         if self.write_timeout(now) {
             return;
@@ -149,7 +177,7 @@ impl Tcb {
             self.backoff,
             self.until_death(now)
         );
-        self.because = Because::Timer(text, Some(armed));
+        self.because = Because::Timer(text.into(), Some(armed));
         let what = match self.state {
             TcpState::SynSent => "SYN again",
             TcpState::SynRecv => "SYN-ACK again",
@@ -172,7 +200,7 @@ impl Tcb {
     }
 
     /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
-    fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: &str) {
+    fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: Told) {
         let stamp = self
             .retrans_stamp
             .unwrap_or_else(|| self.queues.rtx[0].sent_us / 1_000);
@@ -187,7 +215,10 @@ impl Tcb {
             return self.write_err(now, "the window stayed closed");
         }
         self.enter_loss(now);
-        self.because = Because::Timer(format!("RTO with a closed window: {told}"), Some(armed));
+        self.because = Because::Timer(
+            format!("RTO with a closed window: {told}").into(),
+            Some(armed),
+        );
         self.retransmit_skb(now, 0, 1, "window probe");
         self.back_off_and_rearm(now);
     }
@@ -297,7 +328,7 @@ impl Tcb {
     }
 
     /// Gives up: the error, no packet.
-    pub(super) fn write_err(&mut self, now: Now, why: &str) {
+    pub(super) fn write_err(&mut self, now: Now, why: &'static str) {
         let errno = self.sk_err_soft.unwrap_or(Errno::ETIMEDOUT);
         self.sk_err = Some(errno);
         self.note(
@@ -320,7 +351,16 @@ impl Tcb {
         self.sacked_out = 0;
         self.lost_out = 0;
         self.retrans_out = 0;
-        self.note(now, false, "closed".to_owned());
+        self.note(now, false, "closed");
+    }
+}
+
+fn replaces(what: Xmit) -> &'static str {
+    match what {
+        Xmit::Rto => "replaces RTO",
+        Xmit::Probe0 => "replaces window probe",
+        Xmit::LossProbe => "replaces loss probe",
+        Xmit::Reo => "replaces reordering timer",
     }
 }
 

@@ -52,18 +52,6 @@ impl Armed {
     pub(super) fn instant(&self, ticks: &Ticks) -> Instant {
         ticks.start_of(self.fires)
     }
-
-    /// `816 ms, armed at jiffy 4295, wheel level 1 -> 848 ms`.
-    pub fn describe(&self, ticks: &Ticks) -> String {
-        let ms = |j: Jiffies| ticks.to_us(j) as f64 / 1e3;
-        let asked = ms(self.expires - self.armed_at);
-        let armed = format!("{asked} ms, armed at jiffy {}", self.armed_at);
-        if !ticks.wheel {
-            return armed;
-        }
-        let got = ms(self.fires - self.armed_at);
-        format!("{armed}, wheel level {} -> {got} ms", self.level)
-    }
 }
 
 /// When something is to be woken.

@@ -215,7 +215,7 @@ impl TimeWait {
         let (src, dst) = (self.local.ip, self.remote.ip);
         Transmit {
             datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
-            cause: "ACK of a connection in TIME_WAIT".to_owned(),
+            cause: "ACK of a connection in TIME_WAIT".into(),
             timer: None,
         }
     }

@@ -50,11 +50,11 @@ impl Host {
             self.packets.push_back(Sent {
                 at: self.now,
                 bytes: transmit.datagram.emit(),
-                cause: Some(transmit.cause),
+                cause: Some(transmit.cause.to_string()),
             });
         }
         while let Some(event) = self.engine.poll_event() {
-            self.told.push_back((event.at, event.text));
+            self.told.push_back((event.at, event.text.to_string()));
         }
         // or the loop would stand still
         debug_assert!(

@@ -40,11 +40,11 @@ impl Machine for Engine {
 
     fn transmit(&mut self, now: Instant) -> Option<(Datagram, String)> {
         let sent = self.poll_transmit(now)?;
-        Some((sent.datagram, sent.cause))
+        Some((sent.datagram, sent.cause.to_string()))
     }
 
     fn note(&mut self) -> Option<(Instant, String)> {
-        self.poll_event().map(|e| (e.at, e.text))
+        self.poll_event().map(|e| (e.at, e.text.to_string()))
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -194,7 +194,7 @@ impl Lab {
             self.out.push(Out {
                 at: self.now,
                 segment: segment.clone(),
-                cause: t.cause,
+                cause: t.cause.to_string(),
             });
         }
         while self.engine.poll_event().is_some() {}
