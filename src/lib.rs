@@ -32,6 +32,8 @@ pub mod sim;
 
 pub mod endpoint;
 
+pub mod watch;
+
 pub mod target;
 
 pub mod run;

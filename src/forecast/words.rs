@@ -75,3 +75,21 @@ impl Forecast {
 fn at_after(forecast: &Forecast, at: crate::time::Instant) -> Duration {
     at.since(forecast.from)
 }
+
+impl super::Sends {
+    /// What is sent, in words: `retransmission 3`, `loss probe`, `SYN`.
+    pub fn text(self) -> String {
+        use super::Sends::*;
+        match self {
+            Nothing => "nothing".to_owned(),
+            Syn => "SYN".to_owned(),
+            SynAck => "SYN-ACK".to_owned(),
+            LossProbe => "loss probe".to_owned(),
+            Retransmission(n) => format!("retransmission {n}"),
+            KeepaliveProbe(n) => format!("keepalive probe {n}"),
+            WindowProbe(n) => format!("window probe {n}"),
+            Ack => "ACK".to_owned(),
+            Reset => "RST".to_owned(),
+        }
+    }
+}

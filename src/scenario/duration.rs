@@ -1,6 +1,7 @@
 //! Durations as the language writes them: a number and a unit.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::error::Fault;
 use crate::sysctl::nearest;
@@ -16,6 +17,15 @@ const UNITS: [(&str, u64); 5] = [
 
 /// The longest duration that is taken: 30 days, in ns.
 pub(super) const MAX_NS: u64 = 720 * 3_600_000_000_000;
+
+/// The duration that `text` says, in the scenario language's words: `1500ms`, `3s`, `2.5min`. The error is for people.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let ns = parse_ns(text).map_err(|f| match f.help.as_str() {
+        "" => f.what,
+        help => format!("{}: {help}", f.what),
+    })?;
+    Ok(Duration::from_nanos(ns))
+}
 
 /// The duration `text` in ns: digits, perhaps a point and more digits, and at once a unit. It must come to whole
 /// nanoseconds and to 30 days at the most.

@@ -13,6 +13,7 @@ mod steps;
 use std::time::Duration;
 
 pub use builtin::{LoadError, load};
+pub use duration::duration;
 pub use error::ScenarioErrors;
 
 use crate::sockopt::SockOpt;

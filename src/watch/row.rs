@@ -1,0 +1,338 @@
+//! One connection as `halfopen watch` shows it, and its JSON.
+//!
+//! The JSON of `halfopen watch --json`, and of an endpoint that is asked over its control socket, is one object a
+//! connection, one a line; the fields are those of [`Row`]. Every name ends with its unit; a field that is not known
+//! is null or absent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Addr, TcpInfo, TcpState, TimerKind};
+use crate::engine::Engine;
+use crate::forecast::{self, Firing, Forecast, Sends, Told};
+use crate::time::Instant;
+
+/// Coming firings of timers that a row carries at the most.
+const MOST_COMING: usize = 24;
+
+/// A process that holds a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// Its program's name.
+    pub name: String,
+}
+
+/// Whose TCP it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stack {
+    /// The kernel of this machine.
+    #[default]
+    Kernel,
+    /// An endpoint of this program.
+    Halfopen,
+}
+
+/// Who would be told of an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBy {
+    /// A process.
+    #[default]
+    Process,
+    /// A listener: nobody called accept() yet.
+    AcceptQueue,
+    /// Nobody: it was closed, or never was a socket.
+    Nobody,
+}
+
+/// A timer that is pending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// What `ss` calls it: `on`, `keepalive`, `timewait`, `persist`.
+    pub kind: String,
+    /// What its firing will do: `loss probe`, `retransmission 3`, `keepalive probe 1`, ...
+    pub sends: String,
+    /// Time left of what was asked for, ms.
+    pub left_ms: u64,
+    /// Time till it fires, with what the timer wheel adds, ms.
+    pub fires_in_ms: u64,
+}
+
+/// What the application will be told if the peer stays silent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// `error`, `never`, `nobody`, `waiting` (an error lies ready), `later` (not followed to its end).
+    pub kind: String,
+    /// Time till then, ms; null for never.
+    pub in_ms: Option<u64>,
+    /// Time till then at the latest, where it is not known exactly, ms.
+    pub latest_in_ms: Option<u64>,
+    /// The error: `ETIMEDOUT`.
+    pub errno: Option<String>,
+    /// Whether a RST is sent then.
+    pub reset: bool,
+    /// All of it in a sentence.
+    pub text: String,
+}
+
+/// A firing to come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coming {
+    /// Time till then, ms.
+    pub in_ms: u64,
+    /// What it does.
+    pub sends: String,
+}
+
+/// A connection, its timers, and its future.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Whose TCP it is.
+    pub stack: Stack,
+    /// Processes that hold it, as far as they can be seen.
+    pub processes: Vec<Process>,
+    /// Who would be told.
+    pub held_by: HeldBy,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// RFC 9293's state in `ss`'s spelling: `ESTABLISHED`.
+    pub state: String,
+    /// The pending timer.
+    pub timer: Option<Pending>,
+    /// Tries that were not answered so far: retransmissions or probes.
+    pub retries_so_far: u32,
+    /// Tries that are left before the end, loss probes included.
+    pub retries_left: usize,
+    /// What the application will be told, and when.
+    pub told: Outlook,
+    /// The same if it writes a byte now; where `told` is never or keepalive's.
+    pub told_if_it_sends: Option<Outlook>,
+    /// The next firings of timers.
+    pub coming: Vec<Coming>,
+    /// What the forecast takes for granted, because it cannot be seen.
+    pub assumed: Vec<String>,
+    /// Socket options that were read from the socket: `TCP_USER_TIMEOUT=5000`; null: they could not be.
+    pub options: Option<Vec<String>>,
+    /// Doublings of the RTO in force.
+    pub backoff: u32,
+    /// RTO, us.
+    pub rto_us: u64,
+    /// Smoothed round-trip time, us.
+    pub srtt_us: u64,
+    /// Its mean deviation, us.
+    pub rttvar_us: u64,
+    /// Bytes received and not read.
+    pub recv_q_bytes: u32,
+    /// Bytes written and not acknowledged.
+    pub send_q_bytes: u32,
+    /// Bytes of them that were never sent.
+    pub notsent_bytes: u32,
+    /// Segments in flight.
+    pub unacked_segments: u32,
+    /// Segments of them held lost.
+    pub lost_segments: u32,
+    /// RTO retransmissions in a row.
+    pub retransmits: u32,
+    /// Probes in a row that were not answered.
+    pub probes: u32,
+    /// Segments retransmitted since the start.
+    pub total_retrans_segments: u32,
+    /// Congestion window, segments.
+    pub snd_cwnd_segments: u32,
+    /// The peer's window, bytes.
+    pub snd_wnd_bytes: u32,
+    /// Age of the last data sent, ms.
+    pub last_data_sent_ms: u64,
+    /// Age of the last acceptable ACK, ms.
+    pub last_ack_recv_ms: u64,
+    /// Congestion control.
+    pub congestion: Option<String>,
+}
+
+impl Row {
+    /// A row of what is known of a connection and of its future. Processes, options and the rest are added by whoever
+    /// knows them.
+    pub fn new(
+        stack: Stack,
+        (local, remote): (Addr, Addr),
+        info: &TcpInfo,
+        forecast: &Forecast,
+    ) -> Row {
+        let first = forecast.firings.iter().find(|f| f.sends != Sends::Ack);
+        let has_timer = info.timer != TimerKind::None;
+        let timer = first.filter(|_| has_timer).map(|f| Pending {
+            kind: kind(info.timer).to_owned(),
+            sends: f.sends.text(),
+            left_ms: info.timer_ms,
+            fires_in_ms: ms(f.at.since(forecast.from)),
+        });
+        let coming = forecast.firings.iter().take(MOST_COMING);
+        Row {
+            stack,
+            processes: Vec::new(),
+            held_by: match forecast.told {
+                Told::Nobody { .. } => HeldBy::Nobody,
+                _ => HeldBy::Process,
+            },
+            local: SocketAddr::new(local.ip, local.port),
+            remote: SocketAddr::new(remote.ip, remote.port),
+            state: info.state.name().to_owned(),
+            timer,
+            retries_so_far: so_far(info),
+            retries_left: forecast.tries_left(),
+            told: Outlook::of(forecast),
+            told_if_it_sends: None,
+            coming: coming.map(|f| Coming::of(f, forecast.from)).collect(),
+            assumed: forecast.assumed.iter().map(|s| (*s).to_owned()).collect(),
+            options: None,
+            backoff: info.backoff,
+            rto_us: info.rto_us,
+            srtt_us: info.rtt_us,
+            rttvar_us: info.rttvar_us,
+            recv_q_bytes: info.rqueue,
+            send_q_bytes: info.wqueue,
+            notsent_bytes: info.notsent,
+            unacked_segments: info.unacked,
+            lost_segments: info.lost,
+            retransmits: info.retransmits,
+            probes: info.probes,
+            total_retrans_segments: info.total_retrans,
+            snd_cwnd_segments: info.snd_cwnd,
+            snd_wnd_bytes: info.snd_wnd,
+            last_data_sent_ms: info.last_data_sent_ms,
+            last_ack_recv_ms: info.last_ack_recv_ms,
+            congestion: None,
+        }
+    }
+
+    /// Every connection of an engine, as a running endpoint tells it of itself.
+    pub fn of_engine(engine: &Engine, at: Instant) -> Vec<Row> {
+        let own = Process {
+            pid: std::process::id(),
+            name: own_name(),
+        };
+        let row = |ends: crate::engine::Ends| {
+            let (local, remote) = (ends.local, ends.remote);
+            let info = engine.connection(at, local, remote)?;
+            let forecast = forecast::of_connection(engine, at, local, remote);
+            let mut row = Row::new(Stack::Halfopen, (local, remote), &info, &forecast);
+            if row.asks_what_if() {
+                let what_if = forecast::of_connection_if_it_sends(engine, at, local, remote);
+                row.told_if_it_sends = what_if.map(|f| Outlook::of(&f));
+            }
+            row.processes.push(own.clone());
+            Some(row)
+        };
+        engine.all_ends().into_iter().filter_map(row).collect()
+    }
+
+    /// Whether it matters what would be if the application wrote something.
+    pub(super) fn asks_what_if(&self) -> bool {
+        let is_open =
+            self.state == TcpState::Established.name() || self.state == TcpState::CloseWait.name();
+        is_open && self.send_q_bytes == 0
+    }
+
+    /// How much a reader wants to see it: 0 first.
+    pub fn rank(&self) -> u8 {
+        rank(
+            self.timer.as_ref().map(|t| t.kind.as_str()),
+            self.retries_so_far,
+            &self.state,
+        )
+    }
+
+    /// One line of JSON, without the end of line.
+    pub fn to_json(&self) -> String {
+        // strings, numbers and lists: there is nothing in it that JSON could not say
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A row from a line of JSON; the error is for people.
+    pub fn from_json(line: &str) -> Result<Row, String> {
+        serde_json::from_str(line).map_err(|e| format!("not a connection: {e}"))
+    }
+}
+
+/// In trouble, then waiting for an answer, probing, idle, and last what is over.
+fn rank(timer: Option<&str>, retries: u32, state: &str) -> u8 {
+    match (timer, state) {
+        (_, "LISTEN") => 5,
+        (Some("timewait"), _) => 4,
+        (Some(_), _) if retries > 0 => 0,
+        (Some("on" | "persist"), _) => 1,
+        (Some(_), _) => 2,
+        (None, _) => 3,
+    }
+}
+
+/// The same of what is known before any forecast.
+pub(super) fn rank_of(info: &TcpInfo) -> u8 {
+    let timer = (info.timer != TimerKind::None).then(|| kind(info.timer));
+    rank(timer, so_far(info), info.state.name())
+}
+
+fn so_far(info: &TcpInfo) -> u32 {
+    match info.timer {
+        TimerKind::On => info.retransmits.max(info.timer_retrans),
+        TimerKind::Keepalive | TimerKind::Persist => info.probes,
+        TimerKind::TimeWait | TimerKind::None => 0,
+    }
+}
+
+fn kind(timer: TimerKind) -> &'static str {
+    match timer {
+        TimerKind::None => "none",
+        TimerKind::On => "on",
+        TimerKind::Keepalive => "keepalive",
+        TimerKind::TimeWait => "timewait",
+        TimerKind::Persist => "persist",
+    }
+}
+
+fn ms(d: Duration) -> u64 {
+    d.as_millis() as u64
+}
+
+fn own_name() -> String {
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap_or_default();
+    name.trim_end().to_owned()
+}
+
+impl Coming {
+    fn of(firing: &Firing, from: Instant) -> Coming {
+        Coming {
+            in_ms: ms(firing.at.since(from)),
+            sends: firing.sends.text(),
+        }
+    }
+}
+
+impl Outlook {
+    /// A forecast, in a row's words.
+    pub fn of(forecast: &Forecast) -> Outlook {
+        let till = |at: Instant| ms(at.since(forecast.from));
+        let (kind, errno, reset) = match forecast.told {
+            Told::Error { errno, reset, .. } => ("error", Some(errno), reset),
+            Told::Waiting(errno) => ("waiting", Some(errno), false),
+            Told::Never(_) => ("never", None, false),
+            Told::Nobody { reset, .. } => ("nobody", None, reset),
+            Told::Later(_) => ("later", None, false),
+        };
+        Outlook {
+            kind: kind.to_owned(),
+            in_ms: forecast.ends_at().map(till),
+            latest_in_ms: forecast.latest.map(till),
+            errno: errno.map(|e| e.name().to_owned()),
+            reset,
+            text: forecast.sentence(),
+        }
+    }
+}
