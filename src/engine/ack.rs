@@ -3,9 +3,10 @@
 //! RFC 9293 3.10.7.4 (fifth), RFC 6675. Linux counterpart: tcp_ack, tcp_clean_rtx_queue, tcp_ack_update_rtt,
 //! tcp_ack_update_window, tcp_ack_probe.
 
-use super::acked::{AckFlags, Rexmit, SackSample};
+use super::acked::{AckFlags, Rexmit, SackSample, Way};
 use super::clock::Now;
 use super::congestion::AckSample;
+use super::mib::Counter;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
@@ -43,7 +44,7 @@ struct RttSamples {
 
 impl Tcb {
     /// Deals with the ACK field of an acceptable segment. False: the segment is to be dropped.
-    pub(super) fn on_ack(&mut self, now: Now, segment: &Segment) -> bool {
+    pub(super) fn on_ack(&mut self, now: Now, segment: &Segment, way: Way) -> bool {
         let mut flag = AckFlags::default();
         let (ack, prior_snd_una) = (segment.ack, self.snd_una);
         if ack.before(prior_snd_una) {
@@ -61,13 +62,18 @@ impl Tcb {
         self.replace_ts_recent(segment.seq);
         let mut sacks = SackSample::default();
         flag.data = segment.seq != segment.end_seq();
+        if way != Way::Long && flag.snd_una_advanced {
+            self.net.count(Counter::TCPHPAcks);
+        } else if !flag.data {
+            self.net.count(Counter::TCPPureAcks);
+        }
         flag.win_update = self.update_window(now, segment);
         self.snd_una_update(ack);
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
             self.sacktag(
                 now,
                 &segment.sack_blocks(),
-                prior_snd_una,
+                (ack, prior_snd_una),
                 &mut flag,
                 &mut sacks,
             );
@@ -78,7 +84,7 @@ impl Tcb {
         self.probes_out = 0;
         self.rcv_tstamp = now.j;
         if prior_packets == 0 {
-            self.ack_without_data_out(now, flag);
+            self.ack_without_data_out(now, flag, delivered);
             return true;
         }
         self.clean_rtx_queue(now, prior_snd_una, &mut flag, &sacks);
@@ -94,6 +100,8 @@ impl Tcb {
         if flag.set_xmit_timer {
             self.set_xmit_timer(now);
         }
+        self.net
+            .count_by(Counter::TCPDelivered, self.delivered - delivered);
         self.cong_control(now, self.delivered - delivered, self.lost - lost, flag);
         self.xmit_recovery(now, rexmit);
         true
@@ -110,24 +118,29 @@ impl Tcb {
         }
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
             let mut rexmit = Rexmit::None;
+            let delivered = self.delivered;
             let una = self.snd_una;
             self.sacktag(
                 now,
                 &segment.sack_blocks(),
-                una,
+                (segment.ack, una),
                 &mut flag,
                 &mut SackSample::default(),
             );
             self.fastretrans_alert(now, 0, &mut flag, &mut rexmit);
+            self.net
+                .count_by(Counter::TCPDelivered, self.delivered - delivered);
             self.xmit_recovery(now, rexmit);
         }
         true
     }
 
     /// Nothing was out: the ACK can only open the window.
-    fn ack_without_data_out(&mut self, now: Now, mut flag: AckFlags) {
+    fn ack_without_data_out(&mut self, now: Now, mut flag: AckFlags, delivered: u32) {
         if flag.dsacking {
             self.fastretrans_alert(now, 0, &mut flag, &mut Rexmit::None);
+            self.net
+                .count_by(Counter::TCPDelivered, self.delivered - delivered);
         }
         self.ack_probe(now);
         if self.tlp_high_seq.is_some() {

@@ -37,6 +37,17 @@ impl AckFlags {
     }
 }
 
+/// How a segment came to its ACK's processing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It was the one expected (header prediction), without data.
+    Short,
+    /// The same with data.
+    ShortWithData,
+    /// Any other.
+    Long,
+}
+
 /// What is to be sent at the end of an ACK's processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rexmit {

@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::output::Push;
 use super::skb::Skb;
 use super::tcb::Tcb;
@@ -95,6 +96,12 @@ impl Tcb {
             TcpState::LastAck | TcpState::Closing | TcpState::TimeWait
         );
         if unread || (self.opt.linger_s == Some(0) && needs_reset) {
+            let abort = if unread {
+                Counter::TCPAbortOnClose
+            } else {
+                Counter::TCPAbortOnData
+            };
+            self.net.count(abort);
             let why = if unread {
                 "close() with unread data"
             } else {
@@ -112,6 +119,7 @@ impl Tcb {
         self.orphan = true;
         if self.state == TcpState::FinWait2 {
             if self.opt.linger2.is_some_and(|s| s < 0) {
+                self.net.count(Counter::TCPAbortOnLinger);
                 self.send_active_reset(now);
                 return self.tcp_done(now);
             }

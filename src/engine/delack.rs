@@ -5,6 +5,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::tcb::Tcb;
 use super::words::{Text, Told};
 use crate::call::TcpState;
@@ -93,6 +94,10 @@ impl Tcb {
 
     /// An ACK left, alone or with data.
     pub(super) fn event_ack_sent(&mut self, now: Now) {
+        if self.reassembly.compressed > 0 {
+            let held_back = self.reassembly.compressed;
+            self.net.count_by(Counter::TCPAckCompressed, held_back);
+        }
         self.reassembly.compressed = 0;
         self.timers.comp_sack = None;
         if self.ack.quick > 0 {
@@ -243,6 +248,7 @@ impl Tcb {
             },
             Some(armed),
         );
+        self.net.count(Counter::DelayedACKs);
         self.send_ack(now);
     }
 

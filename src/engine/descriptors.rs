@@ -84,6 +84,17 @@ impl Descriptors {
         Some(socket)
     }
 
+    /// The control blocks of those that are no connections.
+    pub(super) fn unconnected_mut(&mut self) -> impl Iterator<Item = &mut Tcb> {
+        self.sockets
+            .iter_mut()
+            .filter_map(|(_, socket)| match socket {
+                Socket::Fresh(tcb) => Some(&mut **tcb),
+                Socket::Listener(listener) => Some(&mut *listener.template),
+                Socket::Connection(_) => None,
+            })
+    }
+
     /// All numbers in use, by place.
     pub(super) fn ids(&self) -> Vec<SocketId> {
         let places = self.sockets.iter().map(|(place, _)| place);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::clock::Now;
 use super::event::{Because, Transmit};
+use super::mib::Counter;
 use super::skb::Skb;
 use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
 use super::words::Cause;
@@ -122,6 +123,10 @@ impl Tcb {
         skb.sent_order = self.sent_count;
         skb.delivered = self.delivered;
         self.sent_count += 1;
+        // a repetition is not counted here but in RetransSegs; the number counts as sent only when it has left
+        if skb.end_seq.after(self.snd_nxt) || skb.seq == skb.end_seq {
+            self.net.count_by(Counter::OutSegs, skb.pcount.max(1));
+        }
         self.wstamp_us = self.wstamp_us.max(now.us);
         // the copy that leaves gets PSH, the buffer does not: a later retransmission of a part has none
         let burst_flags = if skb.pcount > 1 {
@@ -164,6 +169,7 @@ impl Tcb {
     pub(super) fn transmit_bare(&mut self, now: Now, seq: Seq, flags: Flags, what: &'static str) {
         let options = self.established_options(now);
         let window = self.select_window();
+        self.net.count(Counter::OutSegs);
         self.wstamp_us = self.wstamp_us.max(now.us);
         self.emit(seq, flags, window, options, Bytes::new(), what);
         if flags.has(Flags::ACK) {

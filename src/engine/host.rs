@@ -9,6 +9,8 @@ use std::sync::Arc;
 use super::clock::Now;
 use super::descriptors::{Descriptors, Socket};
 use super::event::{Event, Outbox, Transmit};
+use super::mib::Mib;
+use super::net::{Net, Shared};
 use super::ports::Ports;
 use super::secret::Secrets;
 use super::table::{Sock, Table};
@@ -68,7 +70,7 @@ impl Config {
 }
 
 /// A host's TCP.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Engine {
     pub(super) addr: Ipv4Addr,
     pub(super) sysctl: Arc<Sysctl>,
@@ -76,6 +78,7 @@ pub struct Engine {
     pub(super) ns_into_ms: u64,
     pub(super) drawn: Drawn,
     pub(super) retries_are_counted: bool,
+    pub(super) net: Arc<Net>,
     pub(super) secrets: Secrets,
     pub(super) ports: Ports,
     pub(super) ip_ids: Stream,
@@ -90,7 +93,42 @@ pub struct Engine {
     pub(super) touched: Option<VecDeque<SocketId>>,
 }
 
+/// A copy counts for itself.
+impl Clone for Engine {
+    fn clone(&self) -> Self {
+        let mut copy = Engine {
+            net: Arc::new((*self.net).clone()),
+            addr: self.addr,
+            sysctl: self.sysctl.clone(),
+            ticks: self.ticks,
+            ns_into_ms: self.ns_into_ms,
+            drawn: self.drawn,
+            retries_are_counted: self.retries_are_counted,
+            secrets: self.secrets,
+            ports: self.ports.clone(),
+            ip_ids: self.ip_ids.clone(),
+            sockets: self.sockets.clone(),
+            table: self.table.clone(),
+            listeners: self.listeners.clone(),
+            wheel: self.wheel.clone(),
+            outbox: self.outbox.clone(),
+            touched: self.touched.clone(),
+        };
+        let net = Shared::of(&copy.net);
+        let open = copy.table.connections_mut();
+        for tcb in open.chain(copy.sockets.unconnected_mut()) {
+            tcb.net = net.clone();
+        }
+        copy
+    }
+}
+
 impl Engine {
+    /// What this host has counted.
+    pub fn counters(&self) -> &Mib {
+        &self.net.mib
+    }
+
     /// A host without connections.
     pub fn new(config: Config) -> Self {
         let secrets = Secrets::new(config.seed);
@@ -102,6 +140,7 @@ impl Engine {
             drawn: config.drawn,
             retries_are_counted: config.retries_are_counted,
             ports: Ports::new(secrets.port, config.seed),
+            net: Arc::default(),
             secrets,
             ip_ids: Stream::new(config.seed, "ip_id"),
             sockets: Descriptors::default(),

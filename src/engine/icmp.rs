@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::tcb::Tcb;
 use super::timers::Xmit;
 use crate::call::{Errno, TcpState};
@@ -30,7 +31,11 @@ impl Tcb {
     /// An ICMP error that quotes a segment of ours with this sequence number.
     pub(super) fn on_icmp(&mut self, now: Now, icmp: &Icmp, quoted: Seq) {
         self.because = Because::Icmp;
-        if self.state == TcpState::Closed || !quoted.between(self.snd_una, self.snd_nxt) {
+        if self.state == TcpState::Closed {
+            return;
+        }
+        if !quoted.between(self.snd_una, self.snd_nxt) {
+            self.net.count(Counter::OutOfWindowIcmps);
             return;
         }
         let Some(errno) = errno_of(icmp) else { return };

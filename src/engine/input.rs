@@ -3,8 +3,10 @@
 //! RFC 9293 3.10.7, RFC 5961, RFC 7323 5. Linux counterpart: tcp_validate_incoming, tcp_rcv_established,
 //! tcp_rcv_state_process, tcp_reset, tcp_send_challenge_ack.
 
+use super::acked::Way;
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::tcb::Tcb;
 use crate::call::{Errno, TcpState};
 use crate::wire::{Flags, Segment, Seq};
@@ -59,6 +61,7 @@ impl Tcb {
             Step::Reset => return Verdict::Reset,
         }
         if self.data_for_nobody(segment) {
+            self.net.count(Counter::TCPAbortOnData);
             self.note(now, false, "data for a socket that nobody reads: reset");
             self.on_reset(now);
             return Verdict::Reset;
@@ -102,10 +105,16 @@ impl Tcb {
     /// PAWS, sequence numbers, RST, SYN: in this order. False when the segment is done with.
     fn validate(&mut self, now: Now, segment: &Segment) -> bool {
         let rst = segment.flags.has(Flags::RST);
+        let syn = segment.flags.has(Flags::SYN);
         if !rst && self.paws_rejects(segment) {
             let old_pure_ack = segment.seq_len() == 0 && segment.seq.before(self.rcv_nxt);
-            if !old_pure_ack {
-                self.answer_old(now, segment);
+            if syn {
+                self.on_syn(now);
+            } else if old_pure_ack {
+                self.net.count(Counter::PAWSOldAck);
+            } else {
+                self.net.count(Counter::PAWSEstab);
+                self.answer_old(now, segment, Counter::TCPACKSkippedPAWS);
             }
             return false;
         }
@@ -114,8 +123,13 @@ impl Tcb {
                 if self.reset_at_edge(segment.seq) {
                     self.on_reset(now);
                 }
+            } else if syn {
+                self.on_syn(now);
             } else {
-                self.answer_old(now, segment);
+                if !segment.end_seq().before(self.rcv_wup) {
+                    self.net.count(Counter::BeyondWindow);
+                }
+                self.answer_old(now, segment, Counter::TCPACKSkippedSeq);
             }
             return false;
         }
@@ -130,8 +144,8 @@ impl Tcb {
             }
             return false;
         }
-        if segment.flags.has(Flags::SYN) && !self.is_crossing_syn_ack(segment) {
-            self.send_challenge_ack(now);
+        if syn && !self.is_crossing_syn_ack(segment) {
+            self.on_syn(now);
             return false;
         }
         true
@@ -178,15 +192,22 @@ impl Tcb {
         true
     }
 
-    fn answer_old(&mut self, now: Now, segment: &Segment) {
-        if segment.flags.has(Flags::SYN) {
-            return self.send_challenge_ack(now);
+    /// A SYN in an open connection (RFC 5961 4).
+    fn on_syn(&mut self, now: Now) {
+        if self.state == TcpState::Established {
+            self.net.count(Counter::InErrs);
         }
+        self.net.count(Counter::TCPSYNChallenge);
+        self.send_challenge_ack(now);
+    }
+
+    fn answer_old(&mut self, now: Now, segment: &Segment, skipped: Counter) {
         let data = segment.seq != segment.end_seq();
-        if !data && self.oow_rate_limited(now) {
+        if !data && self.oow_rate_limited(now, skipped) {
             return;
         }
         if data && segment.seq.before(self.rcv_nxt) {
+            self.net.count(Counter::DelayedACKLost);
             self.enter_quickack_mode();
             self.set_dsack(segment.seq, segment.end_seq().min(self.rcv_nxt));
         }
@@ -194,9 +215,10 @@ impl Tcb {
     }
 
     /// At most one answer per tcp_invalid_ratelimit to segments that carry nothing.
-    fn oow_rate_limited(&mut self, now: Now) -> bool {
+    fn oow_rate_limited(&mut self, now: Now, skipped: Counter) -> bool {
         let limit = self.ms(self.sysctl.tcp_invalid_ratelimit);
         if self.last_oow_ack.is_some_and(|last| now.j - last < limit) {
+            self.net.count(skipped);
             return true;
         }
         self.last_oow_ack = Some(now.j);
@@ -205,7 +227,8 @@ impl Tcb {
 
     /// RFC 5961: an ACK that a real peer answers with a RST that fits.
     pub(super) fn send_challenge_ack(&mut self, now: Now) {
-        if !self.oow_rate_limited(now) {
+        if !self.oow_rate_limited(now, Counter::TCPACKSkippedChallenge) {
+            self.net.count(Counter::TCPChallengeACK);
             self.send_ack(now);
         }
     }
@@ -238,7 +261,7 @@ impl Tcb {
         if self.state == TcpState::SynRecv {
             return self.ack_in_syn_recv(now, segment);
         }
-        if !self.on_ack(now, segment) {
+        if !self.on_ack(now, segment, Way::Long) {
             if segment.ack.after(self.snd_nxt) || self.state != TcpState::Established {
                 self.send_challenge_ack(now);
             }
@@ -264,7 +287,7 @@ impl Tcb {
         if !segment.ack.between(self.snd_una, self.snd_nxt) {
             return Step::Reset;
         }
-        self.on_ack(now, segment);
+        self.on_ack(now, segment, Way::Long);
         self.establish(now, segment);
         Step::Go
     }
@@ -278,6 +301,7 @@ impl Tcb {
         }
         if self.opt.linger2.is_some_and(|s| s < 0) || self.carries_new_data(segment) {
             self.tcp_done(now);
+            self.net.count(Counter::TCPAbortOnData);
             return Step::Reset;
         }
         self.orphan_fin_wait2(now, segment.flags.has(Flags::FIN));

@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::tcb::Tcb;
 use super::words::{Text, Told};
 use crate::call::TcpState;
@@ -107,13 +108,14 @@ impl Tcb {
             told,
         };
         self.because = Because::Timer(text, Some(armed));
-        self.write_wakeup(now, "keepalive probe");
+        self.write_wakeup(now, "keepalive probe", Counter::TCPKeepAlive);
         self.probes_out += 1;
         self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");
     }
 
     /// A RST of our own accord.
     pub(super) fn send_active_reset(&mut self, now: Now) {
+        self.net.count(Counter::OutRsts);
         let seq = self.acceptable_seq();
         self.transmit_bare(now, seq, Flags::RST | Flags::ACK, "RST");
     }

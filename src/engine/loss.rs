@@ -4,6 +4,7 @@
 
 use super::acked::{AckFlags, Rexmit};
 use super::clock::Now;
+use super::mib::Counter;
 use super::tcb::{CaState, Tcb};
 
 impl Tcb {
@@ -36,6 +37,7 @@ impl Tcb {
     fn timeout_mark_lost(&mut self, now: Now) {
         let reneged = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
         if reneged {
+            self.net.count(Counter::TCPSACKReneging);
             log::debug!("the peer took back what it had SACKed");
         } else if !self.rx.sack_ok {
             self.sacked_out = 0;
@@ -70,6 +72,7 @@ impl Tcb {
             skb.marks.retrans = false;
             self.retrans_out -= count;
             self.lost += count;
+            self.net.count_by(Counter::TCPLostRetransmit, count);
         }
     }
 
@@ -157,6 +160,10 @@ impl Tcb {
             "the timeout was spurious: the window is restored",
         );
         self.undo_cwnd_reduction(now, true);
+        self.net.count(Counter::TCPLossUndo);
+        if by_frto {
+            self.net.count(Counter::TCPSpuriousRTOs);
+        }
         self.retransmits = 0;
         if self.non_sack_prevents_reopening() {
             return true;
@@ -170,6 +177,12 @@ impl Tcb {
     /// Everything that was out when recovery began is acknowledged. True: the state is held a little longer.
     pub(super) fn try_undo_recovery(&mut self, now: Now) -> bool {
         if self.may_undo() {
+            let undo = if self.ca_state == CaState::Loss {
+                Counter::TCPLossUndo
+            } else {
+                Counter::TCPFullUndo
+            };
+            self.net.count(undo);
             self.undo_cwnd_reduction(now, false);
         } else {
             self.rack.recovery_over();
@@ -195,6 +208,7 @@ impl Tcb {
     pub(super) fn try_undo_dsack(&mut self, now: Now) -> bool {
         if self.undo_marker.is_some() && self.undo_retrans == Some(0) {
             self.rack.keep_reo_wnd();
+            self.net.count(Counter::TCPDSACKUndo);
             self.undo_cwnd_reduction(now, false);
             return true;
         }
@@ -212,6 +226,7 @@ impl Tcb {
             self.retrans_stamp = None;
         }
         self.undo_cwnd_reduction(now, true);
+        self.net.count(Counter::TCPPartialUndo);
         self.try_keep_open(now);
         true
     }

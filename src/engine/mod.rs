@@ -57,7 +57,9 @@ mod isn;
 mod keepalive;
 mod loss;
 mod memory;
+mod mib;
 mod minmax;
+mod net;
 mod open;
 mod options;
 mod output;
@@ -97,6 +99,7 @@ mod words;
 
 pub use event::{Event, Transmit};
 pub use host::{Config, Drawn, Engine};
+pub use mib::{Counter, Mib};
 pub use query::Ends;
 pub use restore::{Snapshot, WriteTimer};
 pub use timeout::model_timeout;

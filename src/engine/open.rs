@@ -3,9 +3,11 @@
 //! RFC 9293 3.10.7.3. Linux counterpart: tcp_connect, tcp_rcv_synsent_state_process, tcp_finish_connect,
 //! tcp_init_transfer, tcp_init_metrics.
 
+use super::acked::Way;
 use super::clock::Now;
 use super::event::Because;
 use super::input::Verdict;
+use super::mib::Counter;
 use super::skb::Skb;
 use super::tcb::{MTU, TCP_HEADER, TSTAMP_ALIGNED, Tcb};
 use super::timers::Xmit;
@@ -58,6 +60,7 @@ impl Tcb {
         syn.pcount = 1;
         self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
         self.transmit(now, &mut syn, "SYN");
+        self.net.count(Counter::ActiveOpens);
         self.snd_nxt = self.write_seq;
         self.pushed_seq = self.write_seq;
         self.packets_out = 1;
@@ -95,6 +98,7 @@ impl Tcb {
                     !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
                 });
             if stale {
+                self.net.count(Counter::PAWSActive);
                 return if f.has(Flags::RST) {
                     Verdict::Done
                 } else {
@@ -163,7 +167,7 @@ impl Tcb {
         self.take_syn_options(segment);
         self.snd_wl1 = segment.seq;
         self.try_undo_spurious_syn();
-        self.on_ack(now, segment);
+        self.on_ack(now, segment, Way::Long);
         self.irs = segment.seq;
         self.rcv_nxt = segment.seq + 1;
         self.rcv_wup = self.rcv_nxt;

@@ -6,6 +6,7 @@
 use super::clock::Now;
 use super::congestion::TCP_INIT_CWND;
 use super::memory::SKB_OVERHEAD;
+use super::mib::Counter;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
@@ -233,6 +234,7 @@ impl Tcb {
         let before = self.packets_out;
         self.snd_nxt = skb.end_seq;
         self.packets_out += skb.pcount;
+        self.net.count_by(Counter::TCPOrigDataSent, skb.pcount);
         self.queues.rtx.push_back(skb);
         if before == 0 || self.timers.xmit_pending(Xmit::LossProbe) {
             self.rearm_rto(now, "data was sent");

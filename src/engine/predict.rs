@@ -4,8 +4,10 @@
 //! differs to the outside: a pure ACK does not touch a delayed ACK, and data that acknowledges nothing new does not
 //! count as an ACK heard.
 
+use super::acked::Way;
 use super::clock::Now;
 use super::footprint::truesize;
+use super::mib::Counter;
 use super::rcv::option_bytes;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use crate::wire::{Flags, Segment};
@@ -57,16 +59,17 @@ impl Tcb {
             self.rx.ts_recent = Some(ts.tsval);
         }
         if segment.payload.is_empty() {
-            self.on_ack(now, segment);
+            self.on_ack(now, segment, Way::Short);
             self.data_snd_check(now);
             return self.note_tsecr();
         }
         self.measure_rcv_rtt_by_ts(now, payload_len(segment));
+        self.net.count(Counter::TCPHPHits);
         self.queue_predicted(now, segment);
         if segment.ack == self.snd_una {
             self.snd_wl1 = segment.seq;
         } else {
-            self.on_ack(now, segment);
+            self.on_ack(now, segment, Way::ShortWithData);
             self.data_snd_check(now);
         }
         self.ack_snd_check(now);

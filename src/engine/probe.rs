@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::tcb::Tcb;
 use super::timeout::MODEL_BASE_US;
 use super::timers::{Armed, Xmit};
@@ -68,7 +69,7 @@ impl Tcb {
     }
 
     fn send_probe0(&mut self, now: Now) {
-        self.write_wakeup(now, "window probe");
+        self.write_wakeup(now, "window probe", Counter::TCPWinProbe);
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
             self.probes_out = 0;
             self.backoff = 0;
@@ -84,10 +85,11 @@ impl Tcb {
     }
 
     /// Draws an answer: with data if the window has any room, else with an old sequence number.
-    pub(super) fn write_wakeup(&mut self, now: Now, what: &'static str) {
+    pub(super) fn write_wakeup(&mut self, now: Now, what: &'static str, counter: Counter) {
         let mss = self.current_mss();
         let end = self.wnd_end();
         let Some(head) = self.queues.unsent.front().filter(|h| h.seq.before(end)) else {
+            self.net.count(counter);
             return self.transmit_bare(now, self.snd_una - 1, Flags::ACK, what);
         };
         let room = end - head.seq;

@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::footprint::footprint;
+use super::mib::Counter;
 use super::reassembly::Early;
 use super::tcb::Tcb;
 use crate::call::TcpState;
@@ -26,11 +27,13 @@ impl Tcb {
         if seq == self.rcv_nxt {
             let bare_fin = segment.payload.is_empty() && segment.flags.has(Flags::FIN);
             if window == 0 && !bare_fin {
+                self.net.count(Counter::TCPZeroWindowDrop);
                 return self.out_of_window();
             }
             return self.queue_in_order(now, segment, 0);
         }
         if !end_seq.after(self.rcv_nxt) {
+            self.net.count(Counter::DelayedACKLost);
             self.set_dsack(seq, end_seq);
             return self.out_of_window();
         }
@@ -40,6 +43,7 @@ impl Tcb {
         if seq.before(self.rcv_nxt) {
             self.set_dsack(seq, self.rcv_nxt);
             if window == 0 {
+                self.net.count(Counter::TCPZeroWindowDrop);
                 return self.out_of_window();
             }
             return self.queue_in_order(now, segment, self.rcv_nxt - seq);
@@ -55,6 +59,11 @@ impl Tcb {
 
     pub(super) fn set_dsack(&mut self, seq: Seq, end_seq: Seq) {
         if self.rx.sack_ok && self.sysctl.tcp_dsack != 0 {
+            self.net.count(if seq.before(self.rcv_nxt) {
+                Counter::TCPDSACKOldSent
+            } else {
+                Counter::TCPDSACKOfoSent
+            });
             self.reassembly.dsack = Some((seq, end_seq));
         }
     }
@@ -68,6 +77,7 @@ impl Tcb {
         let memory = footprint(payload, options);
         self.forward_alloc.reserve(memory.truesize);
         let merged = self.received.push(fresh, memory);
+        self.count_merged(merged);
         self.rcv_nxt = segment.end_seq();
         if skip < payload && !merged {
             self.hold_received(memory.truesize);
@@ -95,6 +105,7 @@ impl Tcb {
         let payload = segment.payload.len() as u32;
         let memory = footprint(payload, options);
         let merged = self.received.push(segment.payload.clone(), memory);
+        self.count_merged(merged);
         self.rcv_nxt = segment.end_seq();
         if !merged {
             self.hold_received(memory.truesize);
@@ -114,7 +125,9 @@ impl Tcb {
             let skip = (self.rcv_nxt - early.seq) as usize;
             let fresh = early.data.slice(skip.min(early.data.len())..);
             let nothing = fresh.is_empty();
-            if self.received.push(fresh, early.memory) || nothing {
+            let merged = self.received.push(fresh, early.memory);
+            self.count_merged(merged);
+            if merged || nothing {
                 self.release_received(early.memory.truesize);
             }
             self.rcv_nxt = early.end_seq;
@@ -124,7 +137,14 @@ impl Tcb {
         }
     }
 
+    fn count_merged(&self, merged: bool) {
+        if merged {
+            self.net.count(Counter::TCPRcvCoalesce);
+        }
+    }
+
     fn queue_early(&mut self, segment: &Segment) {
+        self.net.count(Counter::TCPOFOQueue);
         self.ack.scheduled = true;
         self.predicted_window = None;
         let options = option_bytes(segment);
@@ -139,6 +159,9 @@ impl Tcb {
         self.hold_received(early.memory.truesize);
         let inserted = self.reassembly.insert(early, self.rx.sack_ok);
         self.release_received(inserted.freed);
+        if inserted.contained {
+            self.net.count(Counter::TCPOFOMerge);
+        }
         if let Some((seq, end_seq)) = inserted.overlap {
             self.set_dsack(seq, end_seq);
         }

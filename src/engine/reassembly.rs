@@ -28,6 +28,8 @@ pub(super) struct Inserted {
     pub(super) overlap: Option<(Seq, Seq)>,
     /// Memory of ranges that were not kept, bytes.
     pub(super) freed: u32,
+    /// All of it was there already.
+    pub(super) contained: bool,
 }
 
 /// What is out of order.
@@ -90,6 +92,7 @@ impl Reassembly {
         Inserted {
             overlap,
             freed: before - self.truesize(),
+            contained,
         }
     }
 

@@ -7,6 +7,7 @@ use super::acked::AckFlags;
 use super::acked::Rexmit;
 use super::clock::Now;
 use super::congestion::TCP_INFINITE_SSTHRESH;
+use super::mib::Counter;
 use super::tcb::{CaState, Tcb};
 
 impl Tcb {
@@ -186,9 +187,15 @@ impl Tcb {
         let most = self.sysctl.tcp_max_reordering as u32;
         self.reordering = (self.packets_out + addend).min(most);
         self.reord_seen += 1;
+        self.net.count(Counter::TCPRenoReorder);
     }
 
     pub(super) fn enter_recovery(&mut self, now: Now) {
+        self.net.count(if self.rx.sack_ok {
+            Counter::TCPSackRecovery
+        } else {
+            Counter::TCPRenoRecovery
+        });
         self.retrans_stamp = None;
         self.init_undo();
         if !self.in_cwnd_reduction() {

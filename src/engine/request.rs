@@ -6,6 +6,7 @@
 use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::header::SynOffer;
+use super::mib::Counter;
 use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
 use super::window::initial;
@@ -16,6 +17,11 @@ use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
 /// SYN-ACK timeouts are capped by this, whatever tcp_rto_max_ms says; ms.
 const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
+
+fn count_repetition(template: &Tcb) {
+    template.net.count(Counter::RetransSegs);
+    template.net.count(Counter::TCPSynRetrans);
+}
 
 /// A half-open connection.
 #[derive(Clone, Debug)]
@@ -157,6 +163,7 @@ impl Request {
 
     /// The SYN-ACK timer fired; none: the request is given up.
     pub(super) fn on_timer(&mut self, now: Now, template: &Tcb) -> Option<Option<Transmit>> {
+        template.net.count(Counter::TCPTimeouts);
         let most = template
             .opt
             .syn_count
@@ -177,6 +184,7 @@ impl Request {
                 why: Some(why.into()),
             };
             self.num_retrans += 1;
+            count_repetition(template);
             self.syn_ack(now, cause, Some(fired))
         });
         self.num_timeout += 1;
@@ -210,7 +218,11 @@ impl Request {
             || (end_seq.after(low) && segment.seq.before(high))
             || (segment.seq == high && segment.seq == end_seq);
         if old || !in_window {
-            if !f.has(Flags::RST) && !self.rate_limited(now, template) {
+            let answered = !f.has(Flags::RST) && !self.rate_limited(now, template);
+            if old {
+                template.net.count(Counter::PAWSEstab);
+            }
+            if answered {
                 return RequestVerdict::Answer(Box::new(self.ack(now)));
             }
             return RequestVerdict::Done;
@@ -222,6 +234,8 @@ impl Request {
             return self.on_reset(now, template, segment);
         }
         if f.has(Flags::SYN) {
+            template.net.count(Counter::AttemptFails);
+            template.net.count(Counter::EmbryonicRsts);
             return RequestVerdict::Refused;
         }
         if !f.has(Flags::ACK) {
@@ -229,6 +243,7 @@ impl Request {
         }
         if self.num_timeout < template.opt.defer_accept && end_seq == low {
             self.acked = true;
+            template.net.count(Counter::TCPDeferAcceptDrop);
             return RequestVerdict::Done;
         }
         RequestVerdict::Complete
@@ -237,6 +252,8 @@ impl Request {
     /// A RST in the window ends the request only with the expected number (RFC 5961 3.2).
     fn on_reset(&mut self, now: Now, template: &Tcb, segment: &Segment) -> RequestVerdict {
         if segment.seq == self.rcv_isn + 1 {
+            template.net.count(Counter::AttemptFails);
+            template.net.count(Counter::EmbryonicRsts);
             return RequestVerdict::Gone;
         }
         if self.rate_limited(now, template) {
@@ -248,6 +265,7 @@ impl Request {
     fn rate_limited(&mut self, now: Now, template: &Tcb) -> bool {
         let limit = template.ms(template.sysctl.tcp_invalid_ratelimit);
         if self.last_oow_ack.is_some_and(|last| now.j - last < limit) {
+            template.net.count(Counter::TCPACKSkippedSynRecv);
             return true;
         }
         self.last_oow_ack = Some(now.j);
@@ -259,6 +277,7 @@ impl Request {
             return RequestVerdict::Done;
         }
         self.num_retrans += 1;
+        count_repetition(template);
         let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".into(), None);
         let timeout = self.timeout(&template.ticks);
         self.timer = Armed::after(&template.ticks, now, timeout, Some(self.timer));
@@ -297,6 +316,8 @@ impl Request {
             template.opt.clone(),
         );
         tcb.opt.bindport_locked = false;
+        tcb.net = template.net.clone();
+        tcb.net.count(Counter::PassiveOpens);
         tcb.local = self.local;
         tcb.remote = self.remote;
         tcb.ip_id = ip_id;

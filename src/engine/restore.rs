@@ -114,6 +114,7 @@ impl Engine {
             ..Options::default()
         };
         let mut tcb = Tcb::new(engine.sysctl.clone(), engine.ticks, opt);
+        tcb.net = super::net::Shared::of(&engine.net);
         tcb.local = local;
         tcb.remote = remote;
         tcb.restore(now, snapshot);

@@ -4,9 +4,10 @@
 
 use super::acked::Rexmit;
 use super::clock::Now;
+use super::mib::Counter;
 use super::output::Push;
 use super::skb::Skb;
-use super::tcb::Tcb;
+use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
 use crate::wire::{Flags, Seq};
 
@@ -83,6 +84,10 @@ impl Tcb {
         }
         let mut skb = self.queues.rtx[i].clone();
         self.total_retrans += skb.pcount;
+        self.net.count_by(Counter::RetransSegs, skb.pcount);
+        if skb.flags.has(Flags::SYN) {
+            self.net.count(Counter::TCPSynRetrans);
+        }
         self.transmit(now, &mut skb, what);
         skb.marks.ever_retrans = true;
         self.queues.rtx[i] = skb;
@@ -167,6 +172,11 @@ impl Tcb {
         if self.packets_out == 0 {
             return;
         }
+        let counter = if self.ca_state == CaState::Loss {
+            Counter::TCPSlowStartRetrans
+        } else {
+            Counter::TCPFastRetrans
+        };
         let mut rearm = false;
         let mut at: Option<Seq> = None;
         while let Some(i) = self.next_lost(at) {
@@ -178,8 +188,10 @@ impl Tcb {
             if !self.retransmit_skb(now, i, segs, "retransmission of a lost segment") {
                 break;
             }
+            let pcount = self.queues.rtx[i].pcount;
+            self.net.count_by(counter, pcount);
             if self.in_cwnd_reduction() {
-                self.prr_out += self.queues.rtx[i].pcount;
+                self.prr_out += pcount;
             }
             rearm |= i == 0 && !self.timers.xmit_pending(Xmit::Reo);
             at = Some(self.queues.rtx[i].seq);

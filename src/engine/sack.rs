@@ -4,6 +4,7 @@
 
 use super::acked::{AckFlags, SackSample};
 use super::clock::Now;
+use super::mib::Counter;
 use super::skb::Skb;
 use super::tcb::{CaState, Tcb};
 use crate::wire::Seq;
@@ -24,7 +25,7 @@ impl Tcb {
         &mut self,
         now: Now,
         blocks: &[(Seq, Seq)],
-        prior_una: Seq,
+        (ack, prior_una): (Seq, Seq),
         flag: &mut AckFlags,
         sample: &mut SackSample,
     ) {
@@ -34,7 +35,11 @@ impl Tcb {
         let mut reord: Option<Seq> = None;
         for (i, block) in blocks.iter().enumerate() {
             let dsack = i == 0 && first_is_dsack;
-            if !self.block_valid(dsack, *block) || !block.1.after(prior_una) {
+            if !self.block_valid(dsack, *block) {
+                self.count_invalid(dsack, *block, ack);
+                continue;
+            }
+            if !block.1.after(prior_una) {
                 continue;
             }
             self.tag_block(now, *block, dsack, flag, sample, &mut reord);
@@ -44,6 +49,17 @@ impl Tcb {
         {
             self.check_sack_reordering(reord);
         }
+    }
+
+    fn count_invalid(&self, dsack: bool, block: (Seq, Seq), ack: Seq) {
+        let counter = match (dsack, self.undo_marker) {
+            (true, None) => Counter::TCPDSACKIgnoredNoUndo,
+            (true, Some(_)) => Counter::TCPDSACKIgnoredOld,
+            // an ACK that was overtaken tells old news
+            (false, _) if ack != self.snd_una && !block.1.after(self.snd_una) => return,
+            (false, _) => Counter::TCPSACKDiscard,
+        };
+        self.net.count(counter);
     }
 
     fn tag_block(
@@ -183,10 +199,17 @@ impl Tcb {
         if !(below || inside) {
             return false;
         }
+        self.net.count(if below {
+            Counter::TCPDSACKRecv
+        } else {
+            Counter::TCPDSACKOfoRecv
+        });
         let segments = self.dsack_seen(left, right, flag);
         if segments == 0 {
+            self.net.count(Counter::TCPDSACKIgnoredDubious);
             return false;
         }
+        self.net.count_by(Counter::TCPDSACKRecvSegs, segments);
         if let (Some(marker), Some(open)) = (self.undo_marker, self.undo_retrans)
             && !right.after(prior_una)
             && right.after(marker)
@@ -250,6 +273,7 @@ impl Tcb {
             self.reordering = metric.div_ceil(self.mss_cache.max(1)).min(most);
         }
         self.reord_seen += 1;
+        self.net.count(Counter::TCPSACKReorder);
     }
 
     /// Whether an ACK came too early to be of the retransmission.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::clock::Now;
 use super::descriptors::{Listener, Socket};
 use super::host::Engine;
+use super::net::Shared;
 use super::options::Options;
 use super::table::Sock;
 use super::tcb::Tcb;
@@ -23,7 +24,8 @@ impl Engine {
                     retries_are_counted: self.retries_are_counted,
                     ..Options::default()
                 };
-                let tcb = Tcb::new(self.sysctl.clone(), self.ticks, opt);
+                let mut tcb = Tcb::new(self.sysctl.clone(), self.ticks, opt);
+                tcb.net = Shared::of(&self.net);
                 self.number(Socket::Fresh(Box::new(tcb)))
             }
             Call::Bind(socket, addr) => self.bind(socket, addr),

@@ -1,5 +1,6 @@
 //! The states of a connection and the steps between them that exist (RFC 9293 3.3.2, figure 5).
 
+use super::mib::Counter;
 use super::tcb::Tcb;
 use crate::call::TcpState::{self, *};
 
@@ -23,7 +24,22 @@ pub(super) const STEPS: &[(TcpState, TcpState)] = &[
     (Closing, TimeWait),
 ];
 
+fn is_open(state: TcpState) -> bool {
+    matches!(state, Established | CloseWait)
+}
+
 impl Tcb {
+    fn count_states(&self, from: TcpState, to: TcpState) {
+        match (is_open(from), is_open(to)) {
+            (false, true) => self.net.count(Counter::CurrEstab),
+            (true, false) => self.net.count_down(Counter::CurrEstab),
+            _ => {}
+        }
+        if is_open(from) && to == Closed {
+            self.net.count(Counter::EstabResets);
+        }
+    }
+
     /// Goes to another state. A step that RFC 9293 does not know is a defect of the engine.
     pub(super) fn transition(&mut self, to: TcpState) {
         let allowed = to == Closed || STEPS.contains(&(self.state, to));
@@ -33,6 +49,7 @@ impl Tcb {
             self.state.name(),
             to.name()
         );
+        self.count_states(self.state, to);
         self.state = to;
     }
 }

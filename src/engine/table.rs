@@ -149,6 +149,14 @@ impl Table {
         }
     }
 
+    /// All connections.
+    pub(super) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Tcb> {
+        self.socks.iter_mut().filter_map(|(_, sock)| match sock {
+            Sock::Connection(tcb) => Some(&mut **tcb),
+            _ => None,
+        })
+    }
+
     /// All of them, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Sock)> {
         self.socks.iter().map(|(id, sock)| (id as u32, sock))

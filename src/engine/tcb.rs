@@ -78,6 +78,7 @@ pub(super) struct AckState {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tcb {
     pub(super) sysctl: Arc<Sysctl>,
+    pub(super) net: super::net::Shared,
     pub(super) ticks: Ticks,
     pub(super) opt: Options,
     pub(super) local: Addr,

@@ -5,7 +5,8 @@
 
 use super::clock::Now;
 use super::event::Because;
-use super::tcb::Tcb;
+use super::mib::Counter;
+use super::tcb::{CaState, Tcb};
 use super::timers::{Armed, Xmit};
 use super::words::{Text, Told};
 use crate::call::{Errno, TcpState};
@@ -165,9 +166,12 @@ impl Tcb {
         if self.snd_wnd == 0 && !self.orphan && !handshake {
             return self.on_rto_zero_window(now, armed, told);
         }
+        self.net.count(Counter::TCPTimeouts);
         if self.write_timeout(now) {
             return;
         }
+        self.net.count(Counter::TcpTimeoutRehash);
+        self.count_failure();
         self.enter_loss(now);
         self.retransmits += 1;
         self.total_rto += 1;
@@ -185,6 +189,22 @@ impl Tcb {
         };
         self.retransmit_skb(now, 0, 1, what);
         self.back_off_and_rearm(now);
+    }
+
+    /// The first timeout of an episode: what was going on?
+    fn count_failure(&self) {
+        if self.retransmits > 0 {
+            return;
+        }
+        let sack = self.rx.sack_ok;
+        match self.ca_state {
+            CaState::Recovery if sack => self.net.count(Counter::TCPSackRecoveryFail),
+            CaState::Recovery => self.net.count(Counter::TCPRenoRecoveryFail),
+            CaState::Loss => self.net.count(Counter::TCPLossFailures),
+            state if state != CaState::Disorder && self.sacked_out == 0 => {}
+            _ if sack => self.net.count(Counter::TCPSackFailures),
+            _ => self.net.count(Counter::TCPRenoFailures),
+        }
     }
 
     /// `; gives up 12.6 s after the first retransmission, 3.2 s of them passed`.
@@ -331,6 +351,7 @@ impl Tcb {
     pub(super) fn write_err(&mut self, now: Now, why: &'static str) {
         let errno = self.sk_err_soft.unwrap_or(Errno::ETIMEDOUT);
         self.sk_err = Some(errno);
+        self.net.count(Counter::TCPAbortOnTimeout);
         self.note(
             now,
             false,
@@ -342,6 +363,9 @@ impl Tcb {
 
     /// The end of the full socket.
     pub(super) fn tcp_done(&mut self, now: Now) {
+        if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
+            self.net.count(Counter::AttemptFails);
+        }
         self.transition(TcpState::Closed);
         self.timers.clear();
         self.rcv_shutdown = true;

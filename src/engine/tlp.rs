@@ -5,6 +5,7 @@
 use super::acked::AckFlags;
 use super::clock::Now;
 use super::event::Because;
+use super::mib::Counter;
 use super::output::Push;
 use super::rack::TIMEOUT_MIN_US;
 use super::tcb::{CaState, Tcb};
@@ -44,6 +45,7 @@ impl Tcb {
     pub(super) fn on_loss_probe(&mut self, now: Now, why: Because) {
         self.because = why;
         if self.tlp_high_seq.is_none() && self.send_loss_probe(now) {
+            self.net.count(Counter::TCPLossProbes);
             self.tlp_high_seq = Some(self.snd_nxt);
             // so that the RTO runs in full from now on
             self.timers.xmit = None;
@@ -91,6 +93,7 @@ impl Tcb {
             self.tlp_high_seq = None;
         } else if ack.after(high) {
             // only the probe can have repaired it: a loss
+            self.net.count(Counter::TCPLossProbeRecovery);
             self.init_cwnd_reduction();
             self.set_ca_state(now, CaState::Cwr);
             self.end_cwnd_reduction(now);

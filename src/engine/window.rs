@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::footprint::truesize;
+use super::mib::Counter;
 use super::tcb::{TCP_HEADER, Tcb};
 use crate::sysctl::Sysctl;
 
@@ -97,7 +98,11 @@ impl Tcb {
     pub(super) fn select_window(&mut self) -> u16 {
         let current = self.receive_window();
         let mut window = self.possible_window();
+        let was_open = self.rcv_wnd > 0;
         if window < current {
+            if window == 0 {
+                self.net.count(Counter::TCPWantZeroWindowAdv);
+            }
             // what was offered is not taken back
             window = current.next_multiple_of(1 << self.rx.rcv_wscale);
         }
@@ -105,6 +110,11 @@ impl Tcb {
         self.rcv_wup = self.rcv_nxt;
         if window >> self.rx.rcv_wscale == 0 {
             self.predicted_window = None;
+            if was_open {
+                self.net.count(Counter::TCPToZeroWindowAdv);
+            }
+        } else if !was_open {
+            self.net.count(Counter::TCPFromZeroWindowAdv);
         }
         (window.min(0xffff << self.rx.rcv_wscale) >> self.rx.rcv_wscale) as u16
     }
