@@ -32,6 +32,8 @@ pub mod sim;
 
 pub mod endpoint;
 
+pub mod live;
+
 pub mod watch;
 
 pub mod target;

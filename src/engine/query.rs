@@ -27,8 +27,8 @@ impl Engine {
         self.touched.get_or_insert_with(VecDeque::new);
     }
 
-    /// A socket that a packet, a timer or a call has touched: its readiness may have changed, and that of no other
-    /// socket has. A listener is touched by each connection that is not accepted yet.
+    /// A socket that a packet or a timer has touched: its readiness may have changed, and that of no other socket has,
+    /// but by calls on it. A listener is touched by each connection that is not accepted yet.
     pub fn poll_touched(&mut self) -> Option<SocketId> {
         self.touched.as_mut()?.pop_front()
     }

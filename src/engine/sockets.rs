@@ -15,8 +15,15 @@ use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
 use crate::time::Instant;
 
 impl Engine {
-    /// A socket call.
+    /// A socket call. Its socket does not count as touched by it.
     pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
+        let touched = self.touched.take();
+        let outcome = self.make(at, call);
+        self.touched = touched;
+        outcome
+    }
+
+    fn make(&mut self, at: Instant, call: Call) -> Outcome {
         let now = self.now(at);
         match call {
             Call::Socket => {

@@ -5,6 +5,7 @@
 mod by_hand;
 mod closed;
 mod commands;
+mod endpoint;
 mod leftovers;
 mod live;
 mod programs;

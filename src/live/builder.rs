@@ -1,0 +1,302 @@
+//! How an endpoint is made: addresses, knobs, and where its interface is.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::endpoint::{Endpoint, Guard};
+use super::machine::Parts;
+use super::shared::Shared;
+use super::stack::Stack;
+use crate::endpoint::{Device, EndpointError, Entry, Isolation, SockDiag, Tun, Wanted};
+use crate::engine::Config;
+use crate::sysctl::Sysctl;
+
+/// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's knobs, an MTU of 1500,
+/// the interface `halfopen0`.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    addrs: Vec<(IpAddr, u8)>,
+    wrong: Option<String>,
+    sysctl: Sysctl,
+    mtu: u32,
+    seed: Option<u64>,
+    name: String,
+    kernel_sysctl: Vec<(String, String)>,
+}
+
+/// A private namespace with the kernel's end of the TUN: the way in, and what was had.
+///
+/// It lives as long as this, the endpoint or a socket of it does.
+#[derive(Debug)]
+pub struct Private {
+    /// The way in: sockets of the kernel, programs.
+    pub entry: Entry,
+    /// The kernel's addresses on the TUN.
+    pub kernel: Vec<IpAddr>,
+    /// Where to ask about the kernel's connections.
+    pub diag: SockDiag,
+    /// How it was had.
+    pub isolation: Isolation,
+    /// What could not be had as wanted, a line each.
+    pub notes: Vec<String>,
+}
+
+impl Deref for Private {
+    type Target = Entry;
+    fn deref(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            addrs: Vec::new(),
+            wrong: None,
+            sysctl: Sysctl::default(),
+            mtu: 1500,
+            seed: None,
+            name: "halfopen0".to_owned(),
+            kernel_sysctl: Vec::new(),
+        }
+    }
+}
+
+/// `10.77.0.2/24`.
+fn parse(text: &str) -> Option<(IpAddr, u8)> {
+    let (addr, prefix) = text.split_once('/')?;
+    let (addr, prefix): (IpAddr, u8) = (addr.parse().ok()?, prefix.parse().ok()?);
+    let most = if addr.is_ipv4() { 30 } else { 126 };
+    (prefix <= most).then_some((addr, prefix))
+}
+
+/// The first address of the network that is not `addr`.
+fn other_end((addr, prefix): (IpAddr, u8)) -> IpAddr {
+    match addr {
+        IpAddr::V4(own) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            let first = (own.to_bits() & mask) + 1;
+            Ipv4Addr::from_bits(if first == own.to_bits() {
+                first + 1
+            } else {
+                first
+            })
+            .into()
+        }
+        IpAddr::V6(own) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            let first = (own.to_bits() & mask) + 1;
+            Ipv6Addr::from_bits(if first == own.to_bits() {
+                first + 1
+            } else {
+                first
+            })
+            .into()
+        }
+    }
+}
+
+impl Builder {
+    /// An address with the length of its network's prefix: `10.77.0.2/24`, `fd77::2/64`. The kernel's end gets the first
+    /// other address of that network.
+    pub fn addr(mut self, addr: &str) -> Self {
+        match parse(addr) {
+            Some(addr) => self.addrs.push(addr),
+            None => {
+                self.wrong.get_or_insert(format!(
+                    "{addr:?} is no address with a prefix; such are 10.77.0.2/24 (at most /30) and fd77::2/64 (at most /126)"
+                ));
+            }
+        }
+        self
+    }
+
+    /// The endpoint's own knobs.
+    pub fn sysctl(mut self, sysctl: Sysctl) -> Self {
+        self.sysctl = sysctl;
+        self
+    }
+
+    /// A knob of the private namespace's kernel: `("tcp_retries2", "5")`.
+    pub fn kernel_sysctl(mut self, name: &str, value: &str) -> Self {
+        self.kernel_sysctl.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The interface's MTU, bytes.
+    pub fn mtu(mut self, mtu: u32) -> Self {
+        self.mtu = mtu;
+        self
+    }
+
+    /// Seed of what the endpoint draws (sequence numbers, ports); without one it is drawn itself.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The interface's name, at most 15 letters.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    fn parts(&mut self) -> Result<Parts, EndpointError> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(EndpointError::Unavailable(wrong));
+        }
+        if !(1280..=65_535).contains(&self.mtu) {
+            let text = format!("an MTU of {} bytes: 1280 to 65535 is wanted", self.mtu);
+            return Err(EndpointError::Unavailable(text));
+        }
+        if self.addrs.is_empty() {
+            self.addrs = vec![
+                (Ipv4Addr::new(10, 77, 0, 2).into(), 24),
+                (Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 2).into(), 64),
+            ];
+        }
+        let v4 = self.addrs.iter().find_map(|(a, _)| match a {
+            IpAddr::V4(v4) => Some(*v4),
+            IpAddr::V6(_) => None,
+        });
+        let v4 = v4.ok_or_else(|| {
+            EndpointError::Unavailable("an IPv4 address is wanted too".to_owned())
+        })?;
+        let mut engine = Config::new(v4);
+        engine.sysctl = self.sysctl.clone();
+        engine.seed = self.seed.unwrap_or_else(drawn_seed);
+        Ok(Parts {
+            engine,
+            addrs: self.addrs.clone(),
+            mtu: self.mtu as usize,
+        })
+    }
+
+    /// A stack without threads, in the namespace that the program runs in; it takes CAP_NET_ADMIN.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unavailable`] says what to do.
+    pub fn stack_here(mut self) -> Result<Stack, EndpointError> {
+        let parts = self.parts()?;
+        let tun = crate::endpoint::open_tun(
+            &self.name,
+            &self.kernel_ends(),
+            self.mtu,
+            Device::default(),
+        )?;
+        stack(parts, tun)
+    }
+
+    /// A stack without threads in a private namespace, and the way into that; rootless where possible.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unavailable`] says what to do.
+    pub fn stack_private(mut self) -> Result<(Stack, Private), EndpointError> {
+        let parts = self.parts()?;
+        let kernel = self.kernel_ends();
+        let v4 = kernel.iter().find_map(|(addr, prefix)| match addr {
+            IpAddr::V4(v4) => Some((*v4, *prefix)),
+            IpAddr::V6(_) => None,
+        });
+        let (addr, prefix) = v4.unwrap_or((Ipv4Addr::UNSPECIFIED, 32));
+        let ipv6 = kernel.iter().find_map(|(addr, prefix)| match addr {
+            IpAddr::V6(v6) => Some((*v6, *prefix)),
+            IpAddr::V4(_) => None,
+        });
+        let wanted = Wanted {
+            addr,
+            prefix,
+            ipv6,
+            name: Some(self.name.clone()),
+            loopback: true,
+            mtu: self.mtu,
+            device: Device::default(),
+            named: self.kernel_sysctl.iter().map(|k| k.0.clone()).collect(),
+            sysctl: self.kernel_sysctl,
+            congestion: "cubic".to_owned(),
+            sockets: 0,
+        };
+        let namespace = crate::endpoint::open(&wanted)?;
+        let private = Private {
+            entry: namespace.entry,
+            kernel: kernel.into_iter().map(|k| k.0).collect(),
+            diag: namespace.diag,
+            isolation: namespace.isolation,
+            notes: namespace.notes,
+        };
+        Ok((stack(parts, namespace.tun)?, private))
+    }
+
+    fn kernel_ends(&self) -> Vec<(IpAddr, u8)> {
+        let ends = self.addrs.iter().map(|a| (other_end(*a), a.1));
+        ends.collect()
+    }
+
+    /// An endpoint in the namespace that the program runs in: every program of this machine can talk to it. It takes
+    /// CAP_NET_ADMIN. The interface is gone with the last handle, or when the process ends in whatever way.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unavailable`] says what to do.
+    pub fn open_here(self) -> Result<Endpoint, EndpointError> {
+        start(self.stack_here()?)
+    }
+
+    /// An endpoint in a private namespace, and the way into that; rootless where possible.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unavailable`] says what to do.
+    pub fn open_private(self) -> Result<(Endpoint, Private), EndpointError> {
+        let (stack, private) = self.stack_private()?;
+        Ok((start(stack)?, private))
+    }
+}
+
+fn failed(what: &str) -> impl FnOnce(std::io::Error) -> EndpointError {
+    let what = what.to_owned();
+    move |source| EndpointError::Os { what, source }
+}
+
+fn stack(parts: Parts, tun: Tun) -> Result<Stack, EndpointError> {
+    Stack::new(parts, tun).map_err(failed("making the descriptors of the loop"))
+}
+
+/// Not the same from run to run.
+fn drawn_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let state = std::collections::hash_map::RandomState::new();
+    state.build_hasher().finish()
+}
+
+/// Starts the loop thread.
+fn start(mut stack: Stack) -> Result<Endpoint, EndpointError> {
+    let name = stack.name().into();
+    let addrs = stack.machine().addrs().collect();
+    let shared = Arc::new(Shared::new(stack));
+    let runner = shared.clone();
+    let thread = std::thread::Builder::new()
+        .name("halfopen".to_owned())
+        .spawn(move || runner.run())
+        .map_err(failed("starting the loop thread"))?;
+    let stopped = shared.clone();
+    let end = move || {
+        stopped.stop();
+        // the last handle may go in the loop thread itself, inside a service
+        if thread.thread().id() != std::thread::current().id() {
+            let _ = thread.join();
+        }
+    };
+    Ok(Endpoint {
+        host: shared,
+        name,
+        addrs,
+        _guard: Arc::new(Guard(Some(Box::new(end)))),
+    })
+}
+
+impl Endpoint {
+    /// How an endpoint is made.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}

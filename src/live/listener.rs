@@ -1,0 +1,71 @@
+//! A listening socket with the feel of std's.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::host::Key;
+use super::options::options;
+use super::sockets::{self, to_socket_addr};
+use super::stream::{Owned, TcpSocket, TcpStream};
+use crate::call::Call;
+
+/// std's backlog.
+const BACKLOG: u32 = 128;
+
+/// A socket that listens, as `std::net::TcpListener`. What it accepts has its options.
+#[derive(Debug)]
+pub struct TcpListener {
+    pub(crate) socket: Arc<Owned>,
+}
+
+options!(TcpListener);
+
+impl TcpListener {
+    /// Listens at the first of these addresses that can be had, with std's backlog of 128.
+    ///
+    /// # Errors
+    /// Those of the last address: EADDRINUSE, EADDRNOTAVAIL.
+    pub fn bind(endpoint: &Endpoint, at: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        let mut result = Err(io::ErrorKind::InvalidInput.into());
+        for addr in at.to_socket_addrs()? {
+            let socket = TcpSocket::new(endpoint)?;
+            result = socket.bind(addr).and_then(|()| socket.listen(BACKLOG));
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Waits for a connection and gives it with the peer's address.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let endpoint = &self.socket.endpoint;
+        let patience = self.socket.reading();
+        let (id, remote) = self.socket.attempt(patience, |machine, at, id| {
+            let accepted = sockets::socket(machine.call(at, Call::Accept(id)))?;
+            let ends = machine.engine().ends(accepted);
+            Ok((accepted, ends.map(|e| e.1).unwrap_or_default()))
+        })?;
+        let life = self.socket.key.life;
+        let socket = Arc::new(Owned::new(endpoint, Key { life, id }));
+        Ok((TcpStream { socket }, to_socket_addr(remote)))
+    }
+
+    /// Accepts for ever.
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> + '_ {
+        std::iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
+    }
+
+    /// getsockname().
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.ends().map(|e| e.0)
+    }
+
+    /// Whether accept() returns at once with WouldBlock where it would wait.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! A host as a value: TCP by our engine, the rest of IP by smoltcp, its services, and what has become of it.
+//!
+//! It does no I/O but through a [`Service`]'s own descriptors, and reads no clock. After each input take what it sends.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::fate::{Fate, Sentence};
+use super::net::Poller;
+use super::not_tcp::NotTcp;
+mod death;
+mod serving;
+
+use serving::Slot;
+
+use crate::call::{Addr, Call, Outcome, SocketId};
+use crate::engine::{Cause, Config, Engine};
+use crate::time::Instant;
+use crate::wire::{Datagram, Payload};
+
+/// What a machine is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) engine: Config,
+    /// Addresses with the lengths of their prefixes.
+    pub(crate) addrs: Vec<(IpAddr, u8)>,
+    pub(crate) mtu: usize,
+}
+
+/// What has become of one connection.
+#[derive(Debug, Default)]
+struct ConnectionFate {
+    fate: Fate,
+    sentence: Option<Sentence>,
+}
+
+/// A host.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    parts: Parts,
+    engine: Engine,
+    not_tcp: NotTcp,
+    fate: Fate,
+    sentence: Option<Sentence>,
+    /// By local and remote end.
+    fates: BTreeMap<(Addr, Addr), ConnectionFate>,
+    /// How often the power was lost: sockets of an earlier life are nobody's.
+    life: u32,
+    services: Vec<Slot>,
+    /// Which service a socket belongs to.
+    owners: BTreeMap<SocketId, usize>,
+    /// Sockets of services that wait for a thaw.
+    deferred: Vec<SocketId>,
+    /// Sockets of the application that changed.
+    touched: VecDeque<SocketId>,
+    /// All of them may have: power, freeze.
+    upheaval: bool,
+    /// Sockets whose connection lost its power.
+    lost: Vec<SocketId>,
+    poller: Poller,
+}
+
+/// The TCP of a host that has just booted.
+fn boot(parts: &Parts) -> Engine {
+    let mut engine = Engine::new(parts.engine.clone());
+    engine.track_touched();
+    engine.explain(false);
+    engine
+}
+
+impl Machine {
+    pub(crate) fn new(parts: Parts, epoll: Option<Arc<OwnedFd>>) -> Machine {
+        Machine {
+            engine: boot(&parts),
+            not_tcp: NotTcp::new(&parts.addrs, parts.mtu, parts.engine.seed),
+            parts,
+            fate: Fate::default(),
+            sentence: None,
+            fates: BTreeMap::new(),
+            life: 0,
+            services: Vec::new(),
+            owners: BTreeMap::new(),
+            deferred: Vec::new(),
+            touched: VecDeque::new(),
+            upheaval: false,
+            lost: Vec::new(),
+            poller: Poller { epoll, used: false },
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn tcp(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    pub(crate) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    /// Its addresses.
+    pub(crate) fn addrs(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.parts.addrs.iter().map(|a| a.0)
+    }
+
+    pub(crate) fn life(&self) -> u32 {
+        self.life
+    }
+
+    /// A socket call. It must not be made for a frozen process or without power.
+    pub(crate) fn call(&mut self, at: Instant, call: Call) -> Outcome {
+        self.engine.call(at, call)
+    }
+
+    /// A packet from the wire.
+    pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
+        self.on_deadline(at);
+        if !self.fate.passes() {
+            return;
+        }
+        if is_whole_tcp(bytes) {
+            return self.on_tcp(at, bytes);
+        }
+        // errors that concern TCP are for the engine, and smoltcp does nothing with them
+        if let Ok(datagram) = Datagram::parse(bytes)
+            && let Payload::Icmp(_) = &datagram.payload
+        {
+            self.engine.on_packet(at, &datagram);
+        }
+        self.not_tcp.on_packet(at, bytes);
+        while let Some(whole) = self.not_tcp.poll_reassembled() {
+            self.on_tcp(at, &whole);
+        }
+    }
+
+    fn on_tcp(&mut self, at: Instant, bytes: &[u8]) {
+        // what cannot be read is dropped without a word, as a kernel does
+        let Ok(datagram) = Datagram::parse(bytes) else {
+            return;
+        };
+        let Payload::Tcp(segment) = &datagram.payload else {
+            return;
+        };
+        let local = Addr {
+            ip: datagram.dst,
+            port: segment.dst_port,
+        };
+        let remote = Addr {
+            ip: datagram.src,
+            port: segment.src_port,
+        };
+        if !self.passes((local, remote)) {
+            return;
+        }
+        let data = segment.payload.len();
+        self.engine.on_packet(at, &datagram);
+        self.saw(at, (local, remote), data);
+    }
+
+    fn passes(&self, ends: (Addr, Addr)) -> bool {
+        self.fates.is_empty() || self.fates.get(&ends).is_none_or(|f| f.fate.passes())
+    }
+
+    /// Counts a TCP packet that passed.
+    fn saw(&mut self, at: Instant, ends: (Addr, Addr), data: usize) {
+        if let Some(order) = self.sentence.as_mut().and_then(|s| s.saw(at, data)) {
+            self.obey(at, order);
+        }
+        if self.fates.is_empty() {
+            return;
+        }
+        let fate = self.fates.get_mut(&ends);
+        let sentence = fate.and_then(|f| f.sentence.as_mut());
+        if let Some(order) = sentence.and_then(|s| s.saw(at, data)) {
+            self.obey_connection(at, ends, order);
+        }
+    }
+
+    /// Every timer and every fate that is due.
+    pub(crate) fn on_deadline(&mut self, at: Instant) {
+        if self.engine.next_deadline().is_some_and(|due| due <= at) {
+            self.engine.on_deadline(at);
+        }
+        while let Some(order) = self.sentence.as_mut().and_then(|s| s.on_deadline(at)) {
+            self.obey(at, order);
+        }
+        if self.fates.is_empty() {
+            return;
+        }
+        let due = |f: &mut ConnectionFate| f.sentence.as_mut().and_then(|s| s.on_deadline(at));
+        let orders: Vec<_> = self
+            .fates
+            .iter_mut()
+            .filter_map(|(e, f)| Some((*e, due(f)?)))
+            .collect();
+        for (ends, order) in orders {
+            self.obey_connection(at, ends, order);
+        }
+    }
+
+    /// When [`on_deadline`](Machine::on_deadline) is to be called next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let engine = self.engine.next_deadline();
+        let own = self.sentence.as_ref().and_then(|s| s.due);
+        let fates = self.fates.values().filter_map(|f| f.sentence.as_ref()?.due);
+        engine.into_iter().chain(own).chain(fates).min()
+    }
+
+    /// Puts the next packet to send into `out` and gives why it was sent, where that is known; none when there is none.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        at: Instant,
+        out: &mut Vec<u8>,
+    ) -> Option<Option<Cause>> {
+        while let Some(transmit) = self.engine.poll_transmit(at) {
+            let datagram = &transmit.datagram;
+            if let Payload::Tcp(segment) = &datagram.payload {
+                let local = Addr {
+                    ip: datagram.src,
+                    port: segment.src_port,
+                };
+                let remote = Addr {
+                    ip: datagram.dst,
+                    port: segment.dst_port,
+                };
+                if !self.fate.passes() || !self.passes((local, remote)) {
+                    continue;
+                }
+                let data = segment.payload.len();
+                self.saw(at, (local, remote), data);
+            }
+            out.clear();
+            transmit.datagram.emit_into(out);
+            return Some(Some(transmit.cause));
+        }
+        while let Some(bytes) = self.not_tcp.poll_transmit() {
+            if self.fate.passes() {
+                *out = bytes;
+                return Some(None);
+            }
+        }
+        None
+    }
+
+    /// The next socket of the application that may have changed.
+    pub(crate) fn poll_touched(&mut self) -> Option<SocketId> {
+        self.touched.pop_front()
+    }
+
+    /// Whether every socket may have changed; asked once.
+    pub(crate) fn take_upheaval(&mut self) -> bool {
+        std::mem::take(&mut self.upheaval)
+    }
+
+    /// Whether calls on this socket do not return for now.
+    pub(crate) fn is_frozen(&self, socket: SocketId) -> bool {
+        self.fate.frozen || (!self.fates.is_empty() && self.fate_of(socket).frozen)
+    }
+
+    /// What has become of a socket's connection alone.
+    fn fate_of(&self, socket: SocketId) -> Fate {
+        let ends = self.engine.ends(socket);
+        let fate = ends.and_then(|ends| self.fates.get(&ends));
+        fate.map(|f| f.fate).unwrap_or_default()
+    }
+
+    /// Whether the socket's state is gone: its connection's or the host's power was lost.
+    pub(crate) fn is_lost(&self, life: u32, socket: SocketId) -> bool {
+        self.fate.powered_off || life != self.life || self.lost.contains(&socket)
+    }
+
+    /// The application lets go of a socket.
+    pub(crate) fn close(&mut self, at: Instant, life: u32, socket: SocketId) {
+        if life != self.life {
+            return;
+        }
+        match self.lost.iter().position(|s| *s == socket) {
+            Some(at) => {
+                self.lost.swap_remove(at);
+            }
+            None => {
+                self.call(at, Call::Close(socket));
+            }
+        }
+    }
+}
+
+/// Whether these bytes are a TCP segment in one piece, by the IP header alone.
+fn is_whole_tcp(bytes: &[u8]) -> bool {
+    const TCP: u8 = 6;
+    match bytes.first().map(|b| b >> 4) {
+        // no more-fragments bit, offset 0
+        Some(4) => bytes.len() > 9 && bytes[9] == TCP && (bytes[6] & 0x3f, bytes[7]) == (0, 0),
+        Some(6) => bytes.len() > 6 && bytes[6] == TCP,
+        _ => false,
+    }
+}

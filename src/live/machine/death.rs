@@ -1,0 +1,152 @@
+//! Power, cut, freeze: of the host and of single connections, now or by a doom.
+
+use std::net::SocketAddr;
+
+use super::{Machine, boot};
+use crate::call::{Addr, Call};
+use crate::live::fate::{Death, Doom, Fate, Order, Sentence};
+use crate::live::not_tcp::NotTcp;
+use crate::live::sockets;
+use crate::sockopt::{OptName, SockOpt};
+use crate::time::Instant;
+
+fn tuple(ends: (SocketAddr, SocketAddr)) -> (Addr, Addr) {
+    (sockets::to_addr(ends.0), sockets::to_addr(ends.1))
+}
+
+impl Machine {
+    pub(super) fn obey(&mut self, at: Instant, order: Order) {
+        match order {
+            Order::Die(Death::PowerOff) => self.power_off(at),
+            Order::Die(Death::Cut) => self.cut(true),
+            Order::Die(Death::Freeze) => self.freeze(true, at),
+            Order::Back(Death::PowerOff) => self.power_on(at),
+            Order::Back(Death::Cut) => self.cut(false),
+            Order::Back(Death::Freeze) => self.freeze(false, at),
+        }
+    }
+
+    /// All state is gone, nothing is answered.
+    pub(crate) fn power_off(&mut self, _at: Instant) {
+        self.life += 1;
+        self.parts.engine.seed = self.parts.engine.seed.wrapping_add(1);
+        self.engine = boot(&self.parts);
+        self.not_tcp = NotTcp::new(&self.parts.addrs, self.parts.mtu, self.parts.engine.seed);
+        self.fate = Fate {
+            powered_off: true,
+            cut: self.fate.cut,
+            frozen: false,
+        };
+        self.fates.clear();
+        self.owners.clear();
+        self.deferred.clear();
+        self.touched.clear();
+        self.lost.clear();
+        self.upheaval = true;
+        for slot in &mut self.services {
+            slot.listener = None;
+            slot.service.iter_mut().for_each(|s| s.power_lost());
+        }
+    }
+
+    /// The host has booted: empty, its services listen again.
+    pub(crate) fn power_on(&mut self, at: Instant) {
+        if !std::mem::take(&mut self.fate.powered_off) {
+            return;
+        }
+        self.serve_again(at);
+        self.upheaval = true;
+    }
+
+    pub(crate) fn cut(&mut self, cut: bool) {
+        self.fate.cut = cut;
+    }
+
+    pub(crate) fn freeze(&mut self, frozen: bool, at: Instant) {
+        self.fate.frozen = frozen;
+        if !frozen {
+            self.thawed(at);
+        }
+    }
+
+    fn thawed(&mut self, at: Instant) {
+        self.upheaval = true;
+        for socket in std::mem::take(&mut self.deferred) {
+            match self.owners.get(&socket).copied() {
+                Some(_) if self.is_frozen(socket) => self.deferred.push(socket),
+                Some(service) => self.serve_socket(at, service, socket),
+                None => {}
+            }
+        }
+    }
+
+    /// Pronounces a doom over the host; it replaces an earlier one.
+    pub(crate) fn doom(&mut self, at: Instant, doom: Option<Doom>) {
+        self.sentence = doom.map(|doom| Sentence::new(at, doom));
+    }
+
+    /// What has become of the connection with these ends alone.
+    pub(crate) fn connection_fate(&self, ends: (Addr, Addr)) -> Fate {
+        self.fates.get(&ends).map(|f| f.fate).unwrap_or_default()
+    }
+
+    /// Pronounces a doom over one connection.
+    pub(crate) fn doom_connection(
+        &mut self,
+        at: Instant,
+        ends: (SocketAddr, SocketAddr),
+        doom: Doom,
+    ) {
+        self.fates.entry(tuple(ends)).or_default().sentence = Some(Sentence::new(at, doom));
+    }
+
+    /// One connection dies, or is back.
+    pub(crate) fn order_connection(
+        &mut self,
+        at: Instant,
+        ends: (SocketAddr, SocketAddr),
+        order: Order,
+    ) {
+        self.obey_connection(at, tuple(ends), order);
+    }
+
+    pub(super) fn obey_connection(&mut self, at: Instant, ends: (Addr, Addr), order: Order) {
+        let (death, dead) = match order {
+            Order::Die(death) => (death, true),
+            Order::Back(death) => (death, false),
+        };
+        let entry = self.fates.entry(ends).or_default();
+        match death {
+            Death::PowerOff => entry.fate.powered_off = dead,
+            Death::Cut => entry.fate.cut = dead,
+            Death::Freeze => entry.fate.frozen = dead,
+        }
+        let done = entry.fate == Fate::default()
+            && entry.sentence.as_ref().is_none_or(|s| s.due.is_none());
+        if order == Order::Die(Death::PowerOff) {
+            self.lose_connection(at, ends);
+        }
+        if done {
+            self.fates.remove(&ends);
+        }
+        if order == Order::Back(Death::Freeze) {
+            self.thawed(at);
+        }
+    }
+
+    /// The state of one connection is gone without a packet: it is aborted, and its RST does not pass.
+    fn lose_connection(&mut self, at: Instant, ends: (Addr, Addr)) {
+        let all = self.engine.all_ends();
+        let found = all.into_iter().find(|e| (e.local, e.remote) == ends);
+        let Some(socket) = found.and_then(|e| e.socket) else {
+            return;
+        };
+        self.call(at, Call::Set(socket, SockOpt::int(OptName::SO_LINGER, 0)));
+        self.call(at, Call::Close(socket));
+        match self.owners.remove(&socket) {
+            Some(service) => self.with_service(at, service, |s, _| s.connection_lost(socket)),
+            None => self.lost.push(socket),
+        }
+        self.upheaval = true;
+    }
+}

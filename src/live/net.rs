@@ -1,0 +1,120 @@
+//! What a service may do: nonblocking calls on its sockets, and watching descriptors of its own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+
+use super::sockets::{self, to_io, to_socket_addr};
+use crate::call::{Call, Outcome, Readiness, SocketId, TcpInfo};
+use crate::engine::Engine;
+use crate::sockopt::SockOpt;
+use crate::time::Instant;
+
+/// The descriptors that services watch.
+#[derive(Debug, Default)]
+pub(crate) struct Poller {
+    /// The epoll descriptor; none in virtual time.
+    pub(crate) epoll: Option<Arc<OwnedFd>>,
+    /// Whether something was ever put into it.
+    pub(crate) used: bool,
+}
+
+impl Poller {
+    fn watch(&mut self, descriptor: BorrowedFd<'_>, service: usize, token: u32) -> io::Result<()> {
+        let epoll = self.epoll.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let changes =
+            EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
+        let key = EventData::new_u64((service as u64) << 32 | u64::from(token));
+        epoll::add(&**epoll, descriptor, key, changes)?;
+        self.used = true;
+        Ok(())
+    }
+}
+
+/// The endpoint as a service sees it: nonblocking calls on its sockets.
+pub struct Net<'a> {
+    pub(crate) at: Instant,
+    pub(crate) engine: &'a mut Engine,
+    /// Which service it is.
+    pub(crate) service: usize,
+    /// Which service a socket belongs to.
+    pub(crate) owners: &'a mut BTreeMap<SocketId, usize>,
+    pub(crate) poller: &'a mut Poller,
+}
+
+impl std::fmt::Debug for Net<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Net(service {}, {:?})", self.service, self.at)
+    }
+}
+
+impl Net<'_> {
+    /// The present instant, since the endpoint's start.
+    pub fn now(&self) -> Instant {
+        self.at
+    }
+
+    /// Reads; 0 is the end of the stream, WouldBlock that there is nothing now.
+    pub fn read(&mut self, socket: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
+        sockets::read(self.engine, self.at, socket, buffer).map_err(to_io)
+    }
+
+    /// Writes as much as there is room for; WouldBlock where there is none.
+    pub fn write(&mut self, socket: SocketId, bytes: &[u8]) -> io::Result<usize> {
+        sockets::write(self.engine, self.at, socket, bytes).map_err(to_io)
+    }
+
+    /// Ends the stream to the peer.
+    pub fn shutdown_write(&mut self, socket: SocketId) -> io::Result<()> {
+        self.call(Call::ShutdownWrite(socket))
+    }
+
+    /// Closes; with data unread the peer gets a RST, as in Linux.
+    pub fn close(&mut self, socket: SocketId) {
+        self.owners.remove(&socket);
+        self.engine.call(self.at, Call::Close(socket));
+    }
+
+    /// setsockopt().
+    pub fn set(&mut self, socket: SocketId, option: SockOpt) -> io::Result<()> {
+        self.call(Call::Set(socket, option))
+    }
+
+    /// What poll(2) would say.
+    pub fn readiness(&self, socket: SocketId) -> Readiness {
+        self.engine.readiness(socket)
+    }
+
+    /// The peer's address.
+    pub fn peer_addr(&self, socket: SocketId) -> Option<SocketAddr> {
+        self.engine.ends(socket).map(|e| to_socket_addr(e.1))
+    }
+
+    /// The address of our end.
+    pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddr> {
+        self.engine.ends(socket).map(|e| to_socket_addr(e.0))
+    }
+
+    /// TCP_INFO.
+    pub fn info(&self, socket: SocketId) -> Option<TcpInfo> {
+        let (local, remote) = self.engine.ends(socket)?;
+        self.engine.connection(self.at, local, remote)
+    }
+
+    /// From now on [`Service::descriptor_ready`] tells of each change of this descriptor, until it is closed.
+    /// Unsupported in virtual time.
+    pub fn watch(&mut self, descriptor: &impl AsFd, token: u32) -> io::Result<()> {
+        self.poller.watch(descriptor.as_fd(), self.service, token)
+    }
+
+    fn call(&mut self, call: Call) -> io::Result<()> {
+        match self.engine.call(self.at, call) {
+            Outcome::Failed(errno) => Err(to_io(errno)),
+            _ => Ok(()),
+        }
+    }
+}

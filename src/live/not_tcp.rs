@@ -1,0 +1,140 @@
+//! All that is not TCP: smoltcp's `Interface` answers echo requests, refuses UDP and unknown protocols by ICMP, and puts
+//! IPv4 fragments together. Fragmented TCP comes back whole, through a raw socket of smoltcp's.
+//!
+//! Fragments of IPv6 are not put together (smoltcp does not); a TCP that discovers its path MTU sends none.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::socket::raw;
+use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, IpVersion};
+
+use crate::time::Instant;
+
+/// Largest IP datagram, bytes.
+const MAX_DATAGRAM: usize = 65_535;
+
+/// The IP layer without TCP.
+pub(crate) struct NotTcp {
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    reassembled: SocketHandle,
+    device: Queues,
+}
+
+impl std::fmt::Debug for NotTcp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NotTcp({:?})", self.interface.ip_addrs())
+    }
+}
+
+/// A network device in memory.
+struct Queues {
+    arrived: VecDeque<Vec<u8>>,
+    sent: VecDeque<Vec<u8>>,
+    mtu: usize,
+}
+
+struct Rx(Vec<u8>);
+struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
+
+impl phy::RxToken for Rx {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+impl phy::TxToken for Tx<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut bytes = vec![0; len];
+        let result = f(&mut bytes);
+        self.0.push_back(bytes);
+        result
+    }
+}
+
+impl phy::Device for Queues {
+    type RxToken<'a> = Rx;
+    type TxToken<'a> = Tx<'a>;
+
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
+        let bytes = self.arrived.pop_front()?;
+        Some((Rx(bytes), Tx(&mut self.sent)))
+    }
+
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Tx<'_>> {
+        Some(Tx(&mut self.sent))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = self.mtu;
+        capabilities
+    }
+}
+
+fn smoltcp_time(at: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros(at.us() as i64)
+}
+
+impl NotTcp {
+    /// For a host with these addresses (and the lengths of their prefixes) and this MTU in bytes.
+    pub(crate) fn new(addrs: &[(IpAddr, u8)], mtu: usize, seed: u64) -> NotTcp {
+        let mut device = Queues {
+            arrived: VecDeque::new(),
+            sent: VecDeque::new(),
+            mtu,
+        };
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = seed;
+        let mut interface = Interface::new(config, &mut device, smoltcp::time::Instant::ZERO);
+        interface.update_ip_addrs(|own| {
+            for (addr, prefix) in addrs {
+                if own.push(IpCidr::new((*addr).into(), *prefix)).is_err() {
+                    log::warn!("{addr} is one address too many for ping; TCP has it");
+                }
+            }
+        });
+        let buffer = || {
+            raw::PacketBuffer::new(
+                vec![raw::PacketMetadata::EMPTY; 8],
+                vec![0; 2 * MAX_DATAGRAM],
+            )
+        };
+        let whole = raw::Socket::new(
+            Some(IpVersion::Ipv4),
+            Some(IpProtocol::Tcp),
+            buffer(),
+            buffer(),
+        );
+        let mut sockets = SocketSet::new(Vec::new());
+        let reassembled = sockets.add(whole);
+        NotTcp {
+            interface,
+            sockets,
+            reassembled,
+            device,
+        }
+    }
+
+    /// A datagram that is not an unfragmented TCP segment.
+    pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
+        self.device.arrived.push_back(bytes.to_vec());
+        self.interface
+            .poll(smoltcp_time(at), &mut self.device, &mut self.sockets);
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.device.sent.pop_front()
+    }
+
+    /// The next TCP segment put together from fragments, as a datagram.
+    pub(crate) fn poll_reassembled(&mut self) -> Option<Vec<u8>> {
+        let socket = self.sockets.get_mut::<raw::Socket>(self.reassembled);
+        socket.recv().ok().map(<[u8]>::to_vec)
+    }
+}

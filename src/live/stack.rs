@@ -1,0 +1,183 @@
+//! One TUN, one machine, the real clock: the single-threaded core, without locks.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::event::epoll::{self, CreateFlags};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+
+use super::machine::{Machine, Parts};
+use crate::call::{Call, Outcome, Readiness, SocketId};
+use crate::endpoint::{RealClock, Tun};
+use crate::time::Instant;
+
+/// Packets taken from the TUN before others may have a turn.
+const BUDGET: usize = 128;
+
+/// What can end a wait: the TUN, descriptors of services, or another thread.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    tun: Arc<Tun>,
+    poller: Arc<OwnedFd>,
+    waker: OwnedFd,
+}
+
+impl Wait {
+    /// Ends the wait of the thread that waits, or the next one.
+    pub(crate) fn wake(&self) {
+        // full means that it is woken already
+        let _ = rustix::io::write(&self.waker, &1_u64.to_ne_bytes());
+    }
+
+    /// Waits until one of them has something, or `until` on this clock.
+    pub(crate) fn wait(&self, clock: &RealClock, until: Option<Instant>) -> io::Result<()> {
+        let timeout = until.map(|until| {
+            let left = until.since(clock.now());
+            Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            }
+        });
+        let mut fds = [
+            PollFd::new(&*self.tun, PollFlags::IN),
+            PollFd::new(&*self.poller, PollFlags::IN),
+            PollFd::new(&self.waker, PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+        if fds[2].revents().contains(PollFlags::IN) {
+            let _ = rustix::io::read(&self.waker, &mut [0; 8]);
+        }
+        Ok(())
+    }
+}
+
+/// An endpoint without threads: call [`turn`](Stack::turn) in a loop.
+#[derive(Debug)]
+pub struct Stack {
+    machine: Machine,
+    wait: Arc<Wait>,
+    clock: RealClock,
+    /// The packet that is being read, and the one that is being written.
+    buffers: (Vec<u8>, Vec<u8>),
+}
+
+impl Stack {
+    pub(crate) fn new(parts: Parts, tun: Tun) -> io::Result<Stack> {
+        let poller = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
+        let waker = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let wait = Wait {
+            tun: Arc::new(tun),
+            poller: poller.clone(),
+            waker,
+        };
+        Ok(Stack {
+            buffers: (vec![0; 65_536], Vec::new()),
+            machine: Machine::new(parts, Some(poller)),
+            wait: Arc::new(wait),
+            clock: RealClock::start(),
+        })
+    }
+
+    pub(crate) fn waiter(&self) -> (Arc<Wait>, RealClock) {
+        (self.wait.clone(), self.clock)
+    }
+
+    pub(crate) fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// The present instant, since the stack was made.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// The interface's name.
+    pub fn name(&self) -> &str {
+        self.wait.tun.name()
+    }
+
+    /// When something is to be done next although no packet comes.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.machine.next_deadline()
+    }
+
+    /// Waits until packets come, something is due, or `until`; then does what there is to do.
+    ///
+    /// # Errors
+    /// Those of poll(2) and of reading the TUN.
+    pub fn turn(&mut self, until: Instant) -> io::Result<()> {
+        let due = self.next_deadline().map_or(until, |due| due.min(until));
+        self.wait.wait(&self.clock, Some(due))?;
+        self.work()
+    }
+
+    /// A socket call; what it sends is on the TUN when this returns.
+    pub fn call(&mut self, call: Call) -> Outcome {
+        let outcome = self.machine.call(self.clock.now(), call);
+        self.settle();
+        outcome
+    }
+
+    /// The next socket whose readiness may have changed.
+    pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
+        let socket = self.machine.poll_touched()?;
+        Some((socket, self.machine.engine().readiness(socket)))
+    }
+
+    /// Does what there is to do now: reads packets (some, when there are many), fires timers, serves, sends.
+    pub(crate) fn work(&mut self) -> io::Result<()> {
+        for _ in 0..BUDGET {
+            let Some(len) = self.wait.tun.read_into(&mut self.buffers.0)? else {
+                break;
+            };
+            let at = self.clock.now();
+            self.machine.on_packet(at, &self.buffers.0[..len]);
+            self.transmit(at);
+        }
+        self.descriptors()?;
+        let at = self.clock.now();
+        self.machine.on_deadline(at);
+        self.settle();
+        Ok(())
+    }
+
+    /// After any change of the machine: services are called, and all that is to be sent is sent.
+    pub(crate) fn settle(&mut self) {
+        let at = self.clock.now();
+        self.transmit(at);
+        self.machine.dispatch(at);
+        self.transmit(at);
+    }
+
+    fn transmit(&mut self, at: Instant) {
+        while let Some(_cause) = self.machine.poll_transmit(at, &mut self.buffers.1) {
+            // a full or vanished interface loses packets, as any does
+            if let Err(e) = self.wait.tun.write(&self.buffers.1) {
+                log::debug!("{} bytes not sent: {e}", self.buffers.1.len());
+            }
+        }
+    }
+
+    fn descriptors(&mut self) -> io::Result<()> {
+        if !self.machine.has_watched() {
+            return Ok(());
+        }
+        let mut events = Vec::with_capacity(64);
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let room = rustix::buffer::spare_capacity(&mut events);
+        epoll::wait(self.wait.poller.as_fd(), room, Some(&at_once))?;
+        for event in events {
+            let at = self.clock.now();
+            self.machine.on_descriptor(at, event.data.u64());
+            self.transmit(at);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! The endpoint library behind a TUN: sockets of this kernel talk to it, it dies, the kernel notices.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use halfopen::call::{Errno, Readiness, SocketId, TcpState};
+use halfopen::endpoint::EndpointError;
+use halfopen::live::{
+    Builder, Death, Doom, Endpoint, Net, Private, Service, TcpListener, TcpStream,
+};
+
+pub(crate) fn open(builder: Builder) -> Option<(Endpoint, Private)> {
+    match builder.open_private() {
+        Ok(opened) => Some(opened),
+        Err(EndpointError::Unavailable(why)) => {
+            println!("skipped: {why}");
+            None
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+pub(crate) fn addr(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 77, 0, 2], port))
+}
+
+/// Sends back what comes; what finds no room waits.
+#[derive(Default)]
+pub(crate) struct Echo {
+    waiting: std::collections::BTreeMap<SocketId, Vec<u8>>,
+}
+
+impl Service for Echo {
+    fn accepted(&mut self, _: &mut Net<'_>, socket: SocketId) {
+        self.waiting.insert(socket, Vec::new());
+    }
+
+    fn ready(&mut self, net: &mut Net<'_>, socket: SocketId, _: Readiness) {
+        let waiting = self.waiting.entry(socket).or_default();
+        let mut buffer = [0; 16_384];
+        loop {
+            if !waiting.is_empty() {
+                match net.write(socket, waiting) {
+                    Ok(n) => drop(waiting.drain(..n)),
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                    Err(_) => break,
+                }
+                continue;
+            }
+            match net.read(socket, &mut buffer) {
+                Ok(0) => break,
+                Ok(n) => waiting.extend(&buffer[..n]),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => break,
+            }
+        }
+        self.waiting.remove(&socket);
+        net.close(socket);
+    }
+
+    fn power_lost(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+fn errno(error: &std::io::Error) -> Option<Errno> {
+    Errno::from_number(error.raw_os_error()?)
+}
+
+#[test]
+fn a_kernel_socket_talks_to_a_listener_of_ours() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    let listener = TcpListener::bind(&endpoint, "10.77.0.2:7777").unwrap();
+    let mut client = inside.connect(addr(7777)).unwrap();
+    let (mut server, peer) = listener.accept().unwrap();
+    assert_eq!(peer, client.local_addr().unwrap());
+    assert_eq!(server.peer_addr().unwrap(), peer);
+    client.write_all(b"hello").unwrap();
+    let mut got = [0; 5];
+    server.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"hello");
+    server.write_all(b"to you").unwrap();
+    drop(server);
+    let mut all = String::new();
+    client.read_to_string(&mut all).unwrap();
+    assert_eq!(all, "to you");
+}
+
+#[test]
+fn a_stream_of_ours_talks_to_a_kernel_listener() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    let listener = inside.listen("10.77.0.1:80".parse().unwrap()).unwrap();
+    let mut ours = TcpStream::connect(&endpoint, "10.77.0.1:80").unwrap();
+    let (mut theirs, peer) = listener.accept().unwrap();
+    assert_eq!(peer, ours.local_addr().unwrap());
+    ours.set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    assert_eq!(
+        ours.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    ours.set_nonblocking(true).unwrap();
+    assert_eq!(
+        ours.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    ours.set_nonblocking(false).unwrap();
+    ours.set_read_timeout(None).unwrap();
+    theirs.write_all(b"hi").unwrap();
+    ours.read_exact(&mut [0; 2]).unwrap();
+    assert_eq!(ours.info().unwrap().state, TcpState::Established);
+    // a megabyte, of which most must wait for room
+    let megabyte: Vec<u8> = (0..1 << 20).map(|n: u32| (n >> 7) as u8).collect();
+    let sent = megabyte.clone();
+    let writer = std::thread::spawn(move || ours.write_all(&sent));
+    let mut got = Vec::new();
+    theirs.read_to_end(&mut got).unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(got == megabyte);
+    let refused = TcpStream::connect(&endpoint, "10.77.0.1:81").unwrap_err();
+    assert_eq!(errno(&refused), Some(Errno::ECONNREFUSED));
+}
+
+#[test]
+fn a_service_serves_many_connections_without_a_thread_for_each() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let mut clients: Vec<_> = (0..20).map(|_| inside.connect(addr(7)).unwrap()).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.write_all(&[n as u8; 100]).unwrap();
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        let mut got = [0; 100];
+        client.read_exact(&mut got).unwrap();
+        assert_eq!(got, [n as u8; 100]);
+    }
+    assert_eq!(endpoint.connections().len(), 20);
+}
+
+#[test]
+fn power_off_is_silence_and_power_on_is_a_reset() {
+    let builder = Endpoint::builder().kernel_sysctl("tcp_retries2", "3");
+    let Some((endpoint, inside)) = open(builder) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let listener = TcpListener::bind(&endpoint, "10.77.0.2:8").unwrap();
+    let connect = || inside.connect(addr(7)).unwrap();
+    let (mut first, mut second) = (connect(), connect());
+    endpoint.power_off();
+    assert!(endpoint.fate().powered_off);
+    assert_eq!(endpoint.connections(), []);
+    let gone = listener.accept().unwrap_err();
+    assert_eq!(errno(&gone), Some(Errno::ENETDOWN));
+    // retries2 of 3: about a second and a half until the kernel gives up
+    first.write_all(b"anybody there?").unwrap();
+    let told = first.read(&mut [0]).unwrap_err();
+    assert_eq!(errno(&told), Some(Errno::ETIMEDOUT), "{told}");
+
+    endpoint.power_on();
+    second.write_all(b"still there?").unwrap();
+    let told = second.read(&mut [0]).unwrap_err();
+    assert_eq!(errno(&told), Some(Errno::ECONNRESET), "{told}");
+    // the service is back, the application's listener is not
+    let mut third = connect();
+    third.write_all(b"x").unwrap();
+    third.read_exact(&mut [0]).unwrap();
+    let refused = inside.connect(addr(8)).unwrap_err();
+    assert_eq!(errno(&refused), Some(Errno::ECONNREFUSED));
+    let old = listener.accept().unwrap_err();
+    assert_eq!(errno(&old), Some(Errno::ENETDOWN));
+}
+
+#[test]
+fn a_cut_of_a_second_is_survived() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let mut client = inside.connect(addr(7)).unwrap();
+    let cut = Doom::new(Death::Cut)
+        .die_after_bytes(8)
+        .back_after(Duration::from_secs(1));
+    endpoint.doom(cut);
+    client.write_all(b"12345678").unwrap();
+    let mut got = [0; 8];
+    client.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"12345678");
+    let lived = endpoint.now().secs_f64();
+    assert!(lived > 1.0, "the echo came after the cut: {lived} s");
+}
+
+#[test]
+fn a_frozen_process_does_not_answer_and_its_stack_does() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let mut client = inside.connect(addr(7)).unwrap();
+    endpoint.freeze();
+    client.write_all(b"hello").unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    assert_eq!(
+        client.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    let [connection] = &endpoint.connections()[..] else {
+        panic!("one connection")
+    };
+    assert_eq!(connection.info.rqueue, 5, "received and not read");
+    client.set_read_timeout(None).unwrap();
+    endpoint.thaw();
+    client.read_exact(&mut [0; 5]).unwrap();
+}
+
+#[test]
+fn one_connection_dies_alone() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let (mut first, mut second) = (
+        inside.connect(addr(7)).unwrap(),
+        inside.connect(addr(7)).unwrap(),
+    );
+    let dead = endpoint.connection(addr(7), first.local_addr().unwrap());
+    dead.power_off();
+    second.write_all(b"x").unwrap();
+    second.read_exact(&mut [0]).unwrap();
+    first
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    first.write_all(b"x").unwrap();
+    assert_eq!(
+        first.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    dead.power_on();
+    first.set_read_timeout(None).unwrap();
+    let told = first.read(&mut [0]).unwrap_err();
+    assert_eq!(
+        errno(&told),
+        Some(Errno::ECONNRESET),
+        "the next retransmission is refused"
+    );
+}
