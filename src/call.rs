@@ -26,6 +26,11 @@ impl Default for Addr {
 }
 
 impl Addr {
+    /// An address and a port.
+    pub const fn new(ip: std::net::IpAddr, port: u16) -> Self {
+        Addr { ip, port }
+    }
+
     /// An IPv4 address and a port.
     pub const fn v4(ip: [u8; 4], port: u16) -> Self {
         Addr {

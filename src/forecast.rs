@@ -201,7 +201,7 @@ fn config(sysctl: &Sysctl, ticks: Ticks) -> Config {
         ticks,
         // ticks begin with a millisecond, since 6.4
         ns_into_ms: ticks.ns_into_tick % 1_000_000,
-        ..Config::new(std::net::Ipv4Addr::LOCALHOST)
+        ..Config::new(std::net::Ipv4Addr::LOCALHOST.into())
     }
 }
 

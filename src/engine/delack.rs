@@ -75,6 +75,7 @@ impl Tcb {
             }
         }
         self.ack.lrcvtime = now.j;
+        self.ack.lrcv_flowlabel = self.flow_label_heard;
         if payload >= 128 {
             self.grow_window(payload, options);
         }

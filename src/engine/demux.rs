@@ -1,32 +1,36 @@
 //! Who gets a segment: a connection, a request, a timewait sock, a listener, or nobody.
 //!
-//! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v4_send_reset, tcp_v4_err.
+//! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v6_rcv, tcp_v4_send_reset, tcp_v4_err, inet6_lookup_listener.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::clock::Now;
 use super::descriptors::Socket;
 use super::event::Transmit;
 use super::host::Engine;
+use super::icmp::IcmpError;
 use super::input::Verdict;
-use super::request::{Request, RequestVerdict};
+use super::request::{Prepared, Request, RequestVerdict};
 use super::table::Sock;
 use super::timewait::TimeWaitVerdict;
-use crate::call::Addr;
+use super::txhash::TxHash;
+use crate::call::{Addr, SocketId};
 use crate::time::Instant;
 use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq};
+
+/// The address of this version that stands for all.
+fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
 
 impl Engine {
     pub(super) fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
         let now = self.now(at);
-        let local = Addr {
-            ip: datagram.dst,
-            port: segment.dst_port,
-        };
-        let remote = Addr {
-            ip: datagram.src,
-            port: segment.src_port,
-        };
+        let local = Addr::new(datagram.dst, segment.dst_port);
+        let remote = Addr::new(datagram.src, segment.src_port);
         let ends = (local, remote);
         let Some(id) = self.table.find(local, remote) else {
             return self.segment_for_listener(now, datagram, segment, ends, None);
@@ -49,10 +53,12 @@ impl Engine {
         let Some(tcb) = self.at_work(id) else {
             return;
         };
+        tcb.flow_label_heard = datagram.flow_label;
         let verdict = tcb.on_segment(now, segment);
+        let txhash = tcb.txhash;
         self.settle(now, id);
         if verdict == Verdict::Reset {
-            self.reply_reset(datagram, segment);
+            self.reply_reset(datagram, segment, Some(txhash));
         }
     }
 
@@ -67,11 +73,11 @@ impl Engine {
         match request.on_segment(now, &listener.template, segment) {
             RequestVerdict::Done => {}
             RequestVerdict::Answer(transmit) => self.send(*transmit),
-            RequestVerdict::Reset => self.reply_reset(datagram, segment),
+            RequestVerdict::Reset => self.reply_reset(datagram, segment, None),
             RequestVerdict::Gone => drop(self.forget_request(id)),
             RequestVerdict::Refused => {
                 self.forget_request(id);
-                self.reply_reset(datagram, segment);
+                self.reply_reset(datagram, segment, None);
             }
             RequestVerdict::Complete if full => {
                 log::debug!("the accept queue is full: the ACK is dropped")
@@ -110,11 +116,12 @@ impl Engine {
             TimeWaitVerdict::Ack(transmit) => self.send(*transmit),
             TimeWaitVerdict::Gone => drop(self.forget(id)),
             TimeWaitVerdict::Reset => {
+                let txhash = timewait.txhash;
                 self.forget(id);
-                self.reply_reset(datagram, segment);
+                self.reply_reset(datagram, segment, Some(txhash));
             }
             TimeWaitVerdict::Reopen(isn) => {
-                if self.listeners.contains_key(&addrs.0) {
+                if self.listener_at(addrs.0).is_some() {
                     self.forget(id);
                     return self.segment_for_listener(now, datagram, segment, addrs, Some(isn));
                 }
@@ -131,24 +138,20 @@ impl Engine {
         addrs: (Addr, Addr),
         isn: Option<Seq>,
     ) {
-        let any = Addr {
-            ip: Ipv4Addr::UNSPECIFIED.into(),
-            port: addrs.0.port,
-        };
-        let listener = self
-            .listeners
-            .get(&addrs.0)
-            .or_else(|| self.listeners.get(&any))
-            .copied();
+        let listener = self.listener_at(addrs.0);
         let control = segment.flags;
         let (Some(listener), false) = (listener, control.any(Flags::ACK)) else {
-            return self.reply_reset(datagram, segment);
+            return self.reply_reset(datagram, segment, None);
         };
         if control.has(Flags::RST) || !control.has(Flags::SYN) || control.has(Flags::FIN) {
             return;
         }
-        let isn = isn.unwrap_or_else(|| self.isn(now.at, addrs.0, addrs.1));
-        let drawn = (isn, self.ts_offset(addrs.0, addrs.1));
+        let drawn = Prepared {
+            isn: isn.unwrap_or_else(|| self.isn(now.at, addrs.0, addrs.1)),
+            ts_offset: self.ts_offset(addrs.0, addrs.1),
+            path: self.routes.path(now, addrs.1.ip),
+            txhash: self.routes.draw_txhash(),
+        };
         let Some(Socket::Listener(listening)) = self.sockets.get_mut(listener) else {
             return;
         };
@@ -160,8 +163,17 @@ impl Engine {
         self.schedule(now, id);
     }
 
+    /// The listener that hears this address: its own, the one of its version, or an IPv6 socket at ::.
+    fn listener_at(&self, addr: Addr) -> Option<SocketId> {
+        let any = Ipv6Addr::UNSPECIFIED.into();
+        [addr.ip, unspecified(addr.ip), any]
+            .into_iter()
+            .find_map(|ip| self.listeners.get(&Addr::new(ip, addr.port)))
+            .copied()
+    }
+
     /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
-    fn reply_reset(&mut self, datagram: &Datagram, segment: &Segment) {
+    fn reply_reset(&mut self, datagram: &Datagram, segment: &Segment, txhash: Option<TxHash>) {
         if segment.flags.has(Flags::RST) {
             return;
         }
@@ -178,47 +190,58 @@ impl Engine {
             },
             ..Segment::default()
         };
+        let (src, dst) = (datagram.dst, datagram.src);
+        let (local, remote) = (
+            Addr::new(src, segment.dst_port),
+            Addr::new(dst, segment.src_port),
+        );
+        let txhash = txhash.unwrap_or_else(|| self.routes.txhash_between(local, remote));
+        let mut answer = Datagram::new(src, dst, 0, Payload::Tcp(reset));
+        answer.flow_label = txhash.flow_label(src);
         self.send(Transmit {
-            datagram: Datagram::new(datagram.dst, datagram.src, 0, Payload::Tcp(reset)),
+            datagram: answer,
             cause: "RST: a segment for no socket that could take it".into(),
             timer: None,
         });
     }
 
-    pub(super) fn on_icmp(&mut self, at: Instant, icmp: &Icmp) {
+    pub(super) fn on_icmp(&mut self, at: Instant, datagram: &Datagram, icmp: &Icmp) {
         let Ok(quoted) = Datagram::parse_quoted(&icmp.body) else {
             return;
         };
         let Some(segment) = quoted.segment() else {
             return;
         };
-        let local = Addr {
-            ip: quoted.src,
-            port: segment.src_port,
-        };
-        let remote = Addr {
-            ip: quoted.dst,
-            port: segment.dst_port,
-        };
+        if quoted.src.is_ipv6() != datagram.dst.is_ipv6() {
+            return;
+        }
+        let local = Addr::new(quoted.src, segment.src_port);
+        let remote = Addr::new(quoted.dst, segment.dst_port);
         let Some(id) = self.table.find(local, remote) else {
             return;
         };
         match self.table.get(id) {
             Some(Sock::Connection(_)) => {}
-            Some(Sock::Request(_)) => return self.icmp_for_request(at, id, icmp, segment.seq),
+            Some(Sock::Request(_)) => {
+                let error = IcmpError::of(icmp, local.ip.is_ipv6());
+                return self.icmp_for_request(at, id, error, segment.seq);
+            }
             // a timewait sock survives an ICMP error
             _ => return,
         }
         let now = self.now(at);
         if let Some(tcb) = self.at_work(id) {
             tcb.on_icmp(now, icmp, segment.seq);
+            let path = tcb.path;
+            self.routes.learn(now, remote.ip, path);
         }
         self.settle(now, id);
     }
 
     /// A half-open connection is given up without a word when its SYN-ACK cannot arrive.
-    fn icmp_for_request(&mut self, at: Instant, id: u32, icmp: &Icmp, quoted: Seq) {
-        let hopeless = matches!((icmp.kind, icmp.code), (3, 0 | 1) | (11 | 12, _));
+    fn icmp_for_request(&mut self, at: Instant, id: u32, error: Option<IcmpError>, quoted: Seq) {
+        let ends = |e| matches!(e, IcmpError::Error { ends_request, .. } if ends_request);
+        let hopeless = error.is_some_and(ends);
         if hopeless && self.table.request(id).is_some_and(|r| r.is_syn_ack(quoted)) {
             let text = "half-open connection dropped: an ICMP error answered the SYN-ACK";
             self.outbox().note(at, false, text.into());

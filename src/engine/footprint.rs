@@ -2,8 +2,7 @@
 //!
 //! Linux counterpart: SKB_TRUESIZE, the small-head cache, tun_alloc_skb.
 
-/// Length of a TCP header without options, bytes.
-const TCP_HEADER: u32 = 20;
+use super::path::TCP_HEADER;
 
 /// Memory of a packet's bookkeeping behind its data, bytes.
 pub(super) const SHARED_INFO: u32 = 320;
@@ -19,11 +18,12 @@ pub(super) struct Footprint {
     pub(super) tailroom: u32,
 }
 
-/// The memory of a packet that came through the device with this payload and these options.
-pub(super) fn footprint(payload: u32, options: u32) -> Footprint {
+/// The memory of a packet that came through the device with this payload, these options and an IP header of that
+/// length.
+pub(super) fn footprint(ip_header: u32, payload: u32, options: u32) -> Footprint {
     const HEADROOM: u32 = 64;
     const SMALL_HEAD: u32 = 576;
-    let used = HEADROOM + 20 + TCP_HEADER + options + payload;
+    let used = HEADROOM + ip_header + TCP_HEADER + options + payload;
     let head = used.next_multiple_of(64) + SHARED_INFO;
     let slab = if head <= SMALL_HEAD {
         SMALL_HEAD
@@ -34,9 +34,4 @@ pub(super) fn footprint(payload: u32, options: u32) -> Footprint {
         truesize: slab + DESCRIPTOR,
         tailroom: slab - SHARED_INFO - used,
     }
-}
-
-/// All of a packet's memory, bytes.
-pub(super) fn truesize(payload: u32, options: u32) -> u32 {
-    footprint(payload, options).truesize
 }

@@ -8,7 +8,7 @@ use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::mib::Counter;
 use super::skb::Skb;
-use super::tcb::{TCP_HEADER, TSTAMP_ALIGNED, Tcb};
+use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use super::words::Cause;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
@@ -82,28 +82,6 @@ impl Tcb {
     /// Largest payload of a segment sent now, bytes: SACK blocks take their part (Linux: tcp_current_mss).
     pub(super) fn current_mss(&self) -> u32 {
         (self.mss_cache + self.header_options).saturating_sub(self.established_options_len())
-    }
-
-    /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window it ever offered.
-    pub(super) fn sync_mss(&mut self) {
-        let mss = (super::tcb::MTU - 20 - TCP_HEADER)
-            .min(self.rx.mss_clamp)
-            .max(48);
-        self.mss_cache = self.bound_to_half_wnd(mss - self.header_options);
-    }
-
-    /// A peer with a small window gets segments of at most half of it, so that it can always ACK one.
-    pub(super) fn bound_to_half_wnd(&self, size: u32) -> u32 {
-        let cutoff = if self.max_window > super::tcb::TCP_MSS_DEFAULT {
-            self.max_window >> 1
-        } else {
-            self.max_window
-        };
-        if cutoff != 0 && size > cutoff {
-            cutoff.max(68 - TCP_HEADER - self.header_options)
-        } else {
-            size
-        }
     }
 
     /// The sequence number of a segment without data: inside the peer's window even if it has shrunk.

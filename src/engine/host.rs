@@ -3,7 +3,7 @@
 //! Linux counterpart: the ehash, the listening hash and the timer bases.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::clock::Now;
@@ -12,6 +12,7 @@ use super::event::{Event, Outbox, Transmit};
 use super::mib::Mib;
 use super::net::{Net, Shared};
 use super::ports::Ports;
+use super::routes::Routes;
 use super::secret::Secrets;
 use super::table::{Sock, Table};
 use super::tcb::Tcb;
@@ -38,8 +39,10 @@ pub struct Drawn {
 /// What a host is made of.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its address.
-    pub addr: Ipv4Addr,
+    /// Its addresses, of both versions; one that belongs to none of them is not heard.
+    pub addrs: Vec<IpAddr>,
+    /// Largest IP packet of its device, bytes.
+    pub mtu: u32,
     /// Its knobs.
     pub sysctl: Sysctl,
     /// Its clock tick.
@@ -55,10 +58,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Linux 6.18's defaults at this address: HZ 250, phase 0, seed 0.
-    pub fn new(addr: Ipv4Addr) -> Self {
+    /// Linux 6.18's defaults at this address: MTU 1500, HZ 250, phase 0, seed 0.
+    pub fn new(addr: IpAddr) -> Self {
         Config {
-            addr,
+            addrs: vec![addr],
+            mtu: 1_500,
             sysctl: Sysctl::default(),
             ticks: Ticks::default(),
             ns_into_ms: 0,
@@ -72,7 +76,7 @@ impl Config {
 /// A host's TCP.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) addr: Ipv4Addr,
+    pub(super) routes: Routes,
     pub(super) sysctl: Arc<Sysctl>,
     pub(super) ticks: Ticks,
     pub(super) ns_into_ms: u64,
@@ -98,7 +102,7 @@ impl Clone for Engine {
     fn clone(&self) -> Self {
         let mut copy = Engine {
             net: Arc::new((*self.net).clone()),
-            addr: self.addr,
+            routes: self.routes.clone(),
             sysctl: self.sysctl.clone(),
             ticks: self.ticks,
             ns_into_ms: self.ns_into_ms,
@@ -133,7 +137,7 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let secrets = Secrets::new(config.seed);
         Engine {
-            addr: config.addr,
+            routes: Routes::new(config.addrs, config.mtu, config.seed),
             sysctl: Arc::new(config.sysctl),
             ticks: config.ticks,
             ns_into_ms: config.ns_into_ms,
@@ -163,12 +167,12 @@ impl Engine {
 
     /// A datagram from the wire.
     pub fn on_packet(&mut self, at: Instant, datagram: &Datagram) {
-        if datagram.dst != self.addr {
+        if !self.routes.is_own(datagram.dst) {
             return;
         }
         match &datagram.payload {
             Payload::Tcp(segment) => self.on_segment(at, datagram, segment),
-            Payload::Icmp(icmp) => self.on_icmp(at, icmp),
+            Payload::Icmp(icmp) => self.on_icmp(at, datagram, icmp),
         }
     }
 

@@ -1,6 +1,7 @@
 //! ICMP errors about a connection: remembered, reported at once, or taken as a sign that waiting was needless.
 //!
-//! RFC 1122 4.2.3.9, RFC 5927, RFC 6069. Linux counterpart: tcp_v4_err, tcp_ld_RTO_revert.
+//! RFC 1122 4.2.3.9, RFC 4443, RFC 5927, RFC 6069. Linux counterpart: tcp_v4_err, icmp_err_convert, tcp_v6_err,
+//! icmpv6_err_convert, tcp_req_err, tcp_ld_RTO_revert.
 
 use super::clock::Now;
 use super::event::Because;
@@ -10,20 +11,73 @@ use super::timers::Xmit;
 use crate::call::{Errno, TcpState};
 use crate::wire::{Icmp, Seq};
 
-/// The error that a message stands for; none where TCP ignores it.
-pub(super) fn errno_of(icmp: &Icmp) -> Option<Errno> {
-    match (icmp.kind, icmp.code) {
-        (3, 0 | 6 | 9 | 11) => Some(Errno::ENETUNREACH),
-        (3, 1 | 10 | 12..=15) => Some(Errno::EHOSTUNREACH),
-        (3, 2) => Some(Errno::ENOPROTOOPT),
-        (3, 3) => Some(Errno::ECONNREFUSED),
-        (3, 4) => Some(Errno::EMSGSIZE),
-        (3, 5) => Some(Errno::EOPNOTSUPP),
-        (3, 7) => Some(Errno::EHOSTDOWN),
-        (3, 8) => Some(Errno::ENONET),
-        (11, _) => Some(Errno::EHOSTUNREACH),
-        (12, _) => Some(Errno::EPROTO),
-        _ => None,
+/// What a message is to TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IcmpError {
+    /// A packet was larger than this MTU, bytes.
+    TooBig(u32),
+    /// Something went wrong.
+    Error {
+        /// What it is called.
+        errno: Errno,
+        /// A half-open connection does not outlive it.
+        ends_request: bool,
+        /// The packet was lost for want of a route, not of capacity (RFC 6069).
+        no_route: bool,
+    },
+}
+
+impl IcmpError {
+    /// What a message means that came by this IP version; none where TCP ignores it.
+    pub(super) fn of(icmp: &Icmp, v6: bool) -> Option<IcmpError> {
+        if v6 {
+            IcmpError::of_v6(icmp)
+        } else {
+            IcmpError::of_v4(icmp)
+        }
+    }
+
+    fn of_v4(icmp: &Icmp) -> Option<IcmpError> {
+        let errno = match (icmp.kind, icmp.code) {
+            (3, 4) => {
+                let mtu = u16::from_be_bytes([icmp.rest[2], icmp.rest[3]]);
+                return Some(IcmpError::TooBig(mtu.into()));
+            }
+            (3, 0 | 6 | 9 | 11) => Errno::ENETUNREACH,
+            (3, 1 | 10 | 12..=15) => Errno::EHOSTUNREACH,
+            (3, 2) => Errno::ENOPROTOOPT,
+            (3, 3) => Errno::ECONNREFUSED,
+            (3, 5) => Errno::EOPNOTSUPP,
+            (3, 7) => Errno::EHOSTDOWN,
+            (3, 8) => Errno::ENONET,
+            (11, _) => Errno::EHOSTUNREACH,
+            (12, _) => Errno::EPROTO,
+            _ => return None,
+        };
+        let no_route = matches!((icmp.kind, icmp.code), (3, 0 | 1));
+        Some(IcmpError::Error {
+            errno,
+            ends_request: no_route || icmp.kind != 3,
+            no_route,
+        })
+    }
+
+    fn of_v6(icmp: &Icmp) -> Option<IcmpError> {
+        let (errno, ends_request) = match (icmp.kind, icmp.code) {
+            (2, _) => return Some(IcmpError::TooBig(u32::from_be_bytes(icmp.rest))),
+            (1, 0) => (Errno::ENETUNREACH, false),
+            (1, 2 | 3) => (Errno::EHOSTUNREACH, false),
+            (1, 1 | 5 | 6) => (Errno::EACCES, true),
+            (1, 4) => (Errno::ECONNREFUSED, true),
+            (1 | 4, _) => (Errno::EPROTO, true),
+            (3, _) => (Errno::EHOSTUNREACH, false),
+            _ => return None,
+        };
+        Some(IcmpError::Error {
+            errno,
+            ends_request,
+            no_route: matches!((icmp.kind, icmp.code), (1, 0)),
+        })
     }
 }
 
@@ -38,14 +92,24 @@ impl Tcb {
             self.net.count(Counter::OutOfWindowIcmps);
             return;
         }
-        let Some(errno) = errno_of(icmp) else { return };
+        let v6 = self.local.ip.is_ipv6();
+        let (errno, no_route) = match IcmpError::of(icmp, v6) {
+            None => return,
+            Some(IcmpError::TooBig(mtu)) => return self.on_too_big(now, mtu),
+            Some(IcmpError::Error {
+                errno, no_route, ..
+            }) => (errno, no_route),
+        };
+        let version = if v6 { "v6" } else { "" };
         self.note(
             now,
             false,
-            format!("ICMP type {} code {}: {errno}", icmp.kind, icmp.code),
+            format!(
+                "ICMP{version} type {} code {}: {errno}",
+                icmp.kind, icmp.code
+            ),
         );
-        let revertible = icmp.kind == 3 && matches!(icmp.code, 0 | 1);
-        if revertible {
+        if no_route {
             self.revert_backoff(now, quoted);
         }
         match self.state {

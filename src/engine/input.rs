@@ -209,6 +209,9 @@ impl Tcb {
         if data && segment.seq.before(self.rcv_nxt) {
             self.net.count(Counter::DelayedACKLost);
             self.enter_quickack_mode();
+            if self.rx.sack_ok && self.sysctl.tcp_dsack != 0 {
+                self.on_spurious_retrans();
+            }
             self.set_dsack(segment.seq, segment.end_seq().min(self.rcv_nxt));
         }
         self.send_ack(now);

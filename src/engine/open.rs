@@ -8,8 +8,9 @@ use super::clock::Now;
 use super::event::Because;
 use super::input::Verdict;
 use super::mib::Counter;
+use super::path::{TCP_MSS_DEFAULT, default_mss};
 use super::skb::Skb;
-use super::tcb::{MTU, TCP_HEADER, TSTAMP_ALIGNED, Tcb};
+use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use super::timers::Xmit;
 use super::window::initial;
 use crate::call::{Errno, TcpState};
@@ -18,7 +19,7 @@ use crate::wire::{Flags, Segment, Seq};
 impl Tcb {
     /// Largest segment we announce, bytes.
     pub(super) fn announced_mss(&self) -> u32 {
-        let mss = MTU - 20 - TCP_HEADER;
+        let mss = self.path.advmss(self.local.ip);
         self.opt.user_mss.map_or(mss, |user| user.min(mss))
     }
 
@@ -30,9 +31,8 @@ impl Tcb {
         } else {
             0
         };
-        if let Some(user) = self.opt.user_mss {
-            self.rx.mss_clamp = user;
-        }
+        let unannounced = default_mss(self.local.ip);
+        self.rx.mss_clamp = self.opt.user_mss.unwrap_or(unannounced);
         self.sync_mss();
         self.advmss = self.announced_mss();
         self.initialize_rcv_mss();
@@ -72,7 +72,7 @@ impl Tcb {
     /// The peer's segment size is not known yet: a cautious guess.
     pub(super) fn initialize_rcv_mss(&mut self) {
         let hint = self.advmss.min(self.mss_cache).min(self.rcv_wnd / 2);
-        self.ack.rcv_mss = hint.clamp(super::tcb::TCP_MIN_MSS, super::tcb::TCP_MSS_DEFAULT);
+        self.ack.rcv_mss = hint.clamp(super::tcb::TCP_MIN_MSS, TCP_MSS_DEFAULT);
     }
 
     /// A segment in SYN_SENT.
@@ -156,7 +156,7 @@ impl Tcb {
             .filter(|_| self.sysctl.tcp_window_scaling != 0);
         self.rx.wscale_ok = shift.is_some();
         self.rx.snd_wscale = shift.unwrap_or(0).min(14);
-        let announced = segment.mss().map_or(super::tcb::TCP_MSS_DEFAULT, u32::from);
+        let announced = segment.mss().map_or(default_mss(self.local.ip), u32::from);
         self.rx.mss_clamp = self
             .opt
             .user_mss

@@ -293,6 +293,7 @@ impl Tcb {
         if matches!(self.state, crate::call::TcpState::Closed) || self.queues.unsent.is_empty() {
             return;
         }
+        self.refresh_path(now);
         let mss = self.current_mss();
         if self.write_xmit(now, mss, push) && self.packets_out == 0 && self.timers.xmit.is_none() {
             let when = self.probe0_base();

@@ -6,7 +6,6 @@
 
 use super::acked::Way;
 use super::clock::Now;
-use super::footprint::truesize;
 use super::mib::Counter;
 use super::rcv::option_bytes;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
@@ -40,7 +39,8 @@ impl Tcb {
             return false;
         }
         let payload = payload_len(segment);
-        if payload > 0 && truesize(payload, options) > self.forward_alloc.available() {
+        if payload > 0 && self.footprint(payload, options).truesize > self.forward_alloc.available()
+        {
             return false;
         }
         if self.header_options != TSTAMP_ALIGNED {

@@ -3,10 +3,10 @@
 //! RFC 9293 3.10.7.4 (seventh and eighth). Linux counterpart: tcp_data_queue, tcp_data_queue_ofo, tcp_fin.
 
 use super::clock::Now;
-use super::footprint::footprint;
+use super::footprint::{Footprint, footprint};
 use super::mib::Counter;
 use super::reassembly::Early;
-use super::tcb::Tcb;
+use super::tcb::{CaState, Tcb};
 use crate::call::TcpState;
 use crate::wire::{Flags, Segment, Seq};
 
@@ -16,6 +16,11 @@ pub(super) fn option_bytes(segment: &Segment) -> u32 {
 }
 
 impl Tcb {
+    /// The memory of a packet for this connection with this payload and these options.
+    pub(super) fn footprint(&self, payload: u32, options: u32) -> Footprint {
+        footprint(self.ip_header_len(), payload, options)
+    }
+
     /// Takes a segment's data and FIN.
     pub(super) fn data_queue(&mut self, now: Now, segment: &Segment) {
         let (seq, end_seq) = (segment.seq, segment.end_seq());
@@ -34,6 +39,7 @@ impl Tcb {
         }
         if !end_seq.after(self.rcv_nxt) {
             self.net.count(Counter::DelayedACKLost);
+            self.on_spurious_retrans();
             self.set_dsack(seq, end_seq);
             return self.out_of_window();
         }
@@ -49,6 +55,15 @@ impl Tcb {
             return self.queue_in_order(now, segment, self.rcv_nxt - seq);
         }
         self.queue_early(segment);
+    }
+
+    /// Data came again. By another path, as its flow label says: then our ACKs may be what does not arrive.
+    pub(super) fn on_spurious_retrans(&mut self) {
+        let other_path = self.ack.lrcv_flowlabel != self.flow_label_heard;
+        if self.ca_state != CaState::Loss && other_path {
+            self.txhash.rethink();
+        }
+        self.ack.lrcv_flowlabel = self.flow_label_heard;
     }
 
     /// A duplicate or a segment without room is answered at once.
@@ -74,7 +89,7 @@ impl Tcb {
         let fresh = segment
             .payload
             .slice((skip as usize).min(segment.payload.len())..);
-        let memory = footprint(payload, options);
+        let memory = self.footprint(payload, options);
         self.forward_alloc.reserve(memory.truesize);
         let merged = self.received.push(fresh, memory);
         self.count_merged(merged);
@@ -103,7 +118,7 @@ impl Tcb {
     pub(super) fn queue_predicted(&mut self, now: Now, segment: &Segment) {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
-        let memory = footprint(payload, options);
+        let memory = self.footprint(payload, options);
         let merged = self.received.push(segment.payload.clone(), memory);
         self.count_merged(merged);
         self.rcv_nxt = segment.end_seq();
@@ -154,7 +169,7 @@ impl Tcb {
             end_seq: segment.end_seq(),
             fin: segment.flags.has(Flags::FIN),
             data: segment.payload.clone(),
-            memory: footprint(payload, options),
+            memory: self.footprint(payload, options),
         };
         self.hold_received(early.memory.truesize);
         let inserted = self.reassembly.insert(early, self.rx.sack_ok);

@@ -7,8 +7,10 @@ use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::header::SynOffer;
 use super::mib::Counter;
-use super::tcb::{MTU, TCP_HEADER, TCP_MSS_DEFAULT, TSTAMP_ALIGNED, Tcb};
+use super::path::{Path, default_mss};
+use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
+use super::txhash::TxHash;
 use super::window::initial;
 use super::words::{Cause, Told};
 use crate::call::{Addr, SocketId, TcpState};
@@ -36,6 +38,8 @@ pub(super) struct Request {
     announced_mss: u32,
     ts_recent: Option<u32>,
     ts_offset: u32,
+    path: Path,
+    txhash: TxHash,
     sack_ok: bool,
     snd_wscale: Option<u8>,
     rcv_wnd: u32,
@@ -49,6 +53,15 @@ pub(super) struct Request {
     snt_synack_us: Option<u64>,
     last_oow_ack: Option<Jiffies>,
     pub(super) timer: Armed,
+}
+
+/// What the host has drawn and knows for a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prepared {
+    pub(super) isn: Seq,
+    pub(super) ts_offset: u32,
+    pub(super) path: Path,
+    pub(super) txhash: TxHash,
 }
 
 /// What a segment makes of a request.
@@ -76,12 +89,13 @@ impl Request {
         listener: SocketId,
         addrs: (Addr, Addr),
         syn: &Segment,
-        drawn: (Seq, u32),
+        drawn: Prepared,
     ) -> Request {
         let sysctl = &template.sysctl;
         let timestamps = syn.timestamps().filter(|_| sysctl.tcp_timestamps != 0);
         let user_mss = template.opt.user_mss.unwrap_or(u32::MAX);
-        let announced_mss = (MTU - 20 - TCP_HEADER).min(user_mss);
+        let ip = addrs.0.ip;
+        let announced_mss = drawn.path.advmss(ip).min(user_mss);
         let mss = announced_mss
             - if timestamps.is_some() {
                 TSTAMP_ALIGNED
@@ -105,11 +119,13 @@ impl Request {
             remote: addrs.1,
             listener,
             rcv_isn: syn.seq,
-            snt_isn: drawn.0,
-            mss: syn.mss().map_or(TCP_MSS_DEFAULT, u32::from).min(user_mss),
+            snt_isn: drawn.isn,
+            mss: syn.mss().map_or(default_mss(ip), u32::from).min(user_mss),
             announced_mss,
             ts_recent: timestamps.map(|t| t.tsval),
-            ts_offset: drawn.1,
+            ts_offset: drawn.ts_offset,
+            path: drawn.path,
+            txhash: drawn.txhash,
             sack_ok: syn.sack_permitted() && sysctl.tcp_sack != 0,
             snd_wscale: syn.window_scale().filter(|_| wscale_ok).map(|s| s.min(14)),
             rcv_wnd: first.rcv_wnd,
@@ -152,6 +168,13 @@ impl Request {
         }
     }
 
+    fn datagram(&self, segment: Segment) -> Datagram {
+        let (src, dst) = (self.local.ip, self.remote.ip);
+        let mut datagram = Datagram::new(src, dst, 0, Payload::Tcp(segment));
+        datagram.flow_label = self.txhash.flow_label(src);
+        datagram
+    }
+
     /// Whether this is the sequence number of our SYN-ACK.
     pub(super) fn is_syn_ack(&self, seq: Seq) -> bool {
         seq == self.snt_isn
@@ -185,6 +208,7 @@ impl Request {
             };
             self.num_retrans += 1;
             count_repetition(template);
+            self.txhash.rethink();
             self.syn_ack(now, cause, Some(fired))
         });
         self.num_timeout += 1;
@@ -278,6 +302,7 @@ impl Request {
         }
         self.num_retrans += 1;
         count_repetition(template);
+        self.txhash.rethink();
         let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".into(), None);
         let timeout = self.timeout(&template.ticks);
         self.timer = Armed::after(&template.ticks, now, timeout, Some(self.timer));
@@ -300,9 +325,8 @@ impl Request {
             options,
             ..Segment::default()
         };
-        let (src, dst) = (self.local.ip, self.remote.ip);
         Transmit {
-            datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
+            datagram: self.datagram(segment),
             cause: "ACK of a segment that does not fit the half-open connection".into(),
             timer: None,
         }
@@ -322,6 +346,8 @@ impl Request {
         tcb.remote = self.remote;
         tcb.ip_id = ip_id;
         tcb.ts_offset = self.ts_offset;
+        tcb.path = self.path;
+        tcb.txhash = self.txhash;
         tcb.rcvbuf = template.rcvbuf;
         tcb.sndbuf = template.sndbuf;
         tcb.rto_min = template.rto_min;

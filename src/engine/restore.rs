@@ -5,7 +5,7 @@
 //! the first retransmission left, what the write timer is armed for) is asked for: [`Snapshot`] has a field for each.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::clock::Now;
 use super::descriptors::{Listener, Socket};
@@ -22,6 +22,8 @@ use crate::wire::{Flags, Seq};
 
 /// Segments in flight that are put together at the most: more of them change no timer.
 const MOST_OUT: u32 = 4;
+/// The address of the peer, which no answer depends on.
+const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Where the sequence numbers of a connection put together begin.
 const FIRST: Seq = Seq(1_000_000);
 
@@ -75,7 +77,7 @@ impl Engine {
             ns_into_ms: self.ns_into_ms,
             drawn: self.drawn,
             retries_are_counted: self.retries_are_counted,
-            ..Config::new(self.addr)
+            ..Config::new(local.ip)
         });
         let id = lone.table.insert(sock.clone());
         let holder = match sock {
@@ -105,8 +107,14 @@ impl Engine {
     /// A host with one connection, put together from a snapshot of a full socket; its addresses, and the socket that
     /// holds it unless it is an orphan. The data is zeros, and what is in flight is cut to a few segments.
     pub fn restored(config: Config, snapshot: &Snapshot) -> (Engine, Addr, Addr, Option<SocketId>) {
-        let local = Addr::v4(config.addr.octets(), 1);
-        let remote = Addr::v4(Ipv4Addr::UNSPECIFIED.octets(), 2);
+        let local = Addr {
+            ip: config.addrs.first().copied().unwrap_or(UNSPECIFIED),
+            port: 1,
+        };
+        let remote = Addr {
+            ip: UNSPECIFIED,
+            port: 2,
+        };
         let mut engine = Engine::new(config);
         let now = engine.now(snapshot.info.at);
         let opt = Options {

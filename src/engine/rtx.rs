@@ -52,6 +52,7 @@ impl Tcb {
         what: &'static str,
     ) -> bool {
         self.trim_to_una(i);
+        self.refresh_path(now);
         let mss = self.current_mss();
         let seq = self.queues.rtx[i].seq;
         let end = self.wnd_end();

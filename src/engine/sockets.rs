@@ -3,6 +3,7 @@
 //! Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use super::clock::Now;
 use super::descriptors::{Listener, Socket};
@@ -100,8 +101,13 @@ impl Engine {
             None => return Outcome::Failed(Errno::EBADF),
         };
         if tcb.local.ip.is_unspecified() {
-            tcb.local.ip = self.addr.into();
+            let Some(source) = self.routes.source_for(remote.ip) else {
+                return Outcome::Failed(Errno::ENETUNREACH);
+            };
+            tcb.local.ip = source;
         }
+        tcb.path = self.routes.path(now, remote.ip);
+        tcb.txhash = self.routes.draw_txhash();
         if tcb.local.port == 0 {
             tcb.local.port = self.port_for_connect(tcb.local, remote).unwrap_or(0);
         }
@@ -138,7 +144,7 @@ impl Engine {
         if tcb.opt.bindport_locked {
             return Outcome::Failed(Errno::EINVAL);
         }
-        if !addr.ip.is_unspecified() && addr.ip != self.addr {
+        if !addr.ip.is_unspecified() && !self.routes.is_own(addr.ip) {
             return Outcome::Failed(Errno::EADDRNOTAVAIL);
         }
         let port = match addr.port {
@@ -242,7 +248,8 @@ impl Engine {
 
 /// Whether a listener has this port at this address, or either is for all addresses.
 fn overlaps(listeners: &BTreeMap<Addr, SocketId>, addr: Addr) -> bool {
-    let any = |ip: std::net::IpAddr| ip.is_unspecified();
+    // :: stands for the addresses of both versions
+    let covers = |a: IpAddr, b: IpAddr| a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
     let mut same = listeners.keys().filter(|l| l.port == addr.port);
-    same.any(|l| l.ip == addr.ip || any(l.ip) || any(addr.ip))
+    same.any(|l| l.ip == addr.ip || covers(l.ip, addr.ip) || covers(addr.ip, l.ip))
 }

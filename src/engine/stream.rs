@@ -42,6 +42,7 @@ impl Tcb {
     }
 
     fn write(&mut self, now: Now, data: &[u8]) -> usize {
+        self.refresh_path(now);
         let mss = self.current_mss();
         let goal = self.size_goal(mss);
         let mut taken = 0;

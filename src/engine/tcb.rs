@@ -6,27 +6,23 @@ use super::clock::Now;
 use super::congestion::{Algorithm, Window};
 use super::event::{Because, Outbox};
 use super::options::Options;
+use super::path::{Path, TCP_MSS_DEFAULT};
 use super::rack::Rack;
 use super::reassembly::Reassembly;
 use super::rtt::Rtt;
 use super::skb::SendQueues;
 use super::timers::{Armed, Timers};
+use super::txhash::TxHash;
 use super::words::{Text, Told};
 use crate::call::{Addr, Errno, SocketId, TcpState};
 use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Seq, Timestamps};
 
-/// MSS when the peer announces none (RFC 9293 3.7.1), bytes.
-pub(super) const TCP_MSS_DEFAULT: u32 = 536;
 /// Smallest estimate of the peer's segment size, bytes.
 pub(super) const TCP_MIN_MSS: u32 = 88;
 /// Header bytes of a timestamp option with its padding.
 pub(super) const TSTAMP_ALIGNED: u32 = 12;
-/// Length of a TCP header without options, bytes.
-pub(super) const TCP_HEADER: u32 = 20;
-/// Path MTU of the wire, bytes.
-pub(super) const MTU: u32 = 1500;
 
 /// Linux's congestion state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +66,8 @@ pub(super) struct AckState {
     pub(super) pingpong: u32,
     pub(super) ato: Jiffies,
     pub(super) lrcvtime: Jiffies,
+    /// Flow label of the last data that came.
+    pub(super) lrcv_flowlabel: u32,
     pub(super) last_seg_size: u32,
     pub(super) rcv_mss: u32,
 }
@@ -135,6 +133,10 @@ pub(super) struct Tcb {
     pub(super) retrans_out: u32,
     pub(super) bytes_acked: u64,
     pub(super) ip_id: u16,
+    pub(super) path: Path,
+    pub(super) txhash: TxHash,
+    /// Flow label of the segment that is being looked at.
+    pub(super) flow_label_heard: u32,
     pub(super) ts_offset: u32,
     pub(super) sent_count: u64,
     pub(super) lsndtime: Jiffies,

@@ -170,6 +170,8 @@ impl Tcb {
         if self.write_timeout(now) {
             return;
         }
+        // the path may be dead: another one
+        self.txhash.rethink();
         self.net.count(Counter::TcpTimeoutRehash);
         self.count_failure();
         self.enter_loss(now);

@@ -8,6 +8,7 @@ use super::close::TIMEWAIT_LEN_MS;
 use super::event::Transmit;
 use super::tcb::Tcb;
 use super::timers::Armed;
+use super::txhash::TxHash;
 use crate::call::{Addr, TcpState};
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
@@ -35,6 +36,7 @@ pub(super) struct TimeWait {
     ts_recent: Option<u32>,
     tstamp_ok: bool,
     ts_offset: u32,
+    pub(super) txhash: TxHash,
     last_oow_ack: Option<Jiffies>,
     pub(super) timer: Armed,
 }
@@ -73,6 +75,7 @@ impl TimeWait {
             ts_recent: tcb.rx.ts_recent,
             tstamp_ok: tcb.rx.tstamp_ok,
             ts_offset: tcb.ts_offset,
+            txhash: tcb.txhash,
             last_oow_ack: tcb.last_oow_ack,
             timer: Armed::after(&tcb.ticks, now, time, None),
         }
@@ -213,8 +216,10 @@ impl TimeWait {
             ..Segment::default()
         };
         let (src, dst) = (self.local.ip, self.remote.ip);
+        let mut datagram = Datagram::new(src, dst, 0, Payload::Tcp(segment));
+        datagram.flow_label = self.txhash.flow_label(src);
         Transmit {
-            datagram: Datagram::new(src, dst, 0, Payload::Tcp(segment)),
+            datagram,
             cause: "ACK of a connection in TIME_WAIT".into(),
             timer: None,
         }

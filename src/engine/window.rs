@@ -3,9 +3,9 @@
 //! RFC 9293 3.8.6. Linux counterpart: tcp_select_window, __tcp_select_window, tcp_select_initial_window, tcp_grow_window.
 
 use super::clock::Now;
-use super::footprint::truesize;
 use super::mib::Counter;
-use super::tcb::{TCP_HEADER, Tcb};
+use super::path::{TCP_HEADER, TCP_MSS_DEFAULT};
+use super::tcb::Tcb;
 use crate::sysctl::Sysctl;
 
 /// What a new connection starts with.
@@ -128,7 +128,7 @@ impl Tcb {
         if room == 0 {
             return;
         }
-        let truesize = truesize(payload, options);
+        let truesize = self.footprint(payload, options).truesize;
         let grows = if self.win_from_space(truesize) <= payload {
             2 * self.advmss
         } else {
@@ -159,7 +159,7 @@ impl Tcb {
         let last = std::mem::take(&mut self.ack.last_seg_size);
         if payload >= self.ack.rcv_mss {
             if payload != self.ack.rcv_mss {
-                let ratio = (payload << 8) / truesize(payload, options);
+                let ratio = (payload << 8) / self.footprint(payload, options).truesize;
                 if ratio.max(1) != self.scaling_ratio {
                     self.scaling_ratio = ratio.max(1);
                     self.set_window_clamp(self.full_space());
@@ -169,7 +169,7 @@ impl Tcb {
             return;
         }
         let with_header = payload + TCP_HEADER + options;
-        let large = with_header >= super::tcb::TCP_MSS_DEFAULT + TCP_HEADER;
+        let large = with_header >= TCP_MSS_DEFAULT + TCP_HEADER;
         let steady = with_header >= super::tcb::TCP_MIN_MSS + TCP_HEADER && !control;
         if large || steady {
             let len = with_header - TCP_HEADER - self.header_options;

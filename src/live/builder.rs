@@ -156,14 +156,9 @@ impl Builder {
                 (Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 2).into(), 64),
             ];
         }
-        let v4 = self.addrs.iter().find_map(|(a, _)| match a {
-            IpAddr::V4(v4) => Some(*v4),
-            IpAddr::V6(_) => None,
-        });
-        let v4 = v4.ok_or_else(|| {
-            EndpointError::Unavailable("an IPv4 address is wanted too".to_owned())
-        })?;
-        let mut engine = Config::new(v4);
+        let mut engine = Config::new(self.addrs[0].0);
+        engine.addrs = self.addrs.iter().map(|(addr, _)| *addr).collect();
+        engine.mtu = self.mtu;
         engine.sysctl = self.sysctl.clone();
         engine.seed = self.seed.unwrap_or_else(drawn_seed);
         Ok(Parts {

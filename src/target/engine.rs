@@ -31,7 +31,8 @@ impl Host {
             ticks,
             congestion: sysctl.tcp_congestion_control.name(),
             engine: Engine::new(Config {
-                addr: SURVIVOR_IP,
+                addrs: vec![SURVIVOR_IP.into()],
+                mtu: 1_500,
                 sysctl,
                 ticks,
                 ns_into_ms: u64::from(Stream::new(seed, "ns_into_ms").next_u32()) % 1_000_000,

@@ -87,7 +87,8 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     }
     let clock = script.clock;
     Config {
-        addr: SURVIVOR_IP,
+        addrs: vec![SURVIVOR_IP.into()],
+        mtu: 1_500,
         sysctl,
         ticks: script.ticks,
         ns_into_ms: clock.map_or(script.ticks.ns_into_tick % 1_000_000, |c| c.ns_into_ms),

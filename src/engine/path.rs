@@ -1,0 +1,103 @@
+//! The way to a destination: how large a packet may be, and the MSS that this makes.
+//!
+//! RFC 1191, RFC 8201, RFC 9293 3.7.1. Linux counterpart: ipv4_default_advmss, ip6_default_advmss,
+//! __ip_rt_update_pmtu, __ip6_rt_update_pmtu.
+
+use std::net::IpAddr;
+
+use super::clock::Now;
+use crate::time::Jiffies;
+
+/// MSS of an IPv4 peer that announces none (RFC 9293 3.7.1), bytes.
+pub(super) const TCP_MSS_DEFAULT: u32 = 536;
+/// Length of a TCP header without options, bytes.
+pub(super) const TCP_HEADER: u32 = 20;
+/// Smallest MSS announced over IPv4 (ip_rt_min_advmss), bytes.
+const MIN_ADVMSS_V4: u32 = 256;
+/// Below this an IPv4 path MTU is not believed: fragments are allowed instead (ip_rt_min_pmtu), bytes.
+const MIN_PMTU_V4: u32 = 552;
+/// What every IPv6 link carries (RFC 8200 5), bytes.
+pub(super) const IPV6_MIN_MTU: u32 = 1_280;
+/// Length of the IP header without options, bytes.
+pub(super) const fn ip_header_len(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(_) => 20,
+        IpAddr::V6(_) => 40,
+    }
+}
+
+/// The peer's MSS when it announces none: over IPv6 what every link carries (RFC 9293 3.7.1), bytes.
+pub(super) const fn default_mss(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(_) => TCP_MSS_DEFAULT,
+        IpAddr::V6(_) => IPV6_MIN_MTU - 40 - TCP_HEADER,
+    }
+}
+
+/// The way to a destination.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    /// Largest packet that gets through, for all we know, bytes.
+    pub(super) mtu: u32,
+    /// Largest packet that our own device takes, bytes.
+    device_mtu: u32,
+    /// When what an ICMP error told is forgotten.
+    expires: Option<Jiffies>,
+    /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
+    pub(super) locked: bool,
+}
+
+impl Default for Path {
+    fn default() -> Path {
+        Path::through(1_500)
+    }
+}
+
+impl Path {
+    /// Through a device with this MTU, and nothing else known.
+    pub(super) const fn through(device_mtu: u32) -> Path {
+        Path {
+            mtu: device_mtu,
+            device_mtu,
+            expires: None,
+            locked: false,
+        }
+    }
+
+    /// What is known of it now: news grow old.
+    pub(super) fn at(self, now: Now) -> Path {
+        match self.expires {
+            Some(expires) if now.j >= expires => Path::through(self.device_mtu),
+            _ => self,
+        }
+    }
+
+    /// Whether an ICMP error has told its MTU.
+    pub(super) fn is_told(self) -> bool {
+        self.expires.is_some()
+    }
+
+    /// The MSS to announce, bytes.
+    pub(super) fn advmss(self, ip: IpAddr) -> u32 {
+        let least = match ip {
+            IpAddr::V4(_) => MIN_ADVMSS_V4,
+            IpAddr::V6(_) => default_mss(ip),
+        };
+        let headers = ip_header_len(ip) + TCP_HEADER;
+        // a device that takes more than an IP packet can hold (loopback) is not a reason to say so
+        let mtu = self.mtu.min(65_535);
+        mtu.saturating_sub(headers).max(least)
+    }
+
+    /// An ICMP error told this MTU, which is smaller than what was known; `lifetime` is that of such news.
+    pub(super) fn learn(&mut self, now: Now, ip: IpAddr, mtu: u32, lifetime: Jiffies) {
+        let small = ip.is_ipv4() && mtu < MIN_PMTU_V4;
+        self.locked = small;
+        self.mtu = if small {
+            self.mtu.min(MIN_PMTU_V4)
+        } else {
+            mtu
+        };
+        self.expires = Some(now.j + lifetime);
+    }
+}
