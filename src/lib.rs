@@ -36,6 +36,8 @@ pub mod live;
 
 pub mod watch;
 
+pub mod service;
+
 pub mod target;
 
 pub mod run;
