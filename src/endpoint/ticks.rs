@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::time::{ClockId, clock_getres};
 
-use crate::time::{Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 
 use super::clock::{RealClock, monotonic_ns};
 use super::netlink::u32_at;
@@ -48,6 +48,11 @@ impl TickPhase {
     /// The ticks as a run sees them.
     pub fn of_run(&self, clock: &RealClock) -> Ticks {
         self.at(clock.zero_ns())
+    }
+
+    /// The ticks as a clock sees them that shows `now` at present.
+    pub fn of_clock(&self, now: Instant) -> Ticks {
+        self.at(monotonic_ns().saturating_sub(now.ns()))
     }
 
     /// The ticks from `zero_ns` on CLOCK_MONOTONIC on.

@@ -10,6 +10,7 @@ use super::host::Host;
 use super::machine::Machine;
 use super::service::Service;
 use super::sockets::{to_io, to_socket_addr};
+use super::tap::Tap;
 use crate::call::{SocketId, TcpInfo};
 use crate::time::Instant;
 
@@ -104,12 +105,12 @@ impl Endpoint {
 
     /// The cable is pulled: no packet passes either way. State stays, timers run.
     pub fn cut(&self) {
-        self.with(|machine, _| machine.cut(true));
+        self.with(|machine, at| machine.cut(true, at));
     }
 
     /// The end of [`cut`](Endpoint::cut).
     pub fn restore(&self) {
-        self.with(|machine, _| machine.cut(false));
+        self.with(|machine, at| machine.cut(false, at));
     }
 
     /// The process is stopped, as by SIGSTOP: no call on its sockets returns, no service is called. Its stack still
@@ -132,6 +133,13 @@ impl Endpoint {
     /// What has become of it.
     pub fn fate(&self) -> Fate {
         self.with(|machine, _| machine.fate())
+    }
+
+    /// Shows every packet to `tap` from now on, in place of an earlier one: those that pass, and those that reach a dead
+    /// host.
+    pub fn tap(&self, tap: Box<dyn Tap>) {
+        let mut tap = Some(tap);
+        self.with(|machine, _| machine.set_tap(tap.take()));
     }
 
     /// The same for one connection, by its two ends.
@@ -167,6 +175,12 @@ impl Endpoint {
     pub fn serve(&self, addr: SocketAddr, service: Box<dyn Service>) -> std::io::Result<()> {
         self.with(|machine, at| machine.serve(at, addr, service))
             .map_err(to_io)
+    }
+
+    /// A service listens at every port of every address that no other service has.
+    pub fn serve_every_port(&self, service: Box<dyn Service>) {
+        let mut service = Some(service);
+        self.with(|machine, _| service.take().map(|s| machine.serve_every_port(s)));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It does no I/O but through a [`Service`]'s own descriptors, and reads no clock. After each input take what it sends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::fate::{Fate, Sentence};
 use super::net::Poller;
 use super::not_tcp::NotTcp;
+use super::tap::{Tap, Tapped};
 mod death;
 mod serving;
 
@@ -18,7 +19,8 @@ use serving::Slot;
 use crate::call::{Addr, Call, Outcome, SocketId};
 use crate::engine::{Cause, Config, Engine};
 use crate::time::Instant;
-use crate::wire::{Datagram, Payload};
+use crate::trace::Dir;
+use crate::wire::{Datagram, Flags, Payload};
 
 /// What a machine is made of.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ pub(crate) struct Machine {
     /// Sockets whose connection lost its power.
     lost: Vec<SocketId>,
     poller: Poller,
+    /// Descriptors of services that changed during a freeze.
+    deferred_descriptors: BTreeSet<u64>,
+    tap: Tapped,
+    /// The fate that the tap was told.
+    told: Fate,
 }
 
 /// The TCP of a host that has just booted.
@@ -87,6 +94,9 @@ impl Machine {
             upheaval: false,
             lost: Vec::new(),
             poller: Poller { epoll, used: false },
+            deferred_descriptors: BTreeSet::new(),
+            tap: Tapped::default(),
+            told: Fate::default(),
         }
     }
 
@@ -107,6 +117,22 @@ impl Machine {
         self.parts.addrs.iter().map(|a| a.0)
     }
 
+    /// From now on every packet is shown to `tap`.
+    pub(crate) fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+        self.tap = Tapped(tap);
+        self.engine.explain(self.tap.0.is_some());
+    }
+
+    /// After what may have changed its fate.
+    fn tell_fate(&mut self, at: Instant) {
+        if self.fate != self.told {
+            self.told = self.fate;
+            if let Some(tap) = &mut self.tap.0 {
+                tap.changed(at, self.fate);
+            }
+        }
+    }
+
     pub(crate) fn life(&self) -> u32 {
         self.life
     }
@@ -119,6 +145,7 @@ impl Machine {
     /// A packet from the wire.
     pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
         self.on_deadline(at);
+        self.tap.packet(at, Dir::Out, bytes, None);
         if !self.fate.passes() {
             return;
         }
@@ -157,6 +184,9 @@ impl Machine {
             return;
         }
         let data = segment.payload.len();
+        if segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK) {
+            self.open_port(at, local);
+        }
         self.engine.on_packet(at, &datagram);
         self.saw(at, (local, remote), data);
     }
@@ -235,11 +265,16 @@ impl Machine {
             }
             out.clear();
             transmit.datagram.emit_into(out);
+            if self.tap.0.is_some() {
+                let cause = transmit.cause.to_string();
+                self.tap.packet(at, Dir::In, out, Some(&cause));
+            }
             return Some(Some(transmit.cause));
         }
         while let Some(bytes) = self.not_tcp.poll_transmit() {
             if self.fate.passes() {
                 *out = bytes;
+                self.tap.packet(at, Dir::In, out, None);
                 return Some(None);
             }
         }

@@ -35,6 +35,7 @@ mod shared;
 mod sockets;
 mod stack;
 mod stream;
+mod tap;
 
 pub use builder::{Builder, Private};
 pub use endpoint::{Connection, ConnectionHandle, Endpoint};
@@ -44,3 +45,4 @@ pub use net::Net;
 pub use service::Service;
 pub use stack::Stack;
 pub use stream::{TcpSocket, TcpStream};
+pub use tap::Tap;

@@ -1,7 +1,7 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections, interfaces, enhanced packets with comments.
 
 use super::capture::{Bytes, Capture, CaptureError, Link};
-use super::{Dir, Packet, Trace};
+use super::{Dir, Meta, Packet, Trace};
 use crate::time::Instant;
 
 /// The block type that a file starts with; the same in both byte orders.
@@ -189,7 +189,15 @@ fn for_each_option(
 /// Time 0 of the run is stamped 0, not a wall clock's time: what Wireshark shows as seconds since the first packet
 /// and as epoch time are the run's own times, and the same run gives the same file.
 pub fn write(trace: &Trace) -> Vec<u8> {
-    let meta = &trace.meta;
+    let mut out = header(&trace.meta);
+    for p in &trace.packets {
+        write_packet(&mut out, p);
+    }
+    out
+}
+
+/// The beginning of such a file, which [`write_packet`] goes on with.
+pub fn header(meta: &Meta) -> Vec<u8> {
     let mut out = Vec::new();
     let mut body = Vec::new();
     body.extend(BYTE_ORDER.to_le_bytes());
@@ -220,11 +228,12 @@ pub fn write(trace: &Trace) -> Vec<u8> {
     option(&mut body, IF_DESCRIPTION, description.as_bytes());
     option(&mut body, IF_TSRESOL, &[9]);
     block(&mut out, INTERFACE, body);
-
-    for p in &trace.packets {
-        block(&mut out, ENHANCED_PACKET, packet_body(p));
-    }
     out
+}
+
+/// Appends a packet to such a file.
+pub fn write_packet(out: &mut Vec<u8>, packet: &Packet) {
+    block(out, ENHANCED_PACKET, packet_body(packet));
 }
 
 fn packet_body(p: &Packet) -> Vec<u8> {

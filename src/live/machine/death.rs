@@ -18,19 +18,20 @@ impl Machine {
     pub(super) fn obey(&mut self, at: Instant, order: Order) {
         match order {
             Order::Die(Death::PowerOff) => self.power_off(at),
-            Order::Die(Death::Cut) => self.cut(true),
+            Order::Die(Death::Cut) => self.cut(true, at),
             Order::Die(Death::Freeze) => self.freeze(true, at),
             Order::Back(Death::PowerOff) => self.power_on(at),
-            Order::Back(Death::Cut) => self.cut(false),
+            Order::Back(Death::Cut) => self.cut(false, at),
             Order::Back(Death::Freeze) => self.freeze(false, at),
         }
     }
 
     /// All state is gone, nothing is answered.
-    pub(crate) fn power_off(&mut self, _at: Instant) {
+    pub(crate) fn power_off(&mut self, at: Instant) {
         self.life += 1;
         self.parts.engine.seed = self.parts.engine.seed.wrapping_add(1);
         self.engine = boot(&self.parts);
+        self.engine.explain(self.tap.0.is_some());
         self.not_tcp = NotTcp::new(&self.parts.addrs, self.parts.mtu, self.parts.engine.seed);
         self.fate = Fate {
             powered_off: true,
@@ -44,9 +45,11 @@ impl Machine {
         self.lost.clear();
         self.upheaval = true;
         for slot in &mut self.services {
-            slot.listener = None;
+            slot.listeners.clear();
             slot.service.iter_mut().for_each(|s| s.power_lost());
         }
+        self.deferred_descriptors.clear();
+        self.tell_fate(at);
     }
 
     /// The host has booted: empty, its services listen again.
@@ -56,14 +59,17 @@ impl Machine {
         }
         self.serve_again(at);
         self.upheaval = true;
+        self.tell_fate(at);
     }
 
-    pub(crate) fn cut(&mut self, cut: bool) {
+    pub(crate) fn cut(&mut self, cut: bool, at: Instant) {
         self.fate.cut = cut;
+        self.tell_fate(at);
     }
 
     pub(crate) fn freeze(&mut self, frozen: bool, at: Instant) {
         self.fate.frozen = frozen;
+        self.tell_fate(at);
         if !frozen {
             self.thawed(at);
         }
@@ -71,6 +77,9 @@ impl Machine {
 
     fn thawed(&mut self, at: Instant) {
         self.upheaval = true;
+        for key in std::mem::take(&mut self.deferred_descriptors) {
+            self.on_descriptor(at, key);
+        }
         for socket in std::mem::take(&mut self.deferred) {
             match self.owners.get(&socket).copied() {
                 Some(_) if self.is_frozen(socket) => self.deferred.push(socket),

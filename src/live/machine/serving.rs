@@ -1,9 +1,10 @@
 //! Services: who is called when a socket changed.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::Machine;
-use crate::call::{Call, Errno, Outcome, SocketId};
+use crate::call::{Addr, Call, Errno, Outcome, SocketId};
 use crate::live::net::Net;
 use crate::live::service::Service;
 use crate::live::sockets;
@@ -14,16 +15,19 @@ const BACKLOG: u32 = 1024;
 
 /// A service's place in the host.
 pub(super) struct Slot {
-    /// Where it listens.
-    pub(super) addr: SocketAddr,
+    /// Where it listens; none: at every port that no other service has.
+    pub(super) addr: Option<SocketAddr>,
     /// Absent while it is being called.
     pub(super) service: Option<Box<dyn Service>>,
-    pub(super) listener: Option<SocketId>,
+    pub(super) listeners: BTreeMap<SocketId, SocketAddr>,
 }
 
 impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Service at {}", self.addr)
+        match self.addr {
+            Some(addr) => write!(f, "Service at {addr}"),
+            None => f.write_str("Service at every port"),
+        }
     }
 }
 
@@ -41,7 +45,7 @@ impl Machine {
     }
 
     pub(super) fn serve_socket(&mut self, at: Instant, service: usize, socket: SocketId) {
-        if self.services[service].listener == Some(socket) {
+        if self.services[service].listeners.contains_key(&socket) {
             while let Outcome::Socket(accepted) = self.call(at, Call::Accept(socket)) {
                 self.owners.insert(accepted, service);
                 self.with_service(at, service, |s, net| s.accepted(net, accepted));
@@ -86,7 +90,11 @@ impl Machine {
     /// A descriptor of a service changed; `key` is what epoll said.
     pub(crate) fn on_descriptor(&mut self, at: Instant, key: u64) {
         let (service, token) = ((key >> 32) as usize, key as u32);
-        if self.fate.frozen || self.fate.powered_off {
+        if self.fate.powered_off {
+            return;
+        }
+        if self.fate.frozen {
+            self.deferred_descriptors.insert(key);
             return;
         }
         self.with_service(at, service, |s, net| s.descriptor_ready(net, token));
@@ -104,30 +112,60 @@ impl Machine {
         addr: SocketAddr,
         service: Box<dyn Service>,
     ) -> Result<(), Errno> {
-        let listener = if self.fate.powered_off {
-            None
-        } else {
-            Some(sockets::listen(&mut self.engine, at, addr, BACKLOG)?)
-        };
-        let index = self.services.len();
-        self.owners.extend(listener.map(|id| (id, index)));
+        let mut listeners = BTreeMap::new();
+        if !self.fate.powered_off {
+            let listener = sockets::listen(&mut self.engine, at, addr, BACKLOG)?;
+            self.owners.insert(listener, self.services.len());
+            listeners.insert(listener, addr);
+        }
         self.services.push(Slot {
-            addr,
+            addr: Some(addr),
             service: Some(service),
-            listener,
+            listeners,
         });
         Ok(())
+    }
+
+    /// A service listens at every port that no other service has.
+    pub(crate) fn serve_every_port(&mut self, service: Box<dyn Service>) {
+        self.services.push(Slot {
+            addr: None,
+            service: Some(service),
+            listeners: BTreeMap::new(),
+        });
+    }
+
+    /// A SYN for `local` is about to be seen: where a service has every port, it listens there now.
+    pub(super) fn open_port(&mut self, at: Instant, local: Addr) {
+        let everywhere = |slot: &Slot| slot.addr.is_none();
+        let Some(index) = self.services.iter().position(everywhere) else {
+            return;
+        };
+        let addr = sockets::to_socket_addr(local);
+        let known = &self.services[index].listeners;
+        if known.values().any(|listens_at| *listens_at == addr) {
+            return;
+        }
+        // where something else listens there, the SYN is for that
+        if let Ok(listener) = sockets::listen(&mut self.engine, at, addr, BACKLOG) {
+            self.owners.insert(listener, index);
+            self.services[index].listeners.insert(listener, addr);
+        }
     }
 
     /// After a boot: every service listens again.
     pub(super) fn serve_again(&mut self, at: Instant) {
         for (index, slot) in self.services.iter_mut().enumerate() {
-            match sockets::listen(&mut self.engine, at, slot.addr, BACKLOG) {
+            // one that has every port listens when it is asked for
+            let Some(addr) = slot.addr else {
+                continue;
+            };
+            match sockets::listen(&mut self.engine, at, addr, BACKLOG) {
                 Ok(id) => {
-                    slot.listener = Some(id);
+                    slot.listeners.insert(id, addr);
                     self.owners.insert(id, index);
                 }
-                Err(e) => log::warn!("the service at {} does not come back: {e}", slot.addr),
+                Err(e) => log::warn!("the service at {addr} does not come back: {e}"),
             }
         }
     }

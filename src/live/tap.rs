@@ -1,0 +1,35 @@
+//! Somebody who sees every packet of an endpoint.
+
+use super::fate::Fate;
+use crate::time::Instant;
+use crate::trace::Dir;
+
+/// Sees every packet and every change of fate. It is called with the endpoint locked, so it must not use the endpoint and should not take long.
+pub trait Tap: Send {
+    /// A packet was read from the wire, or is about to be written to it. `dir` is as the host at the other end of the
+    /// wire sees it: out is towards the endpoint. `cause`: why the endpoint sent it, where that is known.
+    fn packet(&mut self, at: Instant, dir: Dir, bytes: &[u8], cause: Option<&str>);
+
+    /// What has become of the endpoint as a whole has changed to this.
+    fn changed(&mut self, at: Instant, fate: Fate) {
+        let _ = (at, fate);
+    }
+}
+
+/// Perhaps a tap.
+#[derive(Default)]
+pub(super) struct Tapped(pub(super) Option<Box<dyn Tap>>);
+
+impl std::fmt::Debug for Tapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tapped({})", self.0.is_some())
+    }
+}
+
+impl Tapped {
+    pub(super) fn packet(&mut self, at: Instant, dir: Dir, bytes: &[u8], cause: Option<&str>) {
+        if let Some(tap) = &mut self.0 {
+            tap.packet(at, dir, bytes, cause);
+        }
+    }
+}
