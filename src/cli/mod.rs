@@ -4,13 +4,17 @@
 //! not run.
 
 mod compare;
+mod death;
 mod doctor;
+mod exec;
 mod interrupt;
 mod list;
 mod play;
 mod progress;
+mod record;
 mod run;
 mod scenarios;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;
@@ -36,6 +40,8 @@ enum Command {
     Run(run::Run),
     /// Compares targets, or recordings with the engine, packet by packet
     Compare(compare::Compare),
+    /// Runs a program of yours as the survivor, in a private network, while its peer dies
+    Exec(exec::Exec),
     /// Lists the built-in scenarios
     List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
@@ -49,6 +55,8 @@ enum Exit {
     Same,
     /// Something differs.
     Different,
+    /// The code of a program that was run.
+    Code(u8),
 }
 
 /// Why a command could not run, for people.
@@ -78,6 +86,7 @@ pub fn main() -> ExitCode {
     match dispatch(&cli) {
         Ok(Exit::Same) => ExitCode::SUCCESS,
         Ok(Exit::Different) => ExitCode::from(1),
+        Ok(Exit::Code(code)) => ExitCode::from(code),
         Err(Failure(why)) => {
             terminal::complain(&why);
             ExitCode::from(2)
@@ -89,6 +98,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(command) => command.run(),
         Command::Compare(command) => command.run(),
+        Command::Exec(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),
     }

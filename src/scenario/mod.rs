@@ -181,5 +181,13 @@ pub const CLIENT_PORT: u16 = 40_000;
 /// Port of the end that listens.
 pub const SERVER_PORT: u16 = 7_777;
 
+/// A length of time as scenarios and the command line write it: `3s`, `1500ms`, `2min`. The error says what is wanted.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    match duration::parse_ns(text) {
+        Ok(ns) => Ok(std::time::Duration::from_nanos(ns)),
+        Err(fault) => Err(format!("{}: {}", fault.what, fault.help)),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,13 @@
 //!
 //! Linux counterpart: what `tcpdump` and `ss -tino`, run side by side, leave to the reader.
 
+mod json;
 mod life;
 mod silence;
 mod story;
 mod words;
 
+pub use json::as_json;
 pub use silence::{Sent, Try};
 pub use story::{End, Story};
 pub use words::render;

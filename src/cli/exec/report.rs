@@ -1,0 +1,111 @@
+//! The report of a run of `exec`: the program's end, what was done to the peer, and a story for each connection.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+
+use super::session::Ending;
+use crate::service::Relayed;
+use crate::sysctl::Sysctl;
+use crate::time::Ticks;
+use crate::witness::{self, Happening, Story};
+
+/// Stories that are told at length; programs open thousands of connections.
+const MOST_STORIES: usize = 50;
+
+/// What is known of a run besides its connections.
+pub(super) struct Report<'a> {
+    pub(super) command: String,
+    pub(super) ended: Ending,
+    pub(super) sysctl: &'a Sysctl,
+    /// The knobs that were asked for.
+    pub(super) set: &'a [(String, String)],
+    pub(super) ticks: Ticks,
+    pub(super) relayed: Option<&'a Relayed>,
+    pub(super) trace: Option<&'a Path>,
+}
+
+impl Report<'_> {
+    pub(super) fn text(&self, stories: &[Story], happenings: &[Happening]) -> String {
+        let mut text = String::new();
+        let by = if self.ended.by_timeout { ", by --timeout" } else { "" };
+        let at = self.ended.at.secs_f64();
+        let _ = writeln!(text, "\n{}: {} after {at:.3} s{by} (measured)", self.command, self.ended.how);
+        for happening in happenings {
+            let at = happening.at.secs_f64();
+            let _ = writeln!(text, "the peer: {} at {at:.3} s", happening.what);
+        }
+        if happenings.is_empty() {
+            let _ = writeln!(text, "the peer lived on");
+        }
+        if !self.set.is_empty() {
+            let set: Vec<_> = self.set.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let _ = writeln!(text, "the program's kernel: {}", set.join(" "));
+        }
+        if let Some(relayed) = self.relayed {
+            let _ = writeln!(text, "{}", relay(relayed));
+        }
+        if stories.is_empty() {
+            let _ = writeln!(text, "no TCP connection was made or tried");
+        }
+        // those whose peer died under them first: they are what this was run for
+        let mut order: Vec<_> = stories.iter().collect();
+        order.sort_by_key(|s| s.peer_died.is_none());
+        for story in order.iter().take(MOST_STORIES) {
+            let _ = write!(text, "\n{}", witness::render(story));
+        }
+        if let Some(more) = order.len().checked_sub(MOST_STORIES).filter(|n| *n > 0) {
+            let _ = writeln!(text, "\nand {more} connections more; --json tells all");
+        }
+        if let Some(trace) = self.trace {
+            let _ = writeln!(text, "\nthe packets are in {}", trace.display());
+        }
+        text
+    }
+
+    pub(super) fn json(&self, stories: &[Story], happenings: &[Happening]) -> String {
+        let happenings: Vec<_> = happenings
+            .iter()
+            .map(|h| json!({"at_s": h.at.secs_f64(), "peer": h.what, "is_dead": h.is_dead}))
+            .collect();
+        let relayed = self.relayed.map(|r| {
+            json!({
+                "connections": r.connections.load(Ordering::Relaxed),
+                "refused": r.refused.load(Ordering::Relaxed),
+                "to_server_bytes": r.to_server.load(Ordering::Relaxed),
+                "from_server_bytes": r.from_server.load(Ordering::Relaxed),
+            })
+        });
+        let set: serde_json::Map<String, Value> =
+            self.set.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        let object = json!({
+            "program": self.command,
+            "ended": self.ended.how.to_string(),
+            "exit_code": self.ended.how.code(),
+            "by_timeout": self.ended.by_timeout,
+            "ended_at_s": self.ended.at.secs_f64(),
+            "peer": happenings,
+            "sysctl": set,
+            "relayed": relayed,
+            "connections": stories.iter().map(witness::as_json).collect::<Vec<_>>(),
+        });
+        format!("{object:#}\n")
+    }
+}
+
+/// `relayed: 1 connection, 20 B to the real server, 30 B from it`.
+pub(in crate::cli) fn relay(relayed: &Relayed) -> String {
+    let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let refused = match get(&relayed.refused) {
+        0 => String::new(),
+        n => format!(", {n} of them not taken by it"),
+    };
+    format!(
+        "relayed: {} connections to the real server{refused}, {} B to it, {} B from it",
+        get(&relayed.connections),
+        get(&relayed.to_server),
+        get(&relayed.from_server)
+    )
+}
