@@ -25,6 +25,7 @@ use crate::sysctl::Sysctl;
 use crate::time::Ticks;
 use crate::witness::Witness;
 
+pub(super) use report::relay;
 use session::Session;
 
 /// The program could not be found, could not be started, took too long; this command itself could not run: as
@@ -85,9 +86,9 @@ pub(super) fn knob(text: &str) -> Result<(String, String), String> {
 
 /// `127.0.0.1:6379`, `localhost:6379`.
 pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
-    let found = text.to_socket_addrs().map_err(|e| {
-        format!("{e}; HOST:PORT is wanted, as in 127.0.0.1:6379")
-    })?;
+    let found = text
+        .to_socket_addrs()
+        .map_err(|e| format!("{e}; HOST:PORT is wanted, as in 127.0.0.1:6379"))?;
     let mut found: Vec<_> = found.collect();
     // a server on localhost listens on IPv4 more often than on IPv6
     found.sort_by_key(|a| a.is_ipv6());
@@ -118,7 +119,10 @@ impl Exec {
             private.entry.set_knob(name, value)?;
         }
         let witness = Arc::new(Mutex::new(Witness::new()));
-        let file = self.trace.as_ref().map(|path| TraceFile::create(path, &self.title()));
+        let file = self
+            .trace
+            .as_ref()
+            .map(|path| TraceFile::create(path, &self.title()));
         let (changes, changed) = mpsc::channel();
         let recorder = Recorder {
             witness: Some(witness.clone()),
@@ -129,7 +133,10 @@ impl Exec {
         let (service, relayed) = self.peer();
         endpoint.serve_every_port(service);
 
-        let (first, arguments) = self.program.split_first().ok_or(Failure("no program".to_owned()))?;
+        let (first, arguments) = self
+            .program
+            .split_first()
+            .ok_or(Failure("no program".to_owned()))?;
         let program = match private.entry.start(first, arguments) {
             Ok(program) => program,
             Err(e) => {
@@ -225,8 +232,14 @@ mod tests {
 
     #[test]
     fn knobs_and_servers_are_read_or_refused() {
-        assert_eq!(knob("tcp_retries2 = 5"), Ok(("tcp_retries2".into(), "5".into())));
-        assert_eq!(knob("tcp_rmem=1 2 3"), Ok(("tcp_rmem".into(), "1 2 3".into())));
+        assert_eq!(
+            knob("tcp_retries2 = 5"),
+            Ok(("tcp_retries2".into(), "5".into()))
+        );
+        assert_eq!(
+            knob("tcp_rmem=1 2 3"),
+            Ok(("tcp_rmem".into(), "1 2 3".into()))
+        );
         assert!(knob("tcp_retries2").is_err());
         assert!(knob("=5").is_err());
         assert_eq!(server("127.0.0.1:6379"), Ok(([127, 0, 0, 1], 6379).into()));

@@ -14,6 +14,7 @@ mod progress;
 mod record;
 mod run;
 mod scenarios;
+mod serve;
 mod signals;
 mod terminal;
 
@@ -42,6 +43,8 @@ enum Command {
     Compare(compare::Compare),
     /// Runs a program of yours as the survivor, in a private network, while its peer dies
     Exec(exec::Exec),
+    /// An endpoint that your programs talk to: a server, or a relay to a real one, that dies when told to
+    Serve(serve::Serve),
     /// Lists the built-in scenarios
     List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
@@ -99,6 +102,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Run(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Exec(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),
     }

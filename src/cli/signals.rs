@@ -18,7 +18,11 @@ impl Signals {
             signal_hook::low_level::pipe::register(*number, handlers)?;
             Ok((*number, ours))
         };
-        numbers.iter().map(one).collect::<io::Result<_>>().map(Signals)
+        numbers
+            .iter()
+            .map(one)
+            .collect::<io::Result<_>>()
+            .map(Signals)
     }
 
     /// Descriptors of which one is readable when a signal came.

@@ -82,6 +82,12 @@ impl Forward {
         }
     }
 
+    /// Counts in these counters, which other relays may share.
+    pub fn counted_by(mut self, relayed: Arc<Relayed>) -> Forward {
+        self.relayed = relayed;
+        self
+    }
+
     /// Its counters.
     pub fn relayed(&self) -> Arc<Relayed> {
         Arc::clone(&self.relayed)

@@ -128,8 +128,10 @@ mod tests {
 
     #[test]
     fn what_is_no_request_ends_the_connection() {
-        let mut talk = Talk::default();
-        talk.asked = vec![b'x'; MOST_HEAD + 1];
+        let mut talk = Talk {
+            asked: vec![b'x'; MOST_HEAD + 1],
+            ..Talk::default()
+        };
         talk.answer();
         assert!(talk.last && talk.answers.is_empty());
         let mut talk = Talk::default();

@@ -57,6 +57,17 @@ pub struct Run {
     pub program_ended_at: Option<Instant>,
 }
 
+/// What all connections add up to, as the side of the programs sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Connections and attempts.
+    pub connections: usize,
+    /// Data bytes sent by the programs, each counted once.
+    pub out_bytes: u64,
+    /// Data bytes that they received.
+    pub in_bytes: u64,
+}
+
 /// Sees packets and sightings, and remembers what a story needs.
 #[derive(Debug, Default)]
 pub struct Witness {
@@ -132,6 +143,15 @@ impl Witness {
     /// What was done to the peer, in the order of its happening.
     pub fn happenings(&self) -> &[Happening] {
         &self.happenings
+    }
+
+    /// How much there was in all.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            connections: self.lives.len(),
+            out_bytes: self.lives.iter().map(|l| l.out.bytes).sum(),
+            in_bytes: self.lives.iter().map(|l| l.back.bytes).sum(),
+        }
     }
 
     /// The stories of all connections, in the order of their beginnings. `sysctl` and `ticks` are those of the

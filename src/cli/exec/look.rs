@@ -47,13 +47,19 @@ impl Looker {
 
     /// Looks for the holders of new sockets, and again for those that were not found.
     fn find_holders(&mut self, present: &BTreeSet<u32>, at: Instant) {
-        let is_due = |owned: Option<&Owned>| {
-            owned.is_none_or(|o| o.holder.is_none() && o.is_due(at))
-        };
-        let wanted: BTreeSet<u32> = present.iter().filter(|i| is_due(self.owned.get(i))).copied().collect();
+        let is_due =
+            |owned: Option<&Owned>| owned.is_none_or(|o| o.holder.is_none() && o.is_due(at));
+        let wanted: BTreeSet<u32> = present
+            .iter()
+            .filter(|i| is_due(self.owned.get(i)))
+            .copied()
+            .collect();
         let found = processes::holders(&wanted);
         for inode in wanted {
-            let holder = found.get(&inode).and_then(|holders| holders.first()).cloned();
+            let holder = found
+                .get(&inode)
+                .and_then(|holders| holders.first())
+                .cloned();
             let owned = self.owned.entry(inode).or_default();
             owned.asked = holder.is_none().then_some(at);
             owned.holder = holder;
@@ -85,6 +91,7 @@ impl Looker {
 
 impl Owned {
     fn is_due(&self, at: Instant) -> bool {
-        self.asked.is_none_or(|asked| at.since(asked) >= OPTIONS_EVERY)
+        self.asked
+            .is_none_or(|asked| at.since(asked) >= OPTIONS_EVERY)
     }
 }

@@ -30,9 +30,17 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     pub(super) fn text(&self, stories: &[Story], happenings: &[Happening]) -> String {
         let mut text = String::new();
-        let by = if self.ended.by_timeout { ", by --timeout" } else { "" };
+        let by = if self.ended.by_timeout {
+            ", by --timeout"
+        } else {
+            ""
+        };
         let at = self.ended.at.secs_f64();
-        let _ = writeln!(text, "\n{}: {} after {at:.3} s{by} (measured)", self.command, self.ended.how);
+        let _ = writeln!(
+            text,
+            "\n{}: {} after {at:.3} s{by} (measured)",
+            self.command, self.ended.how
+        );
         for happening in happenings {
             let at = happening.at.secs_f64();
             let _ = writeln!(text, "the peer: {} at {at:.3} s", happening.what);
@@ -78,8 +86,11 @@ impl Report<'_> {
                 "from_server_bytes": r.from_server.load(Ordering::Relaxed),
             })
         });
-        let set: serde_json::Map<String, Value> =
-            self.set.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        let set: serde_json::Map<String, Value> = self
+            .set
+            .iter()
+            .map(|(k, v)| (k.clone(), json!(v)))
+            .collect();
         let object = json!({
             "program": self.command,
             "ended": self.ended.how.to_string(),

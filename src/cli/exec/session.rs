@@ -153,7 +153,11 @@ impl Session {
     }
 
     fn wait(&self, time: Duration, for_program: bool) -> Result<(), Failure> {
-        let mut fds: Vec<_> = self.signals.descriptors().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let mut fds: Vec<_> = self
+            .signals
+            .descriptors()
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
         if for_program {
             fds.push(PollFd::new(&self.program, PollFlags::IN));
         }
@@ -186,7 +190,8 @@ impl Session {
             self.wait(LOOK_EVERY, false)?;
             left = LeftBehind::all();
         }
-        left.iter().try_for_each(|process| process.signal(SIGKILL))?;
+        left.iter()
+            .try_for_each(|process| process.signal(SIGKILL))?;
         Ok(())
     }
 

@@ -1,0 +1,99 @@
+//! Single keys from the terminal, without Enter; Ctrl-C and Ctrl-Z stay what they are.
+
+use std::io::IsTerminal;
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+};
+
+use crate::live::Death;
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// Die so.
+    Die(Death),
+    /// Be back from that.
+    Back(Death),
+    /// End.
+    Quit,
+}
+
+impl Key {
+    fn from_letter(letter: u8) -> Option<Key> {
+        match letter.to_ascii_lowercase() {
+            b'p' => Some(Key::Die(Death::PowerOff)),
+            b'o' => Some(Key::Back(Death::PowerOff)),
+            b'c' => Some(Key::Die(Death::Cut)),
+            b'r' => Some(Key::Back(Death::Cut)),
+            b'f' => Some(Key::Die(Death::Freeze)),
+            b't' => Some(Key::Back(Death::Freeze)),
+            b'q' => Some(Key::Quit),
+            _ => None,
+        }
+    }
+}
+
+/// The terminal while it gives single keys; it is as before when this is dropped.
+pub(super) struct Keys {
+    before: Termios,
+}
+
+impl Keys {
+    /// Whether stdin is a terminal that this program may read from.
+    pub(super) fn is_possible() -> bool {
+        let stdin = std::io::stdin();
+        // a program in the background that reads is stopped
+        let group = tcgetpgrp(&stdin).ok();
+        stdin.is_terminal() && group == Some(rustix::process::getpgrp())
+    }
+
+    /// Single keys from now on; None where there is no terminal.
+    pub(super) fn listen() -> std::io::Result<Option<Keys>> {
+        if !Keys::is_possible() {
+            return Ok(None);
+        }
+        let stdin = std::io::stdin();
+        let before = tcgetattr(&stdin)?;
+        let mut single = before.clone();
+        single.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        // read() returns at once with what there is
+        single.special_codes[SpecialCodeIndex::VMIN] = 0;
+        single.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&stdin, OptionalActions::Now, &single)?;
+        Ok(Some(Keys { before }))
+    }
+
+    /// The keys that were pressed and mean something.
+    pub(super) fn take(&mut self) -> Vec<Key> {
+        let mut letters = [0; 64];
+        let read = rustix::io::read(std::io::stdin(), &mut letters).unwrap_or(0);
+        letters[..read]
+            .iter()
+            .filter_map(|l| Key::from_letter(*l))
+            .collect()
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // a terminal that is gone needs no care
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_of_the_help_is_a_key_and_others_are_not() {
+        let keys: Vec<_> = b"pocrftq"
+            .iter()
+            .filter_map(|l| Key::from_letter(*l))
+            .collect();
+        assert_eq!(keys.len(), 7);
+        assert_eq!(Key::from_letter(b'P'), Some(Key::Die(Death::PowerOff)));
+        assert_eq!(Key::from_letter(b'x'), None);
+    }
+}

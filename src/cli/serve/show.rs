@@ -1,0 +1,49 @@
+//! What an endpoint shows at its end: how much passed, and what is left of its connections.
+
+use std::fmt::Write;
+
+use crate::cli::exec::relay;
+use crate::live::{Connection, Endpoint};
+use crate::service::Relayed;
+use crate::witness::Witness;
+
+/// Connections that are listed.
+const MOST: usize = 20;
+
+pub(super) fn at_the_end(
+    endpoint: &Endpoint,
+    witness: &Witness,
+    relayed: Option<&Relayed>,
+) -> String {
+    let mut text = format!("{:10.3} s  the end\n", endpoint.now().secs_f64());
+    let totals = witness.totals();
+    let _ = writeln!(
+        text,
+        "{} connections, {} B of data to the endpoint and {} B from it",
+        totals.connections, totals.out_bytes, totals.in_bytes
+    );
+    if let Some(relayed) = relayed {
+        let _ = writeln!(text, "{}", relay(relayed));
+    }
+    let left = endpoint.connections();
+    if !left.is_empty() {
+        let _ = writeln!(text, "left at the endpoint: {}", left.len());
+    }
+    for connection in left.iter().take(MOST) {
+        let _ = writeln!(text, "{}", line(connection));
+    }
+    text
+}
+
+fn line(connection: &Connection) -> String {
+    let info = &connection.info;
+    format!(
+        "  {} <- {}  {}  Send-Q {} B, Recv-Q {} B, timer {}",
+        connection.local,
+        connection.remote,
+        info.state.name(),
+        info.wqueue,
+        info.rqueue,
+        info.timer.name()
+    )
+}
