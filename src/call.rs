@@ -134,6 +134,7 @@ errnos! {
     EINTR = 4, "Interrupted system call";
     EAGAIN = 11, "Resource temporarily unavailable";
     EINVAL = 22, "Invalid argument";
+    EDEADLK = 35, "Resource deadlock avoided";
     EMFILE = 24, "Too many open files";
     EPIPE = 32, "Broken pipe";
     EDOM = 33, "Numerical argument out of domain";

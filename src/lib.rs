@@ -32,9 +32,9 @@ pub mod sim;
 
 pub mod endpoint;
 
-pub mod live;
-
 pub mod watch;
+
+pub mod live;
 
 pub mod service;
 

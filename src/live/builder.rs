@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::control;
 use super::endpoint::{Endpoint, Guard};
+use super::host::Host;
 use super::machine::Parts;
 use super::shared::Shared;
 use super::stack::Stack;
@@ -281,8 +283,10 @@ fn start(mut stack: Stack) -> Result<Endpoint, EndpointError> {
             let _ = thread.join();
         }
     };
+    let host: Arc<dyn Host> = shared;
+    control::register(&host);
     Ok(Endpoint {
-        host: shared,
+        host,
         name,
         addrs,
         _guard: Arc::new(Guard(Some(Box::new(end)))),

@@ -62,6 +62,17 @@ impl std::fmt::Display for Fate {
 }
 
 impl Fate {
+    /// In words, one each: `powered off`, `cut`, `frozen`.
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [
+            (self.powered_off, "powered off"),
+            (self.cut, "cut"),
+            (self.frozen, "frozen"),
+        ];
+        let held = all.into_iter().filter(|(held, _)| *held);
+        held.map(|(_, word)| word).collect()
+    }
+
     /// Whether packets pass.
     pub(crate) fn passes(self) -> bool {
         !self.powered_off && !self.cut

@@ -22,11 +22,13 @@
 //! ```
 
 mod builder;
+mod control;
 mod endpoint;
 mod fate;
 mod host;
 mod listener;
 mod machine;
+mod memory;
 mod net;
 mod not_tcp;
 mod options;
@@ -41,6 +43,7 @@ pub use builder::{Builder, Private};
 pub use endpoint::{Connection, ConnectionHandle, Endpoint};
 pub use fate::{Death, Doom, Fate};
 pub use listener::TcpListener;
+pub use memory::{Outcome, World};
 pub use net::Net;
 pub use service::Service;
 pub use stack::Stack;

@@ -154,6 +154,9 @@ pub struct Row {
     pub last_ack_recv_ms: u64,
     /// Congestion control.
     pub congestion: Option<String>,
+    /// What was done to it, in an endpoint: `cut`, `frozen`, `powered off`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fate: Vec<String>,
 }
 
 impl Row {
@@ -209,6 +212,7 @@ impl Row {
             last_data_sent_ms: info.last_data_sent_ms,
             last_ack_recv_ms: info.last_ack_recv_ms,
             congestion: None,
+            fate: Vec::new(),
         }
     }
 

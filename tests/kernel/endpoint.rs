@@ -253,3 +253,30 @@ fn one_connection_dies_alone() {
         "the next retransmission is refused"
     );
 }
+
+#[test]
+fn whoever_asks_is_told_of_every_connection() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    let client = inside.connect(addr(7)).unwrap();
+    let mine = client.local_addr().unwrap();
+    endpoint.connection(addr(7), mine).cut();
+    let name = format!("{}{}", halfopen::watch::NAME_PREFIX, std::process::id());
+    let name = SocketAddr::from_abstract_name(name.as_bytes()).unwrap();
+    let mut answer = String::new();
+    let mut stream = UnixStream::connect_addr(&name).unwrap();
+    stream.read_to_string(&mut answer).unwrap();
+    let rows: Vec<_> = answer
+        .lines()
+        .map(|line| halfopen::watch::Row::from_json(line).unwrap())
+        .collect();
+    // other tests of this process have endpoints too
+    let row = rows.iter().find(|r| r.remote == mine && r.local == addr(7));
+    let row = row.expect("the connection");
+    assert_eq!(row.state, "ESTABLISHED");
+    assert_eq!(row.fate, ["cut"]);
+}

@@ -99,6 +99,21 @@ impl Machine {
         self.fates.get(&ends).map(|f| f.fate).unwrap_or_default()
     }
 
+    /// A copy of what has become of each connection, its own fate and the host's together, by local and remote end.
+    pub(crate) fn fates_by_ends(&self) -> impl Fn(Addr, Addr) -> Fate + use<> {
+        let all = self.fate;
+        let fates = self.fates.iter().map(|(ends, f)| (*ends, f.fate));
+        let fates: std::collections::BTreeMap<_, _> = fates.collect();
+        move |local, remote| {
+            let own = fates.get(&(local, remote)).copied().unwrap_or_default();
+            Fate {
+                powered_off: all.powered_off || own.powered_off,
+                cut: all.cut || own.cut,
+                frozen: all.frozen || own.frozen,
+            }
+        }
+    }
+
     /// Pronounces a doom over one connection.
     pub(crate) fn doom_connection(
         &mut self,
