@@ -48,12 +48,7 @@ pub struct Fate {
 /// `powered off`, `cut and frozen`, `alive`.
 impl std::fmt::Display for Fate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = [
-            (self.powered_off, "powered off"),
-            (self.cut, "cut"),
-            (self.frozen, "frozen"),
-        ];
-        let parts: Vec<_> = parts.iter().filter(|p| p.0).map(|p| p.1).collect();
+        let parts = self.words();
         match parts.is_empty() {
             true => f.write_str("alive"),
             false => f.write_str(&parts.join(" and ")),

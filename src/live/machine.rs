@@ -120,7 +120,6 @@ impl Machine {
     /// From now on every packet is shown to `tap`.
     pub(crate) fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
         self.tap = Tapped(tap);
-        self.engine.explain(self.tap.0.is_some());
     }
 
     /// After what may have changed its fate.

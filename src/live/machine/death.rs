@@ -31,7 +31,6 @@ impl Machine {
         self.life += 1;
         self.parts.engine.seed = self.parts.engine.seed.wrapping_add(1);
         self.engine = boot(&self.parts);
-        self.engine.explain(self.tap.0.is_some());
         self.not_tcp = NotTcp::new(&self.parts.addrs, self.parts.mtu, self.parts.engine.seed);
         self.fate = Fate {
             powered_off: true,
