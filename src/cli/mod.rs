@@ -17,6 +17,7 @@ mod scenarios;
 mod serve;
 mod signals;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Command {
     Exec(exec::Exec),
     /// An endpoint that your programs talk to: a server, or a relay to a real one, that dies when told to
     Serve(serve::Serve),
+    /// Shows the connections of this machine, their timers, and when each application will be told
+    Watch(watch::Watch),
     /// Lists the built-in scenarios
     List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
@@ -103,6 +106,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Compare(command) => command.run(),
         Command::Exec(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Watch(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),
     }

@@ -327,12 +327,26 @@ fn kept_alive(view: &View, base: &Snapshot) -> Vec<Snapshot> {
         .flatten()
         .map(|ms| view.ticks.from_ms(ms))
         .min();
+    let differs = heard.is_none_or(|h| (h + view.left()).abs_diff(idle) > 1);
+    if let (None, Some(h), true) = (&view.seen.options, heard, differs) {
+        return vec![with_other_idle_time(view, base, h)];
+    }
     let whole = armed(view, base, idle.max(view.left()));
-    if heard.is_none_or(|h| (h + view.left()).abs_diff(idle) > 1) {
+    if differs {
         return vec![whole];
     }
     // armed anew for the rest of the idle time, some time after something was heard
     vec![whole, armed(view, base, view.left())]
+}
+
+/// Not the sysctl's idle time: the timer shows which, in whole seconds, as it is armed from when something was heard.
+fn with_other_idle_time(view: &View, base: &Snapshot, heard: Jiffies) -> Snapshot {
+    let all = heard + view.left();
+    let seconds = (view.ms(all) / 1_000).clamp(1, 32_767) as i64;
+    let mut snapshot = armed(view, base, all);
+    let idle = SockOpt::int(OptName::TCP_KEEPIDLE, seconds);
+    snapshot.options.push(idle);
+    snapshot
 }
 
 /// What the forecast rests on and cannot be seen.
@@ -344,8 +358,8 @@ pub(super) fn assumed(seen: &Seen, forecast: &Forecast) -> Vec<&'static str> {
     }
     let probes = |s: &Sends| matches!(s, Sends::KeepaliveProbe(_) | Sends::Reset);
     if forecast.firings.iter().any(|f| probes(&f.sends)) {
-        lines.push("keepalive's times are the sysctls' (its socket options cannot be read)");
+        lines.push("keepalive's times are the sysctls'");
     }
-    lines.push("TCP_USER_TIMEOUT is not set (it cannot be read)");
+    lines.push("TCP_USER_TIMEOUT is unset");
     lines
 }

@@ -185,6 +185,28 @@ fn half_open_and_timewait_end_without_anybody_being_told() {
 }
 
 #[test]
+fn an_idle_time_that_cannot_be_read_follows_from_the_timer() {
+    let case = cases().into_iter().find(|c| c.name == "keepalive");
+    let case = case.expect("the case");
+    let mut world = World::connected(case.sysctl.clone(), 5, &case.options);
+    world.run_ms(500);
+    world.cut();
+    let seen = Seen {
+        options: None,
+        ..world.seen(false, &[]).expect("it is there")
+    };
+    let forecast = of_seen(&seen, &case.sysctl, Ticks::default());
+    let first = forecast.firings[0];
+    assert_eq!(first.sends, Sends::KeepaliveProbe(1));
+    // 3 s idle, of which 1.5 s have passed since the handshake
+    let left = first.at.since(world.now).as_secs_f64();
+    assert!((1.4..1.8).contains(&left), "{left} s");
+    // nine probes 75 s apart: the interval and the count are not to be seen
+    assert_eq!(forecast.tries_left(), 9);
+    assert_eq!(forecast.assumed.len(), 2, "{:?}", forecast.assumed);
+}
+
+#[test]
 fn spans_are_written_in_two_units() {
     let rows = [
         (0, "0 ms"),

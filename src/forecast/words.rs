@@ -64,9 +64,9 @@ impl Forecast {
                 reset,
             } => {
                 let reset = if reset { " with a RST" } else { "" };
-                format!("nobody: it ends {}{reset}", when(at))
+                format!("nobody is told; it ends {}{reset}", when(at))
             }
-            Told::Nobody { at: None, .. } => "nobody, and it stays for ever".to_owned(),
+            Told::Nobody { at: None, .. } => "nobody is told; it stays for ever".to_owned(),
             Told::Later(at) => format!("not within {}", span(at_after(self, at))),
         }
     }

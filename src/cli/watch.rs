@@ -1,0 +1,148 @@
+//! `halfopen watch`: the connections of this network namespace, their timers, and when each application will be told.
+
+mod screen;
+
+use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::screen::{Key, Screen};
+use super::interrupt::Interrupt;
+use super::{Exit, Failure, terminal};
+use crate::call::TcpState;
+use crate::report::{Style, watch as report};
+use crate::scenario::duration;
+use crate::watch::{AddressFilter, Filter, Look, Watcher};
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// Only connections with this at either end: 10.0.0.1, 10.0.0.1:80, [::1]:80, :80
+    #[arg(value_name = "ADDR")]
+    addresses: Vec<AddressFilter>,
+    /// Looks once and ends
+    #[arg(long)]
+    once: bool,
+    /// Prints one JSON object per connection and look, a line each
+    #[arg(long)]
+    json: bool,
+    /// Time between two looks
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    interval: Duration,
+    /// Only connections in this state (established, syn-sent, fin-wait-1, ...); again for more. Without: all but listen
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Vec<TcpState>,
+    /// Only connections with this port at either end; again for more
+    #[arg(long, value_name = "PORT")]
+    port: Vec<u16>,
+    /// Only connections of this process
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Does not ask other processes' sockets for their options (by pidfd_getfd, a duplicate of their descriptor for an
+    /// instant): the forecasts then take keepalive's times from the sysctls and TCP_USER_TIMEOUT to be unset
+    #[arg(long)]
+    no_options: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        short if short < Duration::from_millis(20) => Err("the shortest is 20ms".to_owned()),
+        fits => Ok(fits),
+    }
+}
+
+fn state(name: &str) -> Result<TcpState, String> {
+    Filter::state(name).ok_or_else(|| {
+        "no state of TCP: write established, syn-sent, syn-recv, fin-wait-1, fin-wait-2, close-wait, closing, \
+         last-ack, time-wait or listen"
+            .to_owned()
+    })
+}
+
+impl Watch {
+    /// Looks until it is told to stop.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let filter = Filter {
+            states: self.state.clone(),
+            ends: self.addresses.clone(),
+            ports: self.port.clone(),
+            pid: self.pid,
+        };
+        let mut watcher = Watcher::open(filter, !self.no_options).map_err(|e| {
+            Failure(format!(
+                "the kernel cannot be asked for its connections (sock_diag: {e}); it needs a Linux with inet_diag: \
+                 try modprobe tcp_diag as root"
+            ))
+        })?;
+        let interrupt = Interrupt::catch()?;
+        let is_live = !self.once && !self.json && std::io::stdout().is_terminal();
+        if is_live && std::io::stdin().is_terminal() {
+            return self.live(&mut watcher, &interrupt);
+        }
+        loop {
+            let look = watcher.look(usize::MAX)?;
+            if self.json {
+                let lines = look.rows.iter().map(|r| r.to_json() + "\n");
+                terminal::print(&lines.collect::<String>())?;
+                look.notes.iter().for_each(|n| log::warn!("{n}"));
+            } else {
+                let lines = report::render(&look, &kernel(&watcher), terminal::style());
+                terminal::print(&(lines.join("\n") + "\n"))?;
+            }
+            if self.once || interrupt.flag().load(Ordering::Relaxed) {
+                return Ok(Exit::Same);
+            }
+            screen::wait(None, self.interval)?;
+            if interrupt.flag().load(Ordering::Relaxed) {
+                return Ok(Exit::Same);
+            }
+            if !self.json {
+                terminal::print("\n")?;
+            }
+        }
+    }
+
+    /// Redraws the whole terminal with each look.
+    fn live(&self, watcher: &mut Watcher, interrupt: &Interrupt) -> Result<Exit, Failure> {
+        let mut screen = Screen::open()?;
+        let mut is_paused = false;
+        let mut look = Look::default();
+        let is_interrupted = || interrupt.flag().load(Ordering::Relaxed);
+        while !is_interrupted() {
+            let (columns, rows) = screen.size();
+            if !is_paused {
+                // a connection takes two lines at the least
+                look = watcher.look(rows / 2 + 1)?;
+            }
+            let style = Style {
+                width: Some(columns),
+                ..terminal::style()
+            };
+            let mut lines = report::render(&look, &kernel(watcher), style);
+            let last = if is_paused {
+                "paused: p goes on, q quits"
+            } else {
+                "q quits, p pauses"
+            };
+            lines.truncate(rows.saturating_sub(2));
+            lines.resize(rows.saturating_sub(1), String::new());
+            lines.push(last.chars().take(columns).collect());
+            screen.draw(&lines)?;
+            match screen::wait(Some(&screen), self.interval)? {
+                Key::Quit => break,
+                Key::Pause => is_paused = !is_paused,
+                Key::None => {}
+            }
+        }
+        Ok(Exit::Same)
+    }
+}
+
+/// `linux 6.18.44, HZ 250`.
+fn kernel(watcher: &Watcher) -> String {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy().into_owned();
+    format!("linux {release}, HZ {}", watcher.hz())
+}
