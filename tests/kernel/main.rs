@@ -10,3 +10,4 @@ mod leftovers;
 mod live;
 mod programs;
 mod socket;
+mod watch;
