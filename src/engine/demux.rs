@@ -1,8 +1,6 @@
 //! Who gets a segment: a connection, a request, a timewait sock, a listener, or nobody.
 //!
-//! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v6_rcv, tcp_v4_send_reset, tcp_v4_err, inet6_lookup_listener.
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+//! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v6_rcv, tcp_v4_send_reset, tcp_v4_err.
 
 use super::clock::Now;
 use super::descriptors::Socket;
@@ -10,25 +8,19 @@ use super::event::Transmit;
 use super::host::Engine;
 use super::icmp::IcmpError;
 use super::input::Verdict;
-use super::request::{Prepared, Request, RequestVerdict};
+use super::mib::Counter;
+use super::request::{Request, RequestVerdict};
 use super::table::Sock;
 use super::timewait::TimeWaitVerdict;
 use super::txhash::TxHash;
-use crate::call::{Addr, SocketId};
+use crate::call::Addr;
 use crate::time::Instant;
 use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq};
-
-/// The address of this version that stands for all.
-fn unspecified(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    }
-}
 
 impl Engine {
     pub(super) fn on_segment(&mut self, at: Instant, datagram: &Datagram, segment: &Segment) {
         let now = self.now(at);
+        self.net.mib.add(Counter::InSegs, 1);
         let local = Addr::new(datagram.dst, segment.dst_port);
         let remote = Addr::new(datagram.src, segment.src_port);
         let ends = (local, remote);
@@ -69,10 +61,13 @@ impl Engine {
         let Some(Socket::Listener(listener)) = self.sockets.get(request.listener) else {
             return;
         };
-        let full = listener.queue.len() as u32 > listener.backlog;
+        let full = listener.acceptq_is_full();
         match request.on_segment(now, &listener.template, segment) {
             RequestVerdict::Done => {}
-            RequestVerdict::Answer(transmit) => self.send(*transmit),
+            RequestVerdict::Answer(transmit) => {
+                self.net.mib.add(Counter::OutSegs, 1);
+                self.send(*transmit);
+            }
             RequestVerdict::Reset => self.reply_reset(datagram, segment, None),
             RequestVerdict::Gone => drop(self.forget_request(id)),
             RequestVerdict::Refused => {
@@ -80,17 +75,28 @@ impl Engine {
                 self.reply_reset(datagram, segment, None);
             }
             RequestVerdict::Complete if full => {
-                log::debug!("the accept queue is full: the ACK is dropped")
+                if self.overflow(id) {
+                    self.reply_reset(datagram, segment, None);
+                }
             }
-            RequestVerdict::Complete => return self.complete(now, id, datagram, segment),
+            RequestVerdict::Complete => {
+                if let Some(Sock::Request(request)) = self.forget_request(id) {
+                    self.complete(now, *request, datagram, segment);
+                }
+                return;
+            }
         }
         self.schedule(now, id);
     }
 
-    fn complete(&mut self, now: Now, id: u32, datagram: &Datagram, segment: &Segment) {
-        let Some(Sock::Request(request)) = self.forget_request(id) else {
-            return;
-        };
+    /// A half-open connection becomes one.
+    pub(super) fn complete(
+        &mut self,
+        now: Now,
+        request: Request,
+        datagram: &Datagram,
+        segment: &Segment,
+    ) {
         let ip_id = self.draw_ip_id();
         let number = request.listener;
         let Some(Socket::Listener(listener)) = self.sockets.get_mut(number) else {
@@ -113,7 +119,10 @@ impl Engine {
         let addrs = (timewait.local, timewait.remote);
         match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
             TimeWaitVerdict::Ignore => {}
-            TimeWaitVerdict::Ack(transmit) => self.send(*transmit),
+            TimeWaitVerdict::Ack(transmit) => {
+                self.net.mib.add(Counter::OutSegs, 1);
+                self.send(*transmit);
+            }
             TimeWaitVerdict::Gone => drop(self.forget(id)),
             TimeWaitVerdict::Reset => {
                 let txhash = timewait.txhash;
@@ -130,53 +139,18 @@ impl Engine {
         self.schedule(now, id);
     }
 
-    fn segment_for_listener(
+    /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
+    pub(super) fn reply_reset(
         &mut self,
-        now: Now,
         datagram: &Datagram,
         segment: &Segment,
-        addrs: (Addr, Addr),
-        isn: Option<Seq>,
+        txhash: Option<TxHash>,
     ) {
-        let listener = self.listener_at(addrs.0);
-        let control = segment.flags;
-        let (Some(listener), false) = (listener, control.any(Flags::ACK)) else {
-            return self.reply_reset(datagram, segment, None);
-        };
-        if control.has(Flags::RST) || !control.has(Flags::SYN) || control.has(Flags::FIN) {
-            return;
-        }
-        let drawn = Prepared {
-            isn: isn.unwrap_or_else(|| self.isn(now.at, addrs.0, addrs.1)),
-            ts_offset: self.ts_offset(addrs.0, addrs.1),
-            path: self.routes.path(now, addrs.1.ip),
-            txhash: self.routes.draw_txhash(),
-        };
-        let Some(Socket::Listener(listening)) = self.sockets.get_mut(listener) else {
-            return;
-        };
-        let mut request = Request::new(now, &listening.template, listener, addrs, segment, drawn);
-        let syn_ack = request.syn_ack(now, "SYN-ACK: on a SYN's arrival".into(), None);
-        let id = self.table.insert(Sock::Request(Box::new(request)));
-        listening.requests.insert(id);
-        self.send(syn_ack);
-        self.schedule(now, id);
-    }
-
-    /// The listener that hears this address: its own, the one of its version, or an IPv6 socket at ::.
-    fn listener_at(&self, addr: Addr) -> Option<SocketId> {
-        let any = Ipv6Addr::UNSPECIFIED.into();
-        [addr.ip, unspecified(addr.ip), any]
-            .into_iter()
-            .find_map(|ip| self.listeners.get(&Addr::new(ip, addr.port)))
-            .copied()
-    }
-
-    /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
-    fn reply_reset(&mut self, datagram: &Datagram, segment: &Segment, txhash: Option<TxHash>) {
         if segment.flags.has(Flags::RST) {
             return;
         }
+        self.net.mib.add(Counter::OutSegs, 1);
+        self.net.mib.add(Counter::OutRsts, 1);
         let acked = segment.flags.has(Flags::ACK);
         let reset = Segment {
             src_port: segment.dst_port,
@@ -242,7 +216,12 @@ impl Engine {
     fn icmp_for_request(&mut self, at: Instant, id: u32, error: Option<IcmpError>, quoted: Seq) {
         let ends = |e| matches!(e, IcmpError::Error { ends_request, .. } if ends_request);
         let hopeless = error.is_some_and(ends);
-        if hopeless && self.table.request(id).is_some_and(|r| r.is_syn_ack(quoted)) {
+        if !self.table.request(id).is_some_and(|r| r.is_syn_ack(quoted)) {
+            self.net.mib.add(Counter::OutOfWindowIcmps, 1);
+            return;
+        }
+        if hopeless {
+            self.listen_drop();
             let text = "half-open connection dropped: an ICMP error answered the SYN-ACK";
             self.outbox().note(at, false, text.into());
             self.forget_request(id);

@@ -9,6 +9,7 @@ use slab::Slab;
 
 use super::tcb::Tcb;
 use crate::call::SocketId;
+use crate::time::Jiffies;
 
 /// Bits of a number that are the place in the table, from 1.
 const PLACE_BITS: u32 = 24;
@@ -35,6 +36,10 @@ pub(super) struct Listener {
     pub(super) queue: VecDeque<u32>,
     /// Half-open connections.
     pub(super) requests: BTreeSet<u32>,
+    /// How many of them were never timed out.
+    pub(super) young: u32,
+    /// When a SYN last found the queue full and was answered by a cookie.
+    pub(super) overflowed: Option<Jiffies>,
 }
 
 /// All sockets that the application holds.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::clock::Now;
 use super::descriptors::{Descriptors, Socket};
 use super::event::{Event, Outbox, Transmit};
-use super::mib::Mib;
+use super::mib::{Counter, Mib};
 use super::net::{Net, Shared};
 use super::ports::Ports;
 use super::routes::Routes;
@@ -53,6 +53,8 @@ pub struct Config {
     pub seed: u64,
     /// What is not drawn but given.
     pub drawn: Drawn,
+    /// Connections and half-open connections at the most, orphans included; what is beyond is refused.
+    pub max_connections: usize,
     /// Whether tcp_retries2 and its relatives count retransmissions, as before Linux 2.6.32, and are not a time.
     pub retries_are_counted: bool,
 }
@@ -68,6 +70,7 @@ impl Config {
             ns_into_ms: 0,
             seed: 0,
             drawn: Drawn::default(),
+            max_connections: 1 << 21,
             retries_are_counted: false,
         }
     }
@@ -82,6 +85,7 @@ pub struct Engine {
     pub(super) ns_into_ms: u64,
     pub(super) drawn: Drawn,
     pub(super) retries_are_counted: bool,
+    pub(super) max_connections: usize,
     pub(super) net: Arc<Net>,
     pub(super) secrets: Secrets,
     pub(super) ports: Ports,
@@ -108,6 +112,7 @@ impl Clone for Engine {
             ns_into_ms: self.ns_into_ms,
             drawn: self.drawn,
             retries_are_counted: self.retries_are_counted,
+            max_connections: self.max_connections,
             secrets: self.secrets,
             ports: self.ports.clone(),
             ip_ids: self.ip_ids.clone(),
@@ -143,6 +148,7 @@ impl Engine {
             ns_into_ms: config.ns_into_ms,
             drawn: config.drawn,
             retries_are_counted: config.retries_are_counted,
+            max_connections: config.max_connections,
             ports: Ports::new(secrets.port, config.seed),
             net: Arc::default(),
             secrets,
@@ -201,11 +207,18 @@ impl Engine {
         let Some(request) = self.table.request_mut(id) else {
             return;
         };
-        let Some(Socket::Listener(listener)) = self.sockets.get(request.listener) else {
+        let Some(Socket::Listener(listener)) = self.sockets.get_mut(request.listener) else {
             return;
         };
-        match request.on_timer(now, &listener.template) {
+        let first = request.num_timeout == 0;
+        match request.on_timer(now, &listener.template, listener.synack_retries()) {
             Some(sent) => {
+                if first {
+                    listener.young -= 1;
+                }
+                self.net
+                    .mib
+                    .add(Counter::OutSegs, u64::from(sent.is_some()));
                 self.outbox().packets.extend(sent);
                 self.schedule(now, id);
             }
@@ -293,10 +306,27 @@ impl Engine {
         } else {
             self.table.hide(id);
         }
-        if let Some(successor) = successor {
+        if let Some(successor) = successor.filter(|s| self.may_wait(s)) {
             let wait = self.table.insert(Sock::TimeWait(Box::new(successor)));
             self.schedule(now, wait);
         }
+    }
+
+    /// Whether there is room for one more in TIME_WAIT; where there is none the connection is simply gone.
+    fn may_wait(&self, timewait: &TimeWait) -> bool {
+        if self.table.timewaits() as i64 >= self.sysctl.tcp_max_tw_buckets {
+            self.net.mib.add(Counter::TCPTimeWaitOverflow, 1);
+            return false;
+        }
+        let time = timewait.timer.expires - timewait.timer.armed_at;
+        let short = time <= self.ticks.from_ms(4_000);
+        let counter = if short {
+            Counter::TWKilled
+        } else {
+            Counter::TW
+        };
+        self.net.mib.add(counter, 1);
+        true
     }
 
     /// As [`forget`](Engine::forget); its listener forgets it too.
@@ -306,6 +336,7 @@ impl Engine {
             && let Some(Socket::Listener(listener)) = self.sockets.get_mut(request.listener)
         {
             listener.requests.remove(&id);
+            listener.young -= u32::from(request.num_timeout == 0);
         }
         gone
     }

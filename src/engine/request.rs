@@ -4,6 +4,7 @@
 //! tcp_create_openreq_child.
 
 use super::clock::Now;
+use super::cookie::{self, Baker};
 use super::event::{Because, Transmit};
 use super::header::SynOffer;
 use super::mib::Counter;
@@ -47,8 +48,10 @@ pub(super) struct Request {
     rcv_wscale: u8,
     pub(super) num_timeout: u32,
     pub(super) num_retrans: u32,
-    /// A bare ACK came, data is waited for (TCP_DEFER_ACCEPT).
-    acked: bool,
+    /// A bare ACK came, data is waited for (TCP_DEFER_ACCEPT); or the accept queue was full.
+    pub(super) acked: bool,
+    /// It is not kept: its SYN-ACK is a cookie.
+    cookie: bool,
     /// When the first SYN-ACK left, us.
     snt_synack_us: Option<u64>,
     last_oow_ack: Option<Jiffies>,
@@ -103,18 +106,8 @@ impl Request {
                 0
             };
         let wscale_ok = syn.window_scale().is_some() && sysctl.tcp_window_scaling != 0;
-        let mut first = initial(
-            sysctl,
-            template.full_space(),
-            mss,
-            template.opt.rcvbuf_locked,
-        );
-        if !wscale_ok {
-            first.wscale = 0;
-            first.window_clamp = first.window_clamp.min(65_535);
-        }
         let ticks = template.ticks;
-        Request {
+        let mut request = Request {
             local: addrs.0,
             remote: addrs.1,
             listener,
@@ -128,22 +121,42 @@ impl Request {
             txhash: drawn.txhash,
             sack_ok: syn.sack_permitted() && sysctl.tcp_sack != 0,
             snd_wscale: syn.window_scale().filter(|_| wscale_ok).map(|s| s.min(14)),
-            rcv_wnd: first.rcv_wnd,
-            window_clamp: first.window_clamp,
-            rcv_wscale: first.wscale,
+            rcv_wnd: 0,
+            window_clamp: 0,
+            rcv_wscale: 0,
             num_timeout: 0,
             num_retrans: 0,
             acked: false,
+            cookie: false,
             snt_synack_us: None,
             last_oow_ack: None,
             timer: Armed::after(&ticks, now, ticks.from_ms(1_000), None),
+        };
+        request.choose_window(template, mss);
+        request
+    }
+
+    /// The window offered at first, for segments of `mss` bytes.
+    fn choose_window(&mut self, template: &Tcb, mss: u32) {
+        let space = template.full_space();
+        let mut first = initial(&template.sysctl, space, mss, template.opt.rcvbuf_locked);
+        if self.snd_wscale.is_none() {
+            first.wscale = 0;
+            first.window_clamp = first.window_clamp.min(65_535);
         }
+        self.rcv_wnd = first.rcv_wnd;
+        self.window_clamp = first.window_clamp;
+        self.rcv_wscale = first.wscale;
     }
 
     /// The SYN-ACK.
     pub(super) fn syn_ack(&mut self, now: Now, cause: Cause, timer: Option<Armed>) -> Transmit {
         self.snt_synack_us = self.snt_synack_us.or(Some(now.us));
-        let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+        let mut tsval = now.ms as u32;
+        if self.cookie {
+            tsval = cookie::timestamp(tsval, self.snd_wscale, self.sack_ok);
+        }
+        let tsval = tsval.wrapping_add(self.ts_offset);
         let offer = SynOffer {
             mss: self.announced_mss,
             timestamps: self.ts_recent.map(|tsecr| Timestamps { tsval, tsecr }),
@@ -175,6 +188,45 @@ impl Request {
         datagram
     }
 
+    /// Its SYN-ACK will be a cookie; without timestamps there is no place for the other options.
+    pub(super) fn become_cookie(&mut self, baker: Baker) {
+        self.cookie = true;
+        (self.snt_isn, self.mss) = baker.bake(self.rcv_isn, self.mss);
+        if self.ts_recent.is_none() {
+            self.sack_ok = false;
+            self.snd_wscale = None;
+        }
+    }
+
+    /// What a good cookie was made of: `segment` is the ACK that brought it, `mss` what it said. None where it asks for
+    /// what is switched off meanwhile.
+    pub(super) fn from_cookie(
+        now: Now,
+        template: &Tcb,
+        listener: SocketId,
+        ends: (Addr, Addr),
+        segment: &Segment,
+        (mss, drawn): (u32, Prepared),
+    ) -> Option<Request> {
+        let sysctl = &template.sysctl;
+        let timestamps = segment.timestamps();
+        let (wscale, sack) = cookie::hidden_options(timestamps, drawn.ts_offset);
+        let off = |knob: i64| knob == 0;
+        if (timestamps.is_some() && off(sysctl.tcp_timestamps))
+            || (sack && off(sysctl.tcp_sack))
+            || (wscale.is_some() && off(sysctl.tcp_window_scaling))
+        {
+            return None;
+        }
+        let mut request = Request::new(now, template, listener, ends, segment, drawn);
+        request.rcv_isn = segment.seq - 1;
+        request.mss = mss;
+        request.sack_ok = sack;
+        request.snd_wscale = wscale;
+        request.choose_window(template, mss);
+        Some(request)
+    }
+
     /// Whether this is the sequence number of our SYN-ACK.
     pub(super) fn is_syn_ack(&self, seq: Seq) -> bool {
         seq == self.snt_isn
@@ -184,13 +236,14 @@ impl Request {
         (ticks.from_ms(1_000) << self.num_timeout.min(20)).min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
     }
 
-    /// The SYN-ACK timer fired; none: the request is given up.
-    pub(super) fn on_timer(&mut self, now: Now, template: &Tcb) -> Option<Option<Transmit>> {
+    /// The SYN-ACK timer fired after `most` retries at the most; none: the request is given up.
+    pub(super) fn on_timer(
+        &mut self,
+        now: Now,
+        template: &Tcb,
+        most: u32,
+    ) -> Option<Option<Transmit>> {
         template.net.count(Counter::TCPTimeouts);
-        let most = template
-            .opt
-            .syn_count
-            .unwrap_or(template.sysctl.tcp_synack_retries as u32);
         let defer = template.opt.defer_accept;
         let used_up = self.num_timeout >= most;
         if used_up && (defer == 0 || !self.acked || self.num_timeout >= defer) {

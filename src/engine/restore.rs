@@ -93,6 +93,8 @@ impl Engine {
                     backlog: listener.backlog,
                     queue: VecDeque::new(),
                     requests: BTreeSet::from([id]),
+                    young: u32::from(request.num_timeout == 0),
+                    overflowed: None,
                 })))?;
                 lone.table.request_mut(id)?.listener = socket;
                 None

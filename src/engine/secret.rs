@@ -70,13 +70,17 @@ pub(super) struct Secrets {
     pub(super) ts_offset: Key,
     /// Where the search for a local port begins.
     pub(super) port: Key,
+    /// SYN cookies: one for the whole number, one for what is hidden in it.
+    pub(super) cookie: [Key; 2],
 }
 
 impl Secrets {
     /// The keys that belong to a seed.
     pub(super) fn new(seed: u64) -> Secrets {
         let key = |name| Key::draw(&mut Stream::new(seed, name));
+        let mut cookies = Stream::new(seed, "cookie key");
         Secrets {
+            cookie: [Key::draw(&mut cookies), Key::draw(&mut cookies)],
             isn: key("isn key"),
             ts_offset: key("ts_offset key"),
             port: key("port key"),

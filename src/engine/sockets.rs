@@ -111,6 +111,9 @@ impl Engine {
         if tcb.local.port == 0 {
             tcb.local.port = self.port_for_connect(tcb.local, remote).unwrap_or(0);
         }
+        if self.is_full() {
+            return Outcome::Failed(Errno::ENOBUFS);
+        }
         if tcb.local.port == 0 || self.table.find(tcb.local, remote).is_some() {
             return Outcome::Failed(Errno::EADDRNOTAVAIL);
         }
@@ -183,9 +186,11 @@ impl Engine {
         template.transition(TcpState::Listen);
         *place = Socket::Listener(Box::new(Listener {
             template,
-            backlog,
+            backlog: backlog.min(self.sysctl.somaxconn as u32),
             queue: VecDeque::new(),
             requests: BTreeSet::new(),
+            young: 0,
+            overflowed: None,
         }));
         Outcome::Done
     }

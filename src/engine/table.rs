@@ -42,6 +42,7 @@ pub(super) struct Table {
     /// Numbers of those that segments can reach, by the hash of their addresses.
     reachable: HashTable<u32>,
     key: (u64, u64),
+    timewaits: usize,
 }
 
 impl Table {
@@ -53,6 +54,7 @@ impl Table {
             socks: Slab::new(),
             reachable: HashTable::new(),
             key: (draw(), draw()),
+            timewaits: 0,
         }
     }
 
@@ -66,6 +68,7 @@ impl Table {
     /// Takes one in; segments for its addresses are its own from now on.
     pub(super) fn insert(&mut self, sock: Sock) -> u32 {
         let (local, remote) = sock.addrs();
+        self.timewaits += usize::from(matches!(sock, Sock::TimeWait(_)));
         let id = self.socks.insert(sock) as u32;
         let (socks, key) = (&self.socks, self.key);
         let addrs = |id: &u32| socks[*id as usize].addrs();
@@ -98,7 +101,19 @@ impl Table {
     /// Takes it out; its number is free.
     pub(super) fn remove(&mut self, id: u32) -> Option<Sock> {
         self.hide(id);
-        self.socks.try_remove(id as usize)
+        let sock = self.socks.try_remove(id as usize)?;
+        self.timewaits -= usize::from(matches!(sock, Sock::TimeWait(_)));
+        Some(sock)
+    }
+
+    /// How many timewait socks there are.
+    pub(super) fn timewaits(&self) -> usize {
+        self.timewaits
+    }
+
+    /// How many of the other two kinds.
+    pub(super) fn connections_and_requests(&self) -> usize {
+        self.socks.len() - self.timewaits
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&Sock> {

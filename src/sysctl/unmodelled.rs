@@ -91,12 +91,7 @@ pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
         0,
         "a window that was offered is never taken back",
     ),
-    (
-        "tcp_syncookies",
-        0,
-        1,
-        "SYN cookies are never sent: the backlog of one connection does not fill",
-    ),
+    ("tcp_syncookies", 0, 2, "more than 2 means the same as 1"),
     ("tcp_keepalive_time", 0, i64::MAX, NEGATIVE),
     ("tcp_keepalive_intvl", 0, i64::MAX, NEGATIVE),
     ("tcp_fin_timeout", 0, i64::MAX, NEGATIVE),
@@ -147,22 +142,8 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "it is for a second connection from the same port, and there is one",
     ),
     ("tcp_tw_reuse_delay", "see tcp_tw_reuse"),
-    ("tcp_max_tw_buckets", "one connection does not reach it"),
     ("tcp_max_orphans", "one connection does not reach it"),
     ("tcp_mem", "one connection does not reach it"),
-    (
-        "tcp_abort_on_overflow",
-        "the backlog of one connection does not fill",
-    ),
-    ("somaxconn", "the backlog of one connection does not fill"),
-    (
-        "tcp_max_syn_backlog",
-        "the backlog of one connection does not fill",
-    ),
-    (
-        "tcp_syncookies",
-        "the backlog of one connection does not fill",
-    ),
     (
         "tcp_ecn",
         "the peer never asks for it, and the survivor by default does not either",

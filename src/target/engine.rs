@@ -38,6 +38,7 @@ impl Host {
                 ns_into_ms: u64::from(Stream::new(seed, "ns_into_ms").next_u32()) % 1_000_000,
                 seed,
                 drawn: Drawn::default(),
+                max_connections: Config::new(SURVIVOR_IP.into()).max_connections,
                 retries_are_counted: scenario.preset.retries_are_counted,
             }),
             packets: VecDeque::new(),

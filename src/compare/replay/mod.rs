@@ -98,6 +98,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
             ts_offset: clock.map(|c| c.offset),
             ip_id: Some(script.origin.ip_id),
         },
+        max_connections: usize::MAX,
         retries_are_counted: scenario.preset.retries_are_counted,
     }
 }
