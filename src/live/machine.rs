@@ -333,3 +333,6 @@ fn is_whole_tcp(bytes: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

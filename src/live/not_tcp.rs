@@ -16,6 +16,9 @@ use crate::time::Instant;
 /// Largest IP datagram, bytes.
 const MAX_DATAGRAM: usize = 65_535;
 
+/// Fragments of such a one at an MTU of 1280 bytes.
+const MOST_FRAGMENTS: usize = MAX_DATAGRAM / 1256 + 1;
+
 /// The IP layer without TCP.
 pub(crate) struct NotTcp {
     interface: Interface,
@@ -123,8 +126,16 @@ impl NotTcp {
     /// A datagram that is not an unfragmented TCP segment.
     pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
         self.device.arrived.push_back(bytes.to_vec());
-        self.interface
-            .poll(smoltcp_time(at), &mut self.device, &mut self.sockets);
+        let now = smoltcp_time(at);
+        // a long answer leaves as one fragment at a time
+        for _ in 0..MOST_FRAGMENTS {
+            self.interface
+                .poll(now, &mut self.device, &mut self.sockets);
+            let next = self.interface.poll_at(now, &self.sockets);
+            if next.is_none_or(|next| next > now) {
+                break;
+            }
+        }
     }
 
     /// The next datagram to send.
