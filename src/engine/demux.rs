@@ -46,6 +46,7 @@ impl Engine {
             return;
         };
         tcb.flow_label_heard = datagram.flow_label;
+        tcb.gso_size_heard = datagram.gso_size;
         let verdict = tcb.on_segment(now, segment);
         let txhash = tcb.txhash;
         self.settle(now, id);

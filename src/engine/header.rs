@@ -95,7 +95,7 @@ impl Tcb {
         }
     }
 
-    /// Sends a buffer: one packet a segment, the last of several with PSH.
+    /// Sends a buffer: one packet a segment, the last of several with PSH; or one packet, where the device cuts it.
     pub(super) fn transmit(&mut self, now: Now, skb: &mut Skb, what: &'static str) {
         skb.sent_us = now.us;
         skb.sent_order = self.sent_count;
@@ -118,22 +118,19 @@ impl Tcb {
         } else {
             (self.established_options(now), self.select_window())
         };
-        let mss = if skb.pcount > 1 {
-            skb.seg_size as usize
-        } else {
-            usize::MAX
+        let segment = Segment {
+            seq: skb.seq,
+            flags: burst_flags,
+            window,
+            options,
+            ..Segment::default()
         };
-        let count = skb.pcount.max(1) as usize;
-        for i in 0..count {
-            let from = (i * mss.min(skb.data.len().max(1))).min(skb.data.len());
-            let to = from.saturating_add(mss).min(skb.data.len());
-            let last = i + 1 == count;
-            let mut flags = burst_flags;
-            if !last {
-                flags = flags.without(Flags::FIN | Flags::PSH);
-            }
-            let payload = Bytes::copy_from_slice(&skb.data[from..to]);
-            self.emit(skb.seq + from as u32, flags, window, options, payload, what);
+        let gso_size = if skb.pcount > 1 { skb.seg_size } else { 0 };
+        if gso_size == 0 || self.path.gso {
+            let payload = Bytes::copy_from_slice(&skb.data);
+            self.emit(Segment { payload, ..segment }, gso_size, what);
+        } else {
+            self.emit_pieces(segment, skb, what);
         }
         if skb.flags.has(Flags::ACK) {
             self.event_ack_sent(now);
@@ -149,40 +146,55 @@ impl Tcb {
         let window = self.select_window();
         self.net.count(Counter::OutSegs);
         self.wstamp_us = self.wstamp_us.max(now.us);
-        self.emit(seq, flags, window, options, Bytes::new(), what);
+        let segment = Segment {
+            seq,
+            flags,
+            window,
+            options,
+            ..Segment::default()
+        };
+        self.emit(segment, 0, what);
         if flags.has(Flags::ACK) {
             self.event_ack_sent(now);
         }
     }
 
-    fn emit(
-        &mut self,
-        seq: Seq,
-        flags: Flags,
-        window: u16,
-        options: Options,
-        payload: Bytes,
-        what: &'static str,
-    ) {
-        let ack = if flags.has(Flags::ACK) {
-            self.rcv_nxt
-        } else {
-            Seq(0)
-        };
-        let segment = Segment {
-            src_port: self.local.port,
-            dst_port: self.remote.port,
-            seq,
-            ack,
-            flags,
-            window,
-            urgent: 0,
-            options,
-            payload,
-        };
-        let ident = self.ip_id;
-        self.ip_id = self.ip_id.wrapping_add(1);
-        let datagram = Datagram::new(self.local.ip, self.remote.ip, ident, Payload::Tcp(segment));
+    /// A burst, cut into segments here: no device does it.
+    fn emit_pieces(&mut self, whole: Segment, skb: &Skb, what: &'static str) {
+        let (mss, count) = (skb.seg_size as usize, skb.pcount as usize);
+        for i in 0..count {
+            let from = (i * mss.min(skb.data.len().max(1))).min(skb.data.len());
+            let to = from.saturating_add(mss).min(skb.data.len());
+            let mut flags = whole.flags;
+            if i + 1 != count {
+                flags = flags.without(Flags::FIN | Flags::PSH);
+            }
+            let piece = Segment {
+                seq: whole.seq + from as u32,
+                flags,
+                payload: Bytes::copy_from_slice(&skb.data[from..to]),
+                ..whole
+            };
+            self.emit(piece, 0, what);
+        }
+    }
+
+    /// Sends this segment with our ports and the present acknowledgment; the device makes several of it if `gso_size`
+    /// is not 0.
+    fn emit(&mut self, mut segment: Segment, gso_size: u32, what: &'static str) {
+        segment.src_port = self.local.port;
+        segment.dst_port = self.remote.port;
+        if segment.flags.has(Flags::ACK) {
+            segment.ack = self.rcv_nxt;
+        }
+        let (src, dst, ident) = (self.local.ip, self.remote.ip, self.ip_id);
+        let segs = (segment.payload.len() as u32).div_ceil(gso_size.max(1));
+        let segs = if gso_size == 0 { 1 } else { segs };
+        self.ip_id = self.ip_id.wrapping_add(segs as u16);
+        let mut datagram = Datagram::new(src, dst, ident, Payload::Tcp(segment));
+        datagram.dont_frag = !self.path.locked;
+        datagram.flow_label = self.txhash.flow_label(src);
+        datagram.gso_size = gso_size as u16;
         let why = self.because.why();
         let cause = Cause { what, why };
         let timer = match &self.because {

@@ -11,6 +11,7 @@ use super::descriptors::{Descriptors, Socket};
 use super::event::{Event, Outbox, Transmit};
 use super::mib::{Counter, Mib};
 use super::net::{Net, Shared};
+use super::path::Device;
 use super::ports::Ports;
 use super::routes::Routes;
 use super::secret::Secrets;
@@ -43,6 +44,9 @@ pub struct Config {
     pub addrs: Vec<IpAddr>,
     /// Largest IP packet of its device, bytes.
     pub mtu: u32,
+    /// Its device cuts bursts into segments itself: they leave in one piece, with their segment size in
+    /// [`Datagram::gso_size`](crate::wire::Datagram::gso_size). Never on where packets are compared.
+    pub gso: bool,
     /// Its knobs.
     pub sysctl: Sysctl,
     /// Its clock tick.
@@ -65,6 +69,7 @@ impl Config {
         Config {
             addrs: vec![addr],
             mtu: 1_500,
+            gso: false,
             sysctl: Sysctl::default(),
             ticks: Ticks::default(),
             ns_into_ms: 0,
@@ -141,8 +146,12 @@ impl Engine {
     /// A host without connections.
     pub fn new(config: Config) -> Self {
         let secrets = Secrets::new(config.seed);
+        let device = Device {
+            mtu: config.mtu,
+            gso: config.gso,
+        };
         Engine {
-            routes: Routes::new(config.addrs, config.mtu, config.seed),
+            routes: Routes::new(config.addrs, device, config.seed),
             sysctl: Arc::new(config.sysctl),
             ticks: config.ticks,
             ns_into_ms: config.ns_into_ms,
@@ -171,7 +180,7 @@ impl Engine {
         self.drawn.ip_id.unwrap_or(drawn)
     }
 
-    /// A datagram from the wire.
+    /// A datagram from the wire; one that a device has put together of several says so in its `gso_size`.
     pub fn on_packet(&mut self, at: Instant, datagram: &Datagram) {
         if !self.routes.is_own(datagram.dst) {
             return;

@@ -34,31 +34,46 @@ pub(super) const fn default_mss(ip: IpAddr) -> u32 {
     }
 }
 
+/// What our own device takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Device {
+    /// Largest packet, bytes.
+    pub(super) mtu: u32,
+    /// It cuts a burst into segments itself, and puts those that come together (GSO, GRO).
+    pub(super) gso: bool,
+}
+
 /// The way to a destination.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     /// Largest packet that gets through, for all we know, bytes.
     pub(super) mtu: u32,
-    /// Largest packet that our own device takes, bytes.
-    device_mtu: u32,
+    /// What our own device takes.
+    device: Device,
     /// When what an ICMP error told is forgotten.
     expires: Option<Jiffies>,
     /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
     pub(super) locked: bool,
+    /// Bursts leave in one piece.
+    pub(super) gso: bool,
 }
 
 impl Default for Path {
     fn default() -> Path {
-        Path::through(1_500)
+        Path::through(Device {
+            mtu: 1_500,
+            gso: false,
+        })
     }
 }
 
 impl Path {
-    /// Through a device with this MTU, and nothing else known.
-    pub(super) const fn through(device_mtu: u32) -> Path {
+    /// Through this device, and nothing else known.
+    pub(super) const fn through(device: Device) -> Path {
         Path {
-            mtu: device_mtu,
-            device_mtu,
+            mtu: device.mtu,
+            gso: device.gso,
+            device,
             expires: None,
             locked: false,
         }
@@ -67,7 +82,7 @@ impl Path {
     /// What is known of it now: news grow old.
     pub(super) fn at(self, now: Now) -> Path {
         match self.expires {
-            Some(expires) if now.j >= expires => Path::through(self.device_mtu),
+            Some(expires) if now.j >= expires => Path::through(self.device),
             _ => self,
         }
     }

@@ -173,9 +173,8 @@ impl Request {
             options: offer.options(),
             ..Segment::default()
         };
-        let datagram = Datagram::new(self.local.ip, self.remote.ip, 0, Payload::Tcp(segment));
         Transmit {
-            datagram,
+            datagram: self.datagram(segment),
             cause,
             timer,
         }

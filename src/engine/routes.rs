@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::clock::Now;
-use super::path::Path;
+use super::path::{Device, Path};
 use super::secret::Key;
 use super::txhash::TxHash;
 use crate::call::Addr;
@@ -17,7 +17,7 @@ use crate::rng::Stream;
 #[derive(Clone, Debug)]
 pub(super) struct Routes {
     addrs: Vec<IpAddr>,
-    mtu: u32,
+    device: Device,
     /// Ways whose MTU an ICMP error told, by destination.
     told: BTreeMap<IpAddr, Path>,
     txhashes: Stream,
@@ -25,11 +25,11 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// A device with these addresses and this MTU, bytes.
-    pub(super) fn new(addrs: Vec<IpAddr>, mtu: u32, seed: u64) -> Routes {
+    /// This device with these addresses.
+    pub(super) fn new(addrs: Vec<IpAddr>, device: Device, seed: u64) -> Routes {
         Routes {
             addrs,
-            mtu,
+            device,
             told: BTreeMap::new(),
             txhashes: Stream::new(seed, "txhash"),
             key: Key::draw(&mut Stream::new(seed, "txhash key")),
@@ -57,7 +57,7 @@ impl Routes {
     pub(super) fn path(&self, now: Now, remote: IpAddr) -> Path {
         match self.told.get(&remote) {
             Some(path) => path.at(now),
-            None => Path::through(self.mtu),
+            None => Path::through(self.device),
         }
     }
 

@@ -137,6 +137,8 @@ pub(super) struct Tcb {
     pub(super) txhash: TxHash,
     /// Flow label of the segment that is being looked at.
     pub(super) flow_label_heard: u32,
+    /// Data of each segment that a device has put together to the one that is being looked at, bytes; 0: it is one.
+    pub(super) gso_size_heard: u16,
     pub(super) ts_offset: u32,
     pub(super) sent_count: u64,
     pub(super) lsndtime: Jiffies,

@@ -157,18 +157,23 @@ impl Tcb {
     /// Learns the peer's segment size, and from it how much of a buffer holds data.
     pub(super) fn measure_rcv_mss(&mut self, payload: u32, options: u32, control: bool) {
         let last = std::mem::take(&mut self.ack.last_seg_size);
-        if payload >= self.ack.rcv_mss {
-            if payload != self.ack.rcv_mss {
+        // the size of one, where several came in one piece
+        let len = match self.gso_size_heard {
+            0 => payload,
+            size => u32::from(size),
+        };
+        if len >= self.ack.rcv_mss {
+            if len != self.ack.rcv_mss {
                 let ratio = (payload << 8) / self.footprint(payload, options).truesize;
                 if ratio.max(1) != self.scaling_ratio {
                     self.scaling_ratio = ratio.max(1);
                     self.set_window_clamp(self.full_space());
                 }
             }
-            self.ack.rcv_mss = payload.min(self.advmss);
+            self.ack.rcv_mss = len.min(self.advmss);
             return;
         }
-        let with_header = payload + TCP_HEADER + options;
+        let with_header = len + TCP_HEADER + options;
         let large = with_header >= TCP_MSS_DEFAULT + TCP_HEADER;
         let steady = with_header >= super::tcb::TCP_MIN_MSS + TCP_HEADER && !control;
         if large || steady {

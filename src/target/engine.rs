@@ -33,6 +33,7 @@ impl Host {
             engine: Engine::new(Config {
                 addrs: vec![SURVIVOR_IP.into()],
                 mtu: 1_500,
+                gso: false,
                 sysctl,
                 ticks,
                 ns_into_ms: u64::from(Stream::new(seed, "ns_into_ms").next_u32()) % 1_000_000,

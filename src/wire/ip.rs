@@ -37,6 +37,9 @@ pub struct Datagram {
     pub tos: u8,
     /// Flow label, 20 bits; 0 in IPv4, which has none.
     pub flow_label: u32,
+    /// Bytes of data of each segment that a device is to make of this one, or has made this one of (Linux: gso_size);
+    /// 0: it is one segment. Not on the wire.
+    pub gso_size: u16,
     /// What it carries.
     pub payload: Payload,
 }
@@ -63,6 +66,7 @@ impl Datagram {
             ttl: 64,
             tos: 0,
             flow_label: 0,
+            gso_size: 0,
             payload,
         }
     }
@@ -221,6 +225,7 @@ fn with(header: Header, payload: Payload) -> Datagram {
         ttl: header.ttl,
         tos: header.tos,
         flow_label: header.flow_label,
+        gso_size: 0,
         payload,
     }
 }

@@ -89,6 +89,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     Config {
         addrs: vec![SURVIVOR_IP.into()],
         mtu: 1_500,
+        gso: false,
         sysctl,
         ticks: script.ticks,
         ns_into_ms: clock.map_or(script.ticks.ns_into_tick % 1_000_000, |c| c.ns_into_ms),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::lab::*;
-use crate::call::{Call, SocketId};
+use crate::call::{Addr, Call, SocketId};
 use crate::engine::{Config, Engine};
 use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{CongestionControl, Sysctl};
@@ -225,11 +225,11 @@ impl Victim {
         }
         let socket = victim.sockets[0];
         if !matches!(start, Start::Fresh) {
-            victim.call(Call::Bind(socket, Lab::local()));
+            victim.call(Call::Bind(socket, Addr::v4(HOST, HOST_PORT)));
         }
         match start {
             Start::Connected | Start::Connecting => {
-                victim.call(Call::Connect(socket, Lab::remote()))
+                victim.call(Call::Connect(socket, Addr::v4(FAR, FAR_PORT)))
             }
             Start::Listening => victim.call(Call::Listen(socket, 2)),
             Start::Fresh => {}
@@ -302,7 +302,7 @@ impl Victim {
             self.engine.readiness(*socket);
         }
         self.engine
-            .connection(self.now, Lab::local(), Lab::remote());
+            .connection(self.now, Addr::v4(HOST, HOST_PORT), Addr::v4(FAR, FAR_PORT));
         self.engine.check();
     }
 
@@ -341,7 +341,7 @@ impl Victim {
             Step::Shutdown => self.call(Call::ShutdownWrite(socket)),
             Step::Close => self.call(Call::Close(socket)),
             Step::Accept => self.call(Call::Accept(self.sockets[0])),
-            Step::Connect => self.call(Call::Connect(socket, Lab::remote())),
+            Step::Connect => self.call(Call::Connect(socket, Addr::v4(FAR, FAR_PORT))),
             Step::Option(name, value) => {
                 let option = SockOpt::int(OptName::ALL[*name], *value);
                 self.call(Call::Set(socket, option));

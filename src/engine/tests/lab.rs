@@ -1,5 +1,6 @@
 //! A host in virtual time and a far end written by the test.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpInfo, TcpState, TimerKind};
@@ -54,12 +55,16 @@ impl Default for Offer {
 pub(super) struct Out {
     pub(super) at: Instant,
     pub(super) segment: Segment,
+    pub(super) flow_label: u32,
+    pub(super) gso_size: u16,
     pub(super) cause: String,
 }
 
 /// The host, its one socket, and the far end's idea of the connection.
 #[derive(Clone, Debug)]
 pub(super) struct Lab {
+    /// The host's address and the far end's.
+    pub(super) ends: (IpAddr, IpAddr),
     pub(super) engine: Engine,
     pub(super) now: Instant,
     pub(super) socket: SocketId,
@@ -126,16 +131,29 @@ fn minus(seq: Seq, isn: Seq) -> i32 {
 impl Lab {
     /// A host with these knobs and ticks, and a socket.
     pub(super) fn new(sysctl: Sysctl, ticks: Ticks) -> Lab {
-        let mut config = Config::new(HOST.into());
+        Lab::between(HOST.into(), FAR.into(), sysctl, ticks, |_| {})
+    }
+
+    /// The same at these addresses, with a host made as `change` wants it.
+    pub(super) fn between(
+        host: IpAddr,
+        far: IpAddr,
+        sysctl: Sysctl,
+        ticks: Ticks,
+        change: impl FnOnce(&mut Config),
+    ) -> Lab {
+        let mut config = Config::new(host);
         config.sysctl = sysctl;
         config.ticks = ticks;
         config.drawn.isn = Some(ISN.0);
+        change(&mut config);
         let mut engine = Engine::new(config);
         let now = START;
         let Outcome::Socket(socket) = engine.call(now, Call::Socket) else {
             panic!("no socket");
         };
         Lab {
+            ends: (host, far),
             engine,
             now,
             socket,
@@ -148,12 +166,12 @@ impl Lab {
         }
     }
 
-    pub(super) fn local() -> Addr {
-        Addr::v4(HOST, HOST_PORT)
+    pub(super) fn local(&self) -> Addr {
+        Addr::new(self.ends.0, HOST_PORT)
     }
 
-    pub(super) fn remote() -> Addr {
-        Addr::v4(FAR, FAR_PORT)
+    pub(super) fn remote(&self) -> Addr {
+        Addr::new(self.ends.1, FAR_PORT)
     }
 
     pub(super) fn call(&mut self, call: Call) -> Outcome {
@@ -194,6 +212,8 @@ impl Lab {
             self.out.push(Out {
                 at: self.now,
                 segment: segment.clone(),
+                flow_label: t.datagram.flow_label,
+                gso_size: t.datagram.gso_size,
                 cause: t.cause.to_string(),
             });
         }
@@ -260,8 +280,13 @@ impl Lab {
 
     /// This very segment arrives from the far end.
     pub(super) fn inject_raw(&mut self, segment: Segment) {
-        let datagram = Datagram::new(FAR.into(), HOST.into(), 1, Payload::Tcp(segment));
-        self.engine.on_packet(self.now, &datagram);
+        let datagram = Datagram::new(self.ends.1, self.ends.0, 1, Payload::Tcp(segment));
+        self.arrive(&datagram);
+    }
+
+    /// This very datagram arrives.
+    pub(super) fn arrive(&mut self, datagram: &Datagram) {
+        self.engine.on_packet(self.now, datagram);
         self.drain();
     }
 
@@ -300,7 +325,7 @@ impl Lab {
 
     pub(super) fn info(&self) -> Option<TcpInfo> {
         self.engine
-            .connection(self.now, Lab::local(), Lab::remote())
+            .connection(self.now, self.local(), self.remote())
     }
 
     /// The connection's state, `tw` behind it for a timewait sock in FIN_WAIT2.
@@ -317,10 +342,10 @@ impl Lab {
     /// The SYN leaves.
     pub(super) fn connect(&mut self) {
         assert_eq!(
-            self.call(Call::Bind(self.socket, Lab::local())),
+            self.call(Call::Bind(self.socket, self.local())),
             Outcome::Done
         );
-        let outcome = self.call(Call::Connect(self.socket, Lab::remote()));
+        let outcome = self.call(Call::Connect(self.socket, self.remote()));
         assert_eq!(outcome, Outcome::Failed(Errno::EINPROGRESS));
     }
 
@@ -353,7 +378,7 @@ impl Lab {
     /// The socket listens.
     pub(super) fn listen(&mut self) {
         assert_eq!(
-            self.call(Call::Bind(self.socket, Lab::local())),
+            self.call(Call::Bind(self.socket, self.local())),
             Outcome::Done
         );
         assert_eq!(self.call(Call::Listen(self.socket, 5)), Outcome::Done);

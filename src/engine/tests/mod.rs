@@ -2,7 +2,9 @@
 
 mod check;
 mod crossing;
+mod gso;
 mod hostile;
+mod ipv6;
 mod lab;
 mod options;
 mod pair;
