@@ -4,6 +4,7 @@
 //! the machine. Where something else does the same work, it runs beside, in the same process. `--quick` runs everything
 //! for so short that only its working is shown; `--markdown` prints tables for docs/PERFORMANCE.md.
 
+mod in_memory;
 mod measure;
 mod over_tun;
 mod recordings;
@@ -24,6 +25,30 @@ const BENCHES: &[Bench] = &[
         about: "a scenario run and recorded; every recording that the program carries, replayed",
         unasked: true,
         run: recordings::run,
+    },
+    Bench {
+        name: "packets",
+        about: "one data packet and its ACK, beside idle connections",
+        unasked: true,
+        run: in_memory::packets,
+    },
+    Bench {
+        name: "timers",
+        about: "a timer armed anew while many are pending",
+        unasked: true,
+        run: in_memory::timers,
+    },
+    Bench {
+        name: "simulation",
+        about: "two hosts in virtual time: a paced packet, bulk with checksums",
+        unasked: true,
+        run: in_memory::simulation,
+    },
+    Bench {
+        name: "idle",
+        about: "a million connections with keepalive, for a virtual day",
+        unasked: false,
+        run: in_memory::idle,
     },
     Bench {
         name: "bulk",

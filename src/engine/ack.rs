@@ -8,6 +8,7 @@ use super::clock::Now;
 use super::congestion::AckSample;
 use super::mib::Counter;
 use super::skb::Skb;
+use super::stamp::Stamp;
 use super::tcb::{CaState, Tcb};
 use super::timers::Xmit;
 use crate::call::TcpState;
@@ -208,7 +209,7 @@ impl Tcb {
         };
         if !head.end_seq.after(self.wnd_end()) {
             self.backoff = 0;
-            self.probes_tstamp = None;
+            self.probes_tstamp = Stamp::NONE;
             if self.timers.xmit_pending(Xmit::Probe0) {
                 self.clear_xmit(now, "the window fits the next segment");
             }
@@ -240,9 +241,6 @@ impl Tcb {
                 .uncharge(super::memory::SKB_OVERHEAD + skb.len());
             self.count_acked(now.us, &skb, flag, &mut c);
             c.fully = true;
-        }
-        if self.queues.rtx.is_empty() {
-            self.queues.rtx = std::collections::VecDeque::new();
         }
         flag.sack_reneging = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
         let since = |t: u64| now.us - t;
@@ -286,7 +284,7 @@ impl Tcb {
             },
         };
         self.cc
-            .pkts_acked(&mut self.w, &sample, now.at, &self.ticks);
+            .pkts_acked(&mut self.w, &sample, now.at, &self.sysctl.ticks);
     }
 
     /// The timer, and signs of reordering.
@@ -343,7 +341,7 @@ impl Tcb {
         if skb.flags.has(Flags::SYN) {
             flag.syn_acked = true;
             flag.data_acked = !skb.data.is_empty();
-            self.retrans_stamp = None;
+            self.retrans_stamp = Stamp::NONE;
         }
     }
 
@@ -397,17 +395,18 @@ impl Tcb {
         let ca_us = rtt.ca.unwrap_or(rtt_us);
         if !(rtt.maybe_delayed && ca_us > self.min_rtt_us()) {
             let window = self
+                .sysctl
                 .ticks
                 .from_us(self.sysctl.tcp_min_rtt_wlen as u64 * 1_000_000);
             self.rtt.min_rtt.update(window, now.j, ca_us.max(1));
         }
         self.rtt.sample(
             rtt_us,
-            self.ticks.to_us(self.rto_min),
+            self.sysctl.ticks.to_us(self.rto_min),
             self.snd_una,
             self.snd_nxt,
         );
-        self.rto = self.rtt.rto(&self.ticks, self.rto_max);
+        self.rto = self.rtt.rto(&self.sysctl.ticks, self.rto_max);
         self.backoff = 0;
         true
     }

@@ -44,7 +44,7 @@ impl Tcb {
 
     /// shutdown(SHUT_WR).
     pub(super) fn shutdown_write(&mut self, now: Now) -> Result<(), Errno> {
-        self.because = Because::Call("shutdown()");
+        self.outbox().because = Because::Call("shutdown()");
         match self.state {
             TcpState::Closed | TcpState::Listen => return Err(Errno::ENOTCONN),
             TcpState::SynSent => {
@@ -74,11 +74,11 @@ impl Tcb {
 
     /// close(), or the process's end.
     pub(super) fn close(&mut self, now: Now, call: &'static str) {
-        self.because = Because::Call(call);
+        self.outbox().because = Because::Call(call);
         self.rcv_shutdown = true;
         self.send_shutdown = true;
-        let unread = !self.received.is_empty();
-        self.received = super::received::Received::default();
+        let unread = !self.queues.received.is_empty();
+        self.queues.received = super::received::Received::default();
         self.fin_queued = false;
         self.rmem_alloc = self.reassembly.truesize();
         if matches!(
@@ -107,7 +107,7 @@ impl Tcb {
             } else {
                 "close() with SO_LINGER 0"
             };
-            self.because = Because::Call(why);
+            self.outbox().because = Because::Call(why);
             self.send_active_reset(now);
             self.orphan = true;
             return self.tcp_done(now);
@@ -129,7 +129,7 @@ impl Tcb {
 
     /// The listener was closed before anybody accepted this connection.
     pub(super) fn abort_unaccepted(&mut self, now: Now) {
-        self.because = Because::Call("close() of the listener");
+        self.outbox().because = Because::Call("close() of the listener");
         self.orphan = true;
         if self.state != TcpState::Closed {
             self.send_active_reset(now);
@@ -169,13 +169,14 @@ impl Tcb {
                 return self.become_timewait(TcpState::FinWait2, left);
             }
         }
-        self.because = Because::Timer("nobody waits for the peer's FIN any more".into(), None);
+        self.outbox().because =
+            Because::Timer("nobody waits for the peer's FIN any more".into(), None);
         self.send_active_reset(now);
         self.tcp_done(now);
     }
 
     /// Asks the host for a timewait sock in this one's place.
     fn become_timewait(&mut self, state: TcpState, time: Jiffies) {
-        self.becomes_timewait = Some((state, time));
+        self.outbox().becomes_timewait = Some((state, time));
     }
 }

@@ -85,7 +85,7 @@ impl Tcb {
     pub(super) fn event_data_sent(&mut self, now: Now) {
         if self.packets_in_flight() == 0 {
             self.cc
-                .cwnd_event_tx_start(self.lsndtime, now.at, &self.ticks);
+                .cwnd_event_tx_start(self.lsndtime, now.at, &self.sysctl.ticks);
         }
         self.lsndtime = now.j;
         if now.j.saturating_sub(self.ack.lrcvtime) < self.ack.ato && self.ack.lrcvtime != 0 {
@@ -169,7 +169,7 @@ impl Tcb {
 
     /// The compressed SACK's timer fired.
     pub(super) fn on_comp_sack(&mut self, now: Now) {
-        self.because = Because::Timer("held-back duplicate ACKs".into(), None);
+        self.outbox().because = Because::Timer("held-back duplicate ACKs".into(), None);
         if self.reassembly.compressed > 0 {
             self.reassembly.compressed -= 1;
             self.send_ack(now);
@@ -193,21 +193,21 @@ impl Tcb {
                 most = self.ms(200);
             }
             if self.rtt.srtt8 > 0 {
-                most = most.min(self.ticks.from_us(self.rtt.srtt_us()).max(least));
+                most = most.min(self.sysctl.ticks.from_us(self.rtt.srtt_us()).max(least));
             }
             ato = ato.min(most);
         }
         ato = ato.min(self.delack_max());
         let mut expires = now.j + ato;
         if let (true, Some(pending)) = (self.ack.timer, self.timers.delack) {
-            if pending.expires <= now.j + (ato >> 2) {
+            if pending.expires() <= now.j + (ato >> 2) {
                 return self.send_ack(now);
             }
-            expires = expires.min(pending.expires);
+            expires = expires.min(pending.expires());
         }
         self.ack.scheduled = true;
         self.ack.timer = true;
-        let ticks = self.ticks;
+        let ticks = self.sysctl.ticks;
         let armed = self.timers.arm_delack(&ticks, now, expires);
         self.note(
             now,
@@ -242,7 +242,7 @@ impl Tcb {
         } else {
             self.ack.ato = (self.ack.ato << 1).min(self.rto).min(self.ms(200));
         }
-        self.because = Because::Timer(
+        self.outbox().because = Because::Timer(
             Text::By {
                 timer: "delayed ACK timer",
                 told,

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::buffers::Queues;
 use super::timers::Armed;
 use super::words::{Cause, Text};
-use crate::time::Instant;
+use crate::call::TcpState;
+use crate::time::{Instant, Jiffies};
 use crate::wire::Datagram;
 
 /// A packet that leaves, and why.
@@ -58,16 +60,41 @@ impl Because {
     }
 }
 
-/// What leaves the engine. The host lends its own to the connection that is at work, so that an idle one has none.
+/// What a connection that is at work has and an idle one has not: the host lends it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
     pub(super) packets: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
     /// Nobody wants the events.
     pub(super) mute: bool,
+    /// What makes it send.
+    pub(super) because: Because,
+    /// The host is to put a timewait sock in the connection's place: substate and time.
+    pub(super) becomes_timewait: Option<(TcpState, Jiffies)>,
+    /// Queues that an idle connection gave back, to be lent again.
+    pub(super) spare: Option<Box<Queues>>,
 }
 
+/// Queues that have held more than this are given back when they are empty.
+const KEPT: usize = 1_024;
+
 impl Outbox {
+    pub(super) fn next_packet(&mut self) -> Option<Transmit> {
+        let next = self.packets.pop_front();
+        if next.is_none() && self.packets.capacity() > KEPT {
+            self.packets = VecDeque::new();
+        }
+        next
+    }
+
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        let next = self.events.pop_front();
+        if next.is_none() && self.events.capacity() > KEPT {
+            self.events = VecDeque::new();
+        }
+        next
+    }
+
     pub(super) fn note(&mut self, at: Instant, fired: bool, text: Text) {
         if !self.mute {
             self.events.push_back(Event { at, text, fired });

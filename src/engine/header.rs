@@ -195,13 +195,14 @@ impl Tcb {
         datagram.dont_frag = !self.path.locked;
         datagram.flow_label = self.txhash.flow_label(src);
         datagram.gso_size = gso_size as u16;
-        let why = self.because.why();
+        let outbox = self.outbox();
+        let why = outbox.because.why();
         let cause = Cause { what, why };
-        let timer = match &self.because {
+        let timer = match &outbox.because {
             Because::Timer(_, armed) => *armed,
             _ => None,
         };
-        self.outbox().packets.push_back(Transmit {
+        outbox.packets.push_back(Transmit {
             datagram,
             cause,
             timer,

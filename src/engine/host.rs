@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use super::clock::Now;
 use super::descriptors::{Descriptors, Socket};
-use super::event::{Event, Outbox, Transmit};
+use super::event::{Because, Event, Outbox, Transmit};
+use super::knobs::Knobs;
 use super::mib::{Counter, Mib};
 use super::net::{Net, Shared};
+use super::options::Options;
 use super::path::Device;
 use super::ports::Ports;
 use super::routes::Routes;
@@ -85,12 +87,14 @@ impl Config {
 #[derive(Debug)]
 pub struct Engine {
     pub(super) routes: Routes,
-    pub(super) sysctl: Arc<Sysctl>,
+    pub(super) sysctl: Arc<Knobs>,
     pub(super) ticks: Ticks,
     pub(super) ns_into_ms: u64,
     pub(super) drawn: Drawn,
     pub(super) retries_are_counted: bool,
     pub(super) max_connections: usize,
+    /// Options of a new socket, shared until one is set.
+    pub(super) opt: Arc<Options>,
     pub(super) net: Arc<Net>,
     pub(super) secrets: Secrets,
     pub(super) ports: Ports,
@@ -118,6 +122,7 @@ impl Clone for Engine {
             drawn: self.drawn,
             retries_are_counted: self.retries_are_counted,
             max_connections: self.max_connections,
+            opt: self.opt.clone(),
             secrets: self.secrets,
             ports: self.ports.clone(),
             ip_ids: self.ip_ids.clone(),
@@ -152,12 +157,19 @@ impl Engine {
         };
         Engine {
             routes: Routes::new(config.addrs, device, config.seed),
-            sysctl: Arc::new(config.sysctl),
+            sysctl: Arc::new(Knobs {
+                sysctl: config.sysctl,
+                ticks: config.ticks,
+            }),
             ticks: config.ticks,
             ns_into_ms: config.ns_into_ms,
             drawn: config.drawn,
             retries_are_counted: config.retries_are_counted,
             max_connections: config.max_connections,
+            opt: Arc::new(Options {
+                retries_are_counted: config.retries_are_counted,
+                ..Options::default()
+            }),
             ports: Ports::new(secrets.port, config.seed),
             net: Arc::default(),
             secrets,
@@ -244,7 +256,10 @@ impl Engine {
         let said = self.table.connection_mut(id)?.outbox.take();
         self.take_back(said);
         let tcb = self.table.connection_mut(id)?;
-        tcb.outbox = self.outbox.take();
+        let mut outbox = self.outbox.take().unwrap_or_default();
+        outbox.because = Because::Nothing;
+        tcb.queues.borrow(&mut outbox.spare);
+        tcb.outbox = Some(outbox);
         Some(tcb)
     }
 
@@ -284,8 +299,11 @@ impl Engine {
             return;
         };
         let socket = tcb.socket;
-        let lent = tcb.outbox.take();
-        let timewait = match tcb.becomes_timewait.take() {
+        let mut lent = tcb.outbox.take();
+        if let Some(lent) = &mut lent {
+            tcb.queues.give_back(&mut lent.spare);
+        }
+        let timewait = match lent.as_mut().and_then(|l| l.becomes_timewait.take()) {
             Some(wait) => Some(wait),
             None => (tcb.state == TcpState::TimeWait).then_some((TcpState::TimeWait, 0)),
         };
@@ -327,7 +345,7 @@ impl Engine {
             self.net.mib.add(Counter::TCPTimeWaitOverflow, 1);
             return false;
         }
-        let time = timewait.timer.expires - timewait.timer.armed_at;
+        let time = timewait.timer.expires() - timewait.timer.armed_at();
         let short = time <= self.ticks.from_ms(4_000);
         let counter = if short {
             Counter::TWKilled
@@ -372,12 +390,12 @@ impl Engine {
 
     /// The next packet to send.
     pub fn poll_transmit(&mut self, _at: Instant) -> Option<Transmit> {
-        self.outbox.as_mut()?.packets.pop_front()
+        self.outbox.as_mut()?.next_packet()
     }
 
     /// The next thing a timer did.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.outbox.as_mut()?.events.pop_front()
+        self.outbox.as_mut()?.next_event()
     }
 
     /// When [`on_deadline`](Engine::on_deadline) is to be called next.
@@ -416,7 +434,7 @@ impl Engine {
                 at,
                 state: TcpState::SynRecv,
                 timer: TimerKind::On,
-                timer_ms: left_ms(r.timer.expires),
+                timer_ms: left_ms(r.timer.expires()),
                 timer_retrans: r.num_retrans,
                 ..TcpInfo::default()
             },
@@ -424,7 +442,7 @@ impl Engine {
                 at,
                 state: t.substate,
                 timer: TimerKind::TimeWait,
-                timer_ms: left_ms(t.timer.expires),
+                timer_ms: left_ms(t.timer.expires()),
                 ..TcpInfo::default()
             },
         };

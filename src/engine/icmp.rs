@@ -84,7 +84,7 @@ impl IcmpError {
 impl Tcb {
     /// An ICMP error that quotes a segment of ours with this sequence number.
     pub(super) fn on_icmp(&mut self, now: Now, icmp: &Icmp, quoted: Seq) {
-        self.because = Because::Icmp;
+        self.outbox().because = Because::Icmp;
         if self.state == TcpState::Closed {
             return;
         }
@@ -128,12 +128,12 @@ impl Tcb {
         let Some(head) = self.queues.rtx.front() else {
             return;
         };
-        let age = self.ticks.from_us(now.us - head.sent_us);
+        let age = self.sysctl.ticks.from_us(now.us - head.sent_us);
         self.backoff -= 1;
         let base = if self.rtt.srtt8 > 0 {
-            self.rtt.rto(&self.ticks, self.rto_max)
+            self.rtt.rto(&self.sysctl.ticks, self.rto_max)
         } else {
-            self.ticks.from_us(super::rtt::TIMEOUT_INIT_US)
+            self.sysctl.ticks.from_us(super::rtt::TIMEOUT_INIT_US)
         };
         self.rto = (base << self.backoff.min(32)).min(self.rto_max);
         if self.rto > age {

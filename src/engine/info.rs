@@ -10,7 +10,7 @@ use crate::call::{TcpInfo, TimerKind};
 impl Tcb {
     /// A snapshot.
     pub(super) fn info(&self, now: Now) -> TcpInfo {
-        let us = |j| self.ticks.to_us(j);
+        let us = |j| self.sysctl.ticks.to_us(j);
         // a tick that was never set is 0, and Linux counts these in 32 bits
         let age_ms = |j: u64| us(u64::from((now.j as u32).wrapping_sub(j as u32))) / 1_000;
         let (timer, timer_ms, timer_retrans) = self.timer_info(now);
@@ -49,7 +49,7 @@ impl Tcb {
 
     /// The pending timer, time left of what was asked for, and its count. A pending write timer hides keepalive.
     fn timer_info(&self, now: Now) -> (TimerKind, u64, u32) {
-        let left = |a: &Armed| self.ticks.to_us(a.expires.saturating_sub(now.j)) / 1_000;
+        let left = |a: &Armed| self.sysctl.ticks.to_us(a.expires().saturating_sub(now.j)) / 1_000;
         match (&self.timers.xmit, &self.timers.keepalive) {
             (Some((Xmit::Probe0, a)), _) => (TimerKind::Persist, left(a), self.probes_out),
             (Some((_, a)), _) => (TimerKind::On, left(a), self.retransmits),

@@ -31,7 +31,7 @@ enum Step {
 impl Tcb {
     /// A segment for this connection.
     pub(super) fn on_segment(&mut self, now: Now, segment: &Segment) -> Verdict {
-        self.because = Because::Segment;
+        self.outbox().because = Because::Segment;
         match self.state {
             TcpState::Closed | TcpState::Listen | TcpState::TimeWait => Verdict::Reset,
             TcpState::SynSent => self.on_segment_syn_sent(now, segment),
@@ -170,7 +170,7 @@ impl Tcb {
         if age_ms <= 1 {
             return false;
         }
-        let overtaken_ms = self.ticks.to_us(self.rto) * 12 / 10 / 1_000;
+        let overtaken_ms = self.sysctl.ticks.to_us(self.rto) * 12 / 10 / 1_000;
         let window = u32::from(segment.window) << self.rx.snd_wscale;
         let duplicate = segment.seq_len() == 0
             && segment.seq == self.rcv_nxt
@@ -186,7 +186,7 @@ impl Tcb {
         }
         if segment.end_seq().after(right) {
             // a segment that only ends beyond the window is taken while the application keeps up
-            let caught_up = self.received.is_empty() && !self.fin_queued;
+            let caught_up = self.queues.received.is_empty() && !self.fin_queued;
             return !segment.seq.after(right) && caught_up;
         }
         true
@@ -220,11 +220,15 @@ impl Tcb {
     /// At most one answer per tcp_invalid_ratelimit to segments that carry nothing.
     fn oow_rate_limited(&mut self, now: Now, skipped: Counter) -> bool {
         let limit = self.ms(self.sysctl.tcp_invalid_ratelimit);
-        if self.last_oow_ack.is_some_and(|last| now.j - last < limit) {
+        if self
+            .last_oow_ack
+            .get()
+            .is_some_and(|last| now.j - last < limit)
+        {
             self.net.count(skipped);
             return true;
         }
-        self.last_oow_ack = Some(now.j);
+        self.last_oow_ack = now.j.into();
         false
     }
 
@@ -308,7 +312,7 @@ impl Tcb {
             return Step::Reset;
         }
         self.orphan_fin_wait2(now, segment.flags.has(Flags::FIN));
-        if self.state == TcpState::FinWait2 && self.becomes_timewait.is_none() {
+        if self.state == TcpState::FinWait2 && self.outbox().becomes_timewait.is_none() {
             Step::Go
         } else {
             Step::Drop

@@ -42,7 +42,7 @@ impl Tcb {
     }
 
     pub(super) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &'static str) {
-        let ticks = self.ticks;
+        let ticks = self.sysctl.ticks;
         let armed = self.timers.arm_keepalive(&ticks, now, delta);
         self.note(
             now,
@@ -96,7 +96,7 @@ impl Tcb {
             None => self.probes_out >= most,
         };
         if over {
-            self.because =
+            self.outbox().because =
                 Because::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
             self.send_active_reset(now);
             return self.write_err(now, "no keepalive probe was answered");
@@ -107,7 +107,7 @@ impl Tcb {
             most,
             told,
         };
-        self.because = Because::Timer(text, Some(armed));
+        self.outbox().because = Because::Timer(text, Some(armed));
         self.write_wakeup(now, "keepalive probe", Counter::TCPKeepAlive);
         self.probes_out += 1;
         self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");

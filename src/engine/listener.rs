@@ -93,7 +93,7 @@ impl Listener {
 
     /// Whether an ACK may be a cookie: one was sent lately.
     fn overflowed_lately(&self, now: Now) -> bool {
-        let valid = cookie::valid_for(&self.template.ticks);
+        let valid = cookie::valid_for(&self.template.sysctl.ticks);
         self.overflowed.is_some_and(|at| now.j - at <= valid)
     }
 }

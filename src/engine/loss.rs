@@ -5,6 +5,7 @@
 use super::acked::{AckFlags, Rexmit};
 use super::clock::Now;
 use super::mib::Counter;
+use super::stamp::Stamp;
 use super::tcb::{CaState, Tcb};
 
 impl Tcb {
@@ -130,7 +131,7 @@ impl Tcb {
 
     /// The echoed timestamp is older than the first retransmission: the original arrived.
     fn packet_delayed(&self) -> bool {
-        match self.retrans_stamp {
+        match self.retrans_stamp.get() {
             Some(stamp) => {
                 let stamp = (stamp as u32).wrapping_add(self.ts_offset);
                 self.rx
@@ -198,7 +199,7 @@ impl Tcb {
     fn non_sack_prevents_reopening(&mut self) -> bool {
         if self.snd_una == self.high_seq && !self.rx.sack_ok {
             if !self.any_retrans_done() {
-                self.retrans_stamp = None;
+                self.retrans_stamp = Stamp::NONE;
             }
             return true;
         }
@@ -223,7 +224,7 @@ impl Tcb {
             return true;
         }
         if !self.any_retrans_done() {
-            self.retrans_stamp = None;
+            self.retrans_stamp = Stamp::NONE;
         }
         self.undo_cwnd_reduction(now, true);
         self.net.count(Counter::TCPPartialUndo);

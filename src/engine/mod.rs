@@ -40,6 +40,7 @@
 
 mod ack;
 mod acked;
+mod buffers;
 mod clock;
 mod close;
 pub mod congestion;
@@ -56,6 +57,7 @@ mod info;
 mod input;
 mod isn;
 mod keepalive;
+mod knobs;
 mod listener;
 mod loss;
 mod memory;
@@ -90,6 +92,7 @@ mod setsockopt;
 mod skb;
 mod sndbuf;
 mod sockets;
+mod stamp;
 mod state;
 mod stream;
 mod table;
@@ -109,7 +112,8 @@ pub use mib::{Counter, Mib};
 pub use query::Ends;
 pub use restore::{Snapshot, WriteTimer};
 pub use timeout::model_timeout;
-pub use timers::Armed;
+pub use timers::{Alarm, Armed};
+pub use wheel::Wheel;
 pub use words::{Cause, Text, Told};
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Tcb {
 
     /// connect(): the SYN leaves.
     pub(super) fn connect(&mut self, now: Now, isn: Seq) {
-        self.because = Because::Call("connect()");
+        self.outbox().because = Because::Call("connect()");
         self.header_options = if self.sysctl.tcp_timestamps != 0 {
             TSTAMP_ALIGNED
         } else {
@@ -53,9 +53,9 @@ impl Tcb {
         self.snd_nxt = isn;
         self.high_seq = isn;
         self.rcv_nxt = Seq(0);
-        self.rto = self.ticks.from_us(super::rtt::TIMEOUT_INIT_US);
+        self.rto = self.sysctl.ticks.from_us(super::rtt::TIMEOUT_INIT_US);
         self.transition(TcpState::SynSent);
-        self.retrans_stamp = Some(now.ms);
+        self.retrans_stamp = now.ms.into();
         let mut syn = Skb::new(isn, Flags::SYN);
         syn.pcount = 1;
         self.forward_alloc.charge(super::memory::SKB_OVERHEAD);
@@ -93,7 +93,7 @@ impl Tcb {
                 .timestamps()
                 .filter(|t| t.tsecr != 0)
                 .is_some_and(|t| {
-                    let first = self.retrans_stamp.unwrap_or(now.ms) as u32;
+                    let first = self.retrans_stamp.get().unwrap_or(now.ms) as u32;
                     let low = Seq(first.wrapping_add(self.ts_offset));
                     !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
                 });
@@ -192,7 +192,7 @@ impl Tcb {
             self.ack.scheduled = true;
             self.enter_quickack_mode();
             let expires = now.j + self.ms(200);
-            let ticks = self.ticks;
+            let ticks = self.sysctl.ticks;
             self.ack.timer = true;
             self.timers.arm_delack(&ticks, now, expires);
         } else {
@@ -221,6 +221,7 @@ impl Tcb {
     pub(super) fn try_undo_spurious_syn(&mut self) {
         let stamp = self
             .retrans_stamp
+            .get()
             .map(|s| (s as u32).wrapping_add(self.ts_offset));
         if self.undo_marker.is_some() && stamp.is_some() && self.rx.now.map(|ts| ts.tsecr) == stamp
         {
@@ -234,6 +235,7 @@ impl Tcb {
         if self.rtt.srtt8 == 0 {
             self.rtt.no_handshake_sample();
             self.rto = self
+                .sysctl
                 .ticks
                 .from_us(super::rtt::TIMEOUT_FALLBACK_US)
                 .min(self.rto_max);

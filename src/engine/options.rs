@@ -29,8 +29,6 @@ pub(super) struct Options {
     pub(super) congestion: Option<CongestionControl>,
     pub(super) sndbuf_locked: bool,
     pub(super) rcvbuf_locked: bool,
-    /// The local port came by bind().
-    pub(super) bindport_locked: bool,
     /// Not an option but the kernel's age: retries are a count, not a time.
     pub(super) retries_are_counted: bool,
 }

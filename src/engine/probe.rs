@@ -5,6 +5,7 @@
 use super::clock::Now;
 use super::event::Because;
 use super::mib::Counter;
+use super::stamp::Stamp;
 use super::tcb::Tcb;
 use super::timeout::MODEL_BASE_US;
 use super::timers::{Armed, Xmit};
@@ -16,7 +17,7 @@ const MAX_DOUBLINGS: u32 = 10;
 
 impl Tcb {
     pub(super) fn probe0_base(&self) -> Jiffies {
-        self.rto.max(self.ticks.from_us(MODEL_BASE_US))
+        self.rto.max(self.sysctl.ticks.from_us(MODEL_BASE_US))
     }
 
     /// The present interval, ticks.
@@ -26,7 +27,7 @@ impl Tcb {
 
     /// The last wait is shortened so that it ends with the user timeout.
     pub(super) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
-        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp) else {
+        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp.get()) else {
             return when;
         };
         let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
@@ -37,11 +38,11 @@ impl Tcb {
     pub(super) fn on_probe_timer(&mut self, now: Now, armed: Armed) {
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
             self.probes_out = 0;
-            self.probes_tstamp = None;
+            self.probes_tstamp = Stamp::NONE;
             return;
         }
-        match (self.probes_tstamp, self.user_timeout()) {
-            (None, _) => self.probes_tstamp = Some(now.j),
+        match (self.probes_tstamp.get(), self.user_timeout()) {
+            (None, _) => self.probes_tstamp = now.j.into(),
             (Some(since), Some(user)) if now.j.saturating_sub(since) >= user => {
                 return self.write_err(now, "the user timeout passed with a closed window");
             }
@@ -64,7 +65,7 @@ impl Tcb {
             self.backoff,
             self.told(&armed)
         );
-        self.because = Because::Timer(text.into(), Some(armed));
+        self.outbox().because = Because::Timer(text.into(), Some(armed));
         self.send_probe0(now);
     }
 
@@ -73,7 +74,7 @@ impl Tcb {
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
             self.probes_out = 0;
             self.backoff = 0;
-            self.probes_tstamp = None;
+            self.probes_tstamp = Stamp::NONE;
             return;
         }
         self.probes_out += 1;

@@ -7,7 +7,7 @@ use crate::wire::Seq;
 /// Added to the reordering timer and to the probe timeout of several segments, us.
 pub(super) const TIMEOUT_MIN_US: u64 = 2_000;
 /// Recoveries after which a widened reordering window narrows again.
-pub(super) const REO_WND_PERSIST: u32 = 16;
+pub(super) const REO_WND_PERSIST: u8 = 16;
 
 /// What RACK remembers.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Rack {
     pub(super) rtt_us: u64,
     /// Something was delivered since the last look.
     pub(super) advanced: bool,
-    pub(super) steps: u32,
-    pub(super) persist: u32,
+    pub(super) steps: u8,
+    pub(super) persist: u8,
     pub(super) dsack_seen: bool,
     pub(super) last_delivered: u32,
 }

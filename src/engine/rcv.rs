@@ -91,7 +91,7 @@ impl Tcb {
             .slice((skip as usize).min(segment.payload.len())..);
         let memory = self.footprint(payload, options);
         self.forward_alloc.reserve(memory.truesize);
-        let merged = self.received.push(fresh, memory);
+        let merged = self.queues.received.push(fresh, memory);
         self.count_merged(merged);
         self.rcv_nxt = segment.end_seq();
         if skip < payload && !merged {
@@ -119,7 +119,7 @@ impl Tcb {
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
         let memory = self.footprint(payload, options);
-        let merged = self.received.push(segment.payload.clone(), memory);
+        let merged = self.queues.received.push(segment.payload.clone(), memory);
         self.count_merged(merged);
         self.rcv_nxt = segment.end_seq();
         if !merged {
@@ -140,7 +140,7 @@ impl Tcb {
             let skip = (self.rcv_nxt - early.seq) as usize;
             let fresh = early.data.slice(skip.min(early.data.len())..);
             let nothing = fresh.is_empty();
-            let merged = self.received.push(fresh, early.memory);
+            let merged = self.queues.received.push(fresh, early.memory);
             self.count_merged(merged);
             if merged || nothing {
                 self.release_received(early.memory.truesize);
@@ -189,7 +189,7 @@ impl Tcb {
         self.rcv_shutdown = true;
         self.done = true;
         self.fin_queued = true;
-        self.fin_merged = !self.received.is_empty();
+        self.fin_merged = !self.queues.received.is_empty();
         match self.state {
             TcpState::SynRecv | TcpState::Established => {
                 self.transition(TcpState::CloseWait);
@@ -223,14 +223,15 @@ impl Tcb {
     pub(super) fn read(&mut self, now: Now, max: usize) -> Vec<u8> {
         let mut data = Vec::new();
         while data.len() < max {
-            let Some((n, freed)) = self.received.read_one(max - data.len(), &mut data) else {
+            let Some((n, freed)) = self.queues.received.read_one(max - data.len(), &mut data)
+            else {
                 break;
             };
             self.copied_seq += n as u32;
             self.adjust_rcv_space(now);
             self.release_received(freed);
         }
-        if !data.is_empty() && self.received.is_empty() && self.fin_merged {
+        if !data.is_empty() && self.queues.received.is_empty() && self.fin_merged {
             // the FIN lay behind the data in the same buffer: whoever read that has passed it
             self.copied_seq = self.rcv_nxt;
             self.fin_queued = false;

@@ -13,14 +13,14 @@ impl Tcb {
 
     /// Data arrived: a window's worth of it took a round trip.
     pub(super) fn measure_rcv_rtt(&mut self, now: Now) {
-        if let Some((end, since)) = self.sizing.window {
+        if let Some((end, since)) = self.sizing.window.as_deref().copied() {
             if self.rcv_nxt.before(end) {
                 return;
             }
             let sample = (now.us - since).max(1);
             self.rcv_rtt_sample(sample, true);
         }
-        self.sizing.window = Some((self.rcv_nxt + self.rcv_wnd, now.us));
+        self.sizing.window = Some(Box::new((self.rcv_nxt + self.rcv_wnd, now.us)));
     }
 
     /// A full segment echoes our clock.

@@ -32,13 +32,20 @@ pub(super) struct Inserted {
     pub(super) contained: bool,
 }
 
-/// What is out of order.
+/// What waits for its turn.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reassembly {
+struct Held {
     /// By sequence number; they may touch, they do not contain each other.
     queue: VecDeque<Early>,
     /// The most recently changed first (RFC 2018 4).
     blocks: Vec<(Seq, Seq)>,
+}
+
+/// What is out of order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reassembly {
+    /// None: nothing is out of order and no block is left.
+    held: Option<Box<Held>>,
     /// A duplicate to report in the next segment.
     pub(super) dsack: Option<(Seq, Seq)>,
     /// ACKs held back since the first three (Linux: compressed_ack).
@@ -47,16 +54,29 @@ pub(super) struct Reassembly {
     pub(super) dup_acks: u32,
 }
 
+static NOTHING: Held = Held {
+    queue: VecDeque::new(),
+    blocks: Vec::new(),
+};
+
 impl Reassembly {
+    fn held(&self) -> &Held {
+        self.held.as_deref().unwrap_or(&NOTHING)
+    }
+
+    fn held_mut(&mut self) -> &mut Held {
+        self.held.get_or_insert_default()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.held().queue.is_empty()
     }
 
     /// The blocks to report, the duplicate first, at most `room`.
     pub(super) fn sack_blocks(&self, room: usize) -> SackBlocks {
         self.dsack
             .iter()
-            .chain(&self.blocks)
+            .chain(&self.held().blocks)
             .take(room)
             .copied()
             .collect()
@@ -64,27 +84,25 @@ impl Reassembly {
 
     /// The right edge of the highest block.
     pub(super) fn highest_edge(&self) -> Option<Seq> {
-        self.blocks.iter().map(|b| b.1).reduce(Seq::max)
+        self.held().blocks.iter().map(|b| b.1).reduce(Seq::max)
     }
 
     /// Keeps a range, unless all of it was there already.
     pub(super) fn insert(&mut self, early: Early, sack: bool) -> Inserted {
         let (seq, end_seq) = (early.seq, early.end_seq);
         let before = self.truesize() + early.memory.truesize;
-        let contained = self
-            .queue
+        let queue = &mut self.held_mut().queue;
+        let contained = queue
             .iter()
             .any(|e| !seq.before(e.seq) && !end_seq.after(e.end_seq));
-        let overlap = self.overlap(seq, end_seq);
+        let overlap = overlap(queue, seq, end_seq);
         if !contained {
-            self.queue
-                .retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
-            let at = self
-                .queue
+            queue.retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
+            let at = queue
                 .iter()
                 .position(|e| e.seq.after(seq))
-                .unwrap_or(self.queue.len());
-            self.queue.insert(at, early);
+                .unwrap_or(queue.len());
+            queue.insert(at, early);
         }
         if sack {
             self.add_block(seq, end_seq);
@@ -98,36 +116,31 @@ impl Reassembly {
 
     /// Memory that all ranges occupy, bytes.
     pub(super) fn truesize(&self) -> u32 {
-        self.queue.iter().map(|e| e.memory.truesize).sum()
-    }
-
-    fn overlap(&self, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
-        let e = self
-            .queue
-            .iter()
-            .find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
-        Some((e.seq.max(seq), e.end_seq.min(end_seq)))
+        let queue = &self.held().queue;
+        queue.iter().map(|e| e.memory.truesize).sum()
     }
 
     fn add_block(&mut self, seq: Seq, end_seq: Seq) {
         let touches = |b: &(Seq, Seq)| !seq.after(b.1) && !b.0.after(end_seq);
-        match self.blocks.iter().position(touches) {
+        let blocks = &mut self.held_mut().blocks;
+        match blocks.iter().position(touches) {
             Some(i) => {
-                let b = self.blocks.remove(i);
-                self.blocks.insert(0, (b.0.min(seq), b.1.max(end_seq)));
+                let b = blocks.remove(i);
+                blocks.insert(0, (b.0.min(seq), b.1.max(end_seq)));
                 self.coalesce();
             }
             None => {
-                self.blocks.truncate(NUM_SACKS - 1);
-                self.blocks.insert(0, (seq, end_seq));
+                blocks.truncate(NUM_SACKS - 1);
+                blocks.insert(0, (seq, end_seq));
             }
         }
     }
 
     /// The first block may have grown into others.
     fn coalesce(&mut self) {
-        let mut first = self.blocks[0];
-        let mut rest = self.blocks.split_off(1);
+        let blocks = &mut self.held_mut().blocks;
+        let mut first = blocks[0];
+        let mut rest = blocks.split_off(1);
         rest.retain(|b| {
             let touches = !first.0.after(b.1) && !b.0.after(first.1);
             if touches {
@@ -135,26 +148,25 @@ impl Reassembly {
             }
             !touches
         });
-        self.blocks[0] = first;
-        self.blocks.append(&mut rest);
+        blocks[0] = first;
+        blocks.append(&mut rest);
     }
 
     /// The next range that `rcv_nxt` has reached, old ones dropped.
     pub(super) fn take_ready(&mut self, rcv_nxt: Seq) -> Option<Early> {
-        let first = self.queue.front()?;
-        if first.seq.after(rcv_nxt) {
+        let queue = &mut self.held.as_mut()?.queue;
+        if queue.front()?.seq.after(rcv_nxt) {
             None
         } else {
-            self.queue.pop_front()
+            queue.pop_front()
         }
     }
 
     /// Forgets blocks that `rcv_nxt` has passed.
     pub(super) fn forget_blocks(&mut self, rcv_nxt: Seq) {
-        if self.queue.is_empty() {
-            self.blocks.clear();
-        } else {
-            self.blocks.retain(|b| b.0.after(rcv_nxt));
+        match &mut self.held {
+            Some(held) if !held.queue.is_empty() => held.blocks.retain(|b| b.0.after(rcv_nxt)),
+            _ => self.held = None,
         }
     }
 
@@ -167,4 +179,12 @@ impl Reassembly {
         };
         freed
     }
+}
+
+/// What of a range is there already.
+fn overlap(queue: &VecDeque<Early>, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
+    let e = queue
+        .iter()
+        .find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
+    Some((e.seq.max(seq), e.end_seq.min(end_seq)))
 }

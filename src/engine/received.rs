@@ -25,6 +25,9 @@ struct Buffer {
 pub(super) struct Received(VecDeque<Buffer>);
 
 impl Received {
+    /// Nothing.
+    pub(super) const EMPTY: Received = Received(VecDeque::new());
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -72,9 +75,6 @@ impl Received {
         }
         let freed = first.memory.truesize;
         self.0.pop_front();
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
-        }
         Some((n, freed))
     }
 }

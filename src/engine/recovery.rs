@@ -8,6 +8,7 @@ use super::acked::Rexmit;
 use super::clock::Now;
 use super::congestion::TCP_INFINITE_SSTHRESH;
 use super::mib::Counter;
+use super::stamp::Stamp;
 use super::tcb::{CaState, Tcb};
 
 impl Tcb {
@@ -25,6 +26,7 @@ impl Tcb {
         if flag.sack_reneging && flag.snd_una_advanced {
             // give the peer half an RTT to make up its mind
             let delta = self
+                .sysctl
                 .ticks
                 .from_us((self.rtt.srtt_us() >> 1).max(10_000))
                 .min(self.rto);
@@ -38,7 +40,7 @@ impl Tcb {
             return;
         }
         if self.ca_state == CaState::Open {
-            self.retrans_stamp = None;
+            self.retrans_stamp = Stamp::NONE;
         } else if !self.snd_una.before(self.high_seq) && self.reached_high_seq(now) {
             return;
         }
@@ -196,7 +198,7 @@ impl Tcb {
         } else {
             Counter::TCPRenoRecovery
         });
-        self.retrans_stamp = None;
+        self.retrans_stamp = Stamp::NONE;
         self.init_undo();
         if !self.in_cwnd_reduction() {
             self.prior_ssthresh = self.current_ssthresh();
@@ -208,7 +210,7 @@ impl Tcb {
 
     fn try_to_open(&mut self, now: Now) {
         if !self.any_retrans_done() {
-            self.retrans_stamp = None;
+            self.retrans_stamp = Stamp::NONE;
         }
         if self.ca_state != CaState::Cwr {
             self.try_keep_open(now);
@@ -284,7 +286,7 @@ impl Tcb {
             self.cwnd_reduction(delivered, lost, flag.snd_una_advanced);
         } else if self.may_raise_cwnd(flag) {
             self.cc
-                .cong_avoid(&mut self.w, delivered, now.at, &self.ticks);
+                .cong_avoid(&mut self.w, delivered, now.at, &self.sysctl.ticks);
             self.cwnd_stamp = now.j;
         }
         self.update_pacing_rate();

@@ -90,14 +90,18 @@ impl Tcb {
         let Some(wait_us) = self.rack_detect_loss(now) else {
             return false;
         };
-        let delta = self.ticks.from_us(wait_us + TIMEOUT_MIN_US).min(self.rto);
+        let delta = self
+            .sysctl
+            .ticks
+            .from_us(wait_us + TIMEOUT_MIN_US)
+            .min(self.rto);
         self.arm_xmit(now, Xmit::Reo, delta, "a segment may be out of order");
         true
     }
 
     /// The reordering timer fired.
     pub(super) fn on_reo_timeout(&mut self, now: Now, why: Because) {
-        self.because = why;
+        self.outbox().because = why;
         let before = self.packets_in_flight();
         let lost = self.lost;
         self.rack_detect_loss(now);
@@ -125,7 +129,7 @@ impl Tcb {
             self.rack.dsack_seen = false;
         }
         if std::mem::take(&mut self.rack.dsack_seen) {
-            self.rack.steps = (self.rack.steps + 1).min(0xff);
+            self.rack.steps = self.rack.steps.saturating_add(1);
             self.rack.last_delivered = self.delivered;
             self.rack.persist = REO_WND_PERSIST;
         } else if self.rack.persist == 0 {

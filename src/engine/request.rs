@@ -9,6 +9,7 @@ use super::event::{Because, Transmit};
 use super::header::SynOffer;
 use super::mib::Counter;
 use super::path::{Path, default_mss};
+use super::stamp::Stamp;
 use super::tcb::{TSTAMP_ALIGNED, Tcb};
 use super::timers::Armed;
 use super::txhash::TxHash;
@@ -106,7 +107,7 @@ impl Request {
                 0
             };
         let wscale_ok = syn.window_scale().is_some() && sysctl.tcp_window_scaling != 0;
-        let ticks = template.ticks;
+        let ticks = template.sysctl.ticks;
         let mut request = Request {
             local: addrs.0,
             remote: addrs.1,
@@ -249,7 +250,7 @@ impl Request {
             return None;
         }
         let resend = defer == 0 || !self.acked || self.num_timeout + 1 >= defer;
-        let told = Told::new(&self.timer, &template.ticks);
+        let told = Told::new(&self.timer, &template.sysctl.ticks);
         let fired = self.timer;
         let sent = resend.then(|| {
             let n = self.num_timeout + 1;
@@ -264,7 +265,12 @@ impl Request {
             self.syn_ack(now, cause, Some(fired))
         });
         self.num_timeout += 1;
-        self.timer = Armed::after(&template.ticks, now, self.timeout(&template.ticks), None);
+        self.timer = Armed::after(
+            &template.sysctl.ticks,
+            now,
+            self.timeout(&template.sysctl.ticks),
+            None,
+        );
         Some(sent)
     }
 
@@ -356,8 +362,8 @@ impl Request {
         count_repetition(template);
         self.txhash.rethink();
         let answer = self.syn_ack(now, "SYN-ACK again: the SYN was repeated".into(), None);
-        let timeout = self.timeout(&template.ticks);
-        self.timer = Armed::after(&template.ticks, now, timeout, Some(self.timer));
+        let timeout = self.timeout(&template.sysctl.ticks);
+        self.timer = Armed::after(&template.sysctl.ticks, now, timeout, Some(self.timer));
         RequestVerdict::Answer(Box::new(answer))
     }
 
@@ -386,12 +392,7 @@ impl Request {
 
     /// The connection that the completing ACK makes; the ACK itself is not taken yet.
     pub(super) fn into_tcb(self, now: Now, template: &Tcb, ip_id: u16) -> Tcb {
-        let mut tcb = Tcb::new(
-            template.sysctl.clone(),
-            template.ticks,
-            template.opt.clone(),
-        );
-        tcb.opt.bindport_locked = false;
+        let mut tcb = Tcb::new(template.sysctl.clone(), template.opt.clone());
         tcb.net = template.net.clone();
         tcb.net.count(Counter::PassiveOpens);
         tcb.local = self.local;
@@ -434,11 +435,12 @@ impl Request {
         if self.num_timeout > 0 {
             tcb.total_rto = self.num_timeout;
             tcb.undo_marker = Some(self.snt_isn);
-            tcb.retrans_stamp = self.snt_synack_us.map(|us| us / 1_000);
+            tcb.retrans_stamp = self.snt_synack_us.map(|us| us / 1_000).into();
         }
-        tcb.rtt_of_syn_ack = (self.num_retrans == 0)
+        tcb.rtt_of_syn_ack = ((self.num_retrans == 0)
             .then_some(self.snt_synack_us)
-            .flatten();
+            .flatten())
+        .into();
         tcb.sync_mss();
         if tcb.opt.keepalive {
             tcb.reset_keepalive(now, tcb.keepalive_time(), "connected");
@@ -450,7 +452,7 @@ impl Request {
 impl Tcb {
     /// The ACK that completes a passive or a simultaneous open.
     pub(super) fn establish(&mut self, now: Now, segment: &Segment) {
-        self.because = Because::Segment;
+        self.outbox().because = Because::Segment;
         self.rx.now = segment.timestamps().filter(|_| self.rx.tstamp_ok);
         self.snd_wnd = u32::from(segment.window) << self.rx.snd_wscale;
         self.snd_wl1 = segment.seq;
@@ -464,7 +466,7 @@ impl Tcb {
             self.advmss -= TSTAMP_ALIGNED;
         }
         self.try_undo_spurious_syn();
-        self.retrans_stamp = None;
+        self.retrans_stamp = Stamp::NONE;
         self.init_transfer(now);
         self.transition(TcpState::Established);
         self.sync_mss();

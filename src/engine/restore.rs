@@ -10,7 +10,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::clock::Now;
 use super::descriptors::{Listener, Socket};
 use super::host::{Config, Engine};
-use super::options::Options;
 use super::skb::Skb;
 use super::table::Sock;
 use super::tcb::{CaState, TSTAMP_ALIGNED, Tcb};
@@ -72,7 +71,7 @@ impl Engine {
     pub fn alone(&self, local: Addr, remote: Addr) -> Option<(Engine, Option<SocketId>)> {
         let sock = self.table.get(self.table.find(local, remote)?)?;
         let mut lone = Engine::new(Config {
-            sysctl: (*self.sysctl).clone(),
+            sysctl: self.sysctl.sysctl.clone(),
             ticks: self.ticks,
             ns_into_ms: self.ns_into_ms,
             drawn: self.drawn,
@@ -119,11 +118,7 @@ impl Engine {
         };
         let mut engine = Engine::new(config);
         let now = engine.now(snapshot.info.at);
-        let opt = Options {
-            retries_are_counted: engine.retries_are_counted,
-            ..Options::default()
-        };
-        let mut tcb = Tcb::new(engine.sysctl.clone(), engine.ticks, opt);
+        let mut tcb = Tcb::new(engine.sysctl.clone(), engine.opt.clone());
         tcb.net = super::net::Shared::of(&engine.net);
         tcb.local = local;
         tcb.remote = remote;
@@ -142,12 +137,7 @@ fn pending(ticks: &Ticks, now: Now, ago_ms: u64, for_ms: u64) -> Armed {
     let armed_at = now.j.saturating_sub(ticks.from_ms(ago_ms));
     let expires = armed_at + ticks.from_ms(for_ms);
     let (fires, level) = ticks.fires_at(armed_at, expires);
-    Armed {
-        armed_at,
-        expires,
-        fires: fires.max(now.j + 1),
-        level,
-    }
+    Armed::firing(armed_at, expires, fires.max(now.j + 1), level)
 }
 
 impl Tcb {
@@ -166,12 +156,17 @@ impl Tcb {
     }
 
     fn ago(&self, now: Now, ms: u64) -> Jiffies {
-        now.j.saturating_sub(self.ticks.from_ms(ms))
+        now.j.saturating_sub(self.sysctl.ticks.from_ms(ms))
     }
 
     fn restore_estimators(&mut self, now: Now, seen: &Snapshot) {
         let info = &seen.info;
-        self.rto = self.ticks.from_us(info.rto_us).max(1).min(self.rto_max);
+        self.rto = self
+            .sysctl
+            .ticks
+            .from_us(info.rto_us)
+            .max(1)
+            .min(self.rto_max);
         self.backoff = info.backoff;
         self.retransmits = info.retransmits;
         self.total_rto = info.retransmits;
@@ -179,14 +174,14 @@ impl Tcb {
         self.probes_out = info.probes;
         self.rtt.srtt8 = info.rtt_us << 3;
         self.rtt.mdev4 = info.rttvar_us << 2;
-        let rto_min_us = self.ticks.to_us(self.rto_min);
+        let rto_min_us = self.sysctl.ticks.to_us(self.rto_min);
         self.rtt.rttvar4 = match info.backoff {
             0 => info.rto_us.saturating_sub(info.rtt_us),
             _ => self.rtt.mdev4.max(rto_min_us),
         };
         let stamp = |ago_ms| now.ms.saturating_sub(ago_ms);
-        self.retrans_stamp = seen.first_retransmission_ms.map(stamp);
-        self.probes_tstamp = seen.first_probe_ms.map(|ms| self.ago(now, ms));
+        self.retrans_stamp = seen.first_retransmission_ms.map(stamp).into();
+        self.probes_tstamp = seen.first_probe_ms.map(|ms| self.ago(now, ms)).into();
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
         self.ack.lrcvtime = seen.last_data_recv_ms.map_or(0, |ms| self.ago(now, ms));
         self.lsndtime = self.ago(now, info.last_data_sent_ms);
@@ -271,7 +266,12 @@ impl Tcb {
     }
 
     fn restore_timers(&mut self, now: Now, seen: &Snapshot) {
-        let armed = pending(&self.ticks, now, seen.armed_ago_ms, seen.armed_for_ms);
+        let armed = pending(
+            &self.sysctl.ticks,
+            now,
+            seen.armed_ago_ms,
+            seen.armed_for_ms,
+        );
         if seen.loss_probe_sent {
             self.tlp_high_seq = Some(self.snd_nxt);
         }
@@ -285,7 +285,9 @@ impl Tcb {
             }
             TimerKind::Persist => self.timers.xmit = Some((Xmit::Probe0, armed)),
             TimerKind::Keepalive => {
-                self.opt.keepalive |= !(seen.orphan && self.state == TcpState::FinWait2);
+                if !(seen.orphan && self.state == TcpState::FinWait2) {
+                    self.opt_mut().keepalive = true;
+                }
                 self.timers.keepalive = Some(armed);
             }
             TimerKind::TimeWait | TimerKind::None => {}

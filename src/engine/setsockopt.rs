@@ -47,7 +47,7 @@ fn seconds_to_retries(seconds: i64) -> u32 {
 impl Tcb {
     /// setsockopt().
     pub(super) fn set_option(&mut self, now: Now, option: &SockOpt) -> Result<(), Errno> {
-        self.because = Because::Call("setsockopt()");
+        self.outbox().because = Because::Call("setsockopt()");
         let value = match (&option.value, option.name) {
             (OptValue::Name(name), OptName::TCP_CONGESTION) => {
                 return self.set_congestion(now, name);
@@ -61,38 +61,40 @@ impl Tcb {
             }
             OptName::SO_KEEPALIVE => {
                 self.set_keepalive(now, value != 0);
-                self.opt.keepalive = value != 0;
+                self.opt_mut().keepalive = value != 0;
             }
             OptName::TCP_KEEPIDLE => self.set_keepidle(now, in_range(value, 1, 32_767)?),
-            OptName::TCP_KEEPINTVL => self.opt.keepintvl_s = Some(in_range(value, 1, 32_767)?),
-            OptName::TCP_KEEPCNT => self.opt.keepcnt = Some(in_range(value, 1, 127)?),
-            OptName::TCP_SYNCNT => self.opt.syn_count = Some(in_range(value, 1, 127)?),
+            OptName::TCP_KEEPINTVL => {
+                self.opt_mut().keepintvl_s = Some(in_range(value, 1, 32_767)?)
+            }
+            OptName::TCP_KEEPCNT => self.opt_mut().keepcnt = Some(in_range(value, 1, 127)?),
+            OptName::TCP_SYNCNT => self.opt_mut().syn_count = Some(in_range(value, 1, 127)?),
             OptName::TCP_LINGER2 => {
-                self.opt.linger2 = Some(if value < 0 {
+                self.opt_mut().linger2 = Some(if value < 0 {
                     -1
                 } else {
                     value.min(MAX_LINGER2_S) as i32
                 });
             }
-            OptName::TCP_DEFER_ACCEPT => self.opt.defer_accept = seconds_to_retries(value),
+            OptName::TCP_DEFER_ACCEPT => self.opt_mut().defer_accept = seconds_to_retries(value),
             OptName::TCP_USER_TIMEOUT => {
-                self.opt.user_timeout_ms = in_range(value, 0, i64::from(i32::MAX))?;
+                self.opt_mut().user_timeout_ms = in_range(value, 0, i64::from(i32::MAX))?;
             }
             OptName::TCP_THIN_LINEAR_TIMEOUTS => {
-                self.opt.thin_linear_timeouts = in_range(value, 0, 1)? != 0;
+                self.opt_mut().thin_linear_timeouts = in_range(value, 0, 1)? != 0;
             }
             OptName::TCP_RTO_MAX_MS => {
                 self.rto_max = self.ms(i64::from(in_range(value, 1_000, 120_000)?));
             }
             OptName::TCP_RTO_MIN_US => self.rto_min = self.short_time(value)?,
-            OptName::TCP_DELACK_MAX_US => self.opt.delack_max = Some(self.short_time(value)?),
+            OptName::TCP_DELACK_MAX_US => self.opt_mut().delack_max = Some(self.short_time(value)?),
             OptName::TCP_MAXSEG => {
                 let mss = if value == 0 {
                     0
                 } else {
                     in_range(value, i64::from(TCP_MIN_MSS), 32_767)?
                 };
-                self.opt.user_mss = (mss > 0).then_some(mss);
+                self.opt_mut().user_mss = (mss > 0).then_some(mss);
             }
             OptName::TCP_NODELAY | OptName::TCP_CORK => {
                 self.set_nagle(now, option.name, value != 0)
@@ -106,23 +108,23 @@ impl Tcb {
     fn set_socket_option(&mut self, name: OptName, value: i64) {
         match name {
             OptName::SO_SNDBUF => {
-                self.opt.sndbuf_locked = true;
+                self.opt_mut().sndbuf_locked = true;
                 self.sndbuf = (unsigned(value).min(WMEM_MAX) * 2).max(MIN_SNDBUF) as u32;
             }
             OptName::SO_RCVBUF => {
-                self.opt.rcvbuf_locked = true;
+                self.opt_mut().rcvbuf_locked = true;
                 let most = i64::from(RMEM_MAX);
                 self.rcvbuf = (unsigned(value).min(most) * 2).max(MIN_RCVBUF) as u32;
             }
-            OptName::SO_LINGER => self.opt.linger_s = u32::try_from(value).ok(),
-            _ => self.opt.recverr = value != 0,
+            OptName::SO_LINGER => self.opt_mut().linger_s = u32::try_from(value).ok(),
+            _ => self.opt_mut().recverr = value != 0,
         }
     }
 
     /// Two ticks, once rounded up, to 200 ms.
     fn short_time(&self, us: i64) -> Result<Jiffies, Errno> {
         let us = in_range(us, 1, 200_000)?;
-        let time = self.ticks.from_us(u64::from(us));
+        let time = self.sysctl.ticks.from_us(u64::from(us));
         if time < 2 {
             Err(Errno::EINVAL)
         } else {
@@ -131,7 +133,7 @@ impl Tcb {
     }
 
     fn set_keepidle(&mut self, now: Now, seconds: u32) {
-        self.opt.keepidle_s = Some(seconds);
+        self.opt_mut().keepidle_s = Some(seconds);
         if self.opt.keepalive && !matches!(self.state, TcpState::Closed | TcpState::Listen) {
             let left = self
                 .keepalive_time()
@@ -142,12 +144,12 @@ impl Tcb {
 
     fn set_nagle(&mut self, now: Now, name: OptName, on: bool) {
         if name == OptName::TCP_NODELAY {
-            self.opt.nodelay = on;
+            self.opt_mut().nodelay = on;
             if on {
                 self.push_pending_frames(now, Push::Now);
             }
         } else {
-            self.opt.cork = on;
+            self.opt_mut().cork = on;
             if !on {
                 let push = if self.opt.nodelay {
                     Push::Now
@@ -177,7 +179,7 @@ impl Tcb {
 
     fn set_congestion(&mut self, now: Now, name: &str) -> Result<(), Errno> {
         let algorithm = CongestionControl::from_name(name).ok_or(Errno::ENOENT)?;
-        self.opt.congestion = Some(algorithm);
+        self.opt_mut().congestion = Some(algorithm);
         self.cc = super::congestion::Algorithm::new(algorithm);
         if !matches!(self.state, TcpState::Closed | TcpState::Listen) {
             self.cc.init(self.snd_nxt, now.at);

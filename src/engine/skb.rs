@@ -3,8 +3,6 @@
 //! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. Boundaries between
 //! buffers decide what leaves as one segment, what a retransmission may merge, and where PSH stands.
 
-use std::collections::VecDeque;
-
 use crate::wire::{Flags, Seq};
 
 /// What is known of a sent buffer: Linux's TCPCB bits.
@@ -90,20 +88,4 @@ impl Skb {
 /// RACK's order of transmissions (RFC 8985 6.2 step 2).
 pub(super) fn sent_after(us1: u64, end1: Seq, us2: u64, end2: Seq) -> bool {
     us1 > us2 || (us1 == us2 && end1.after(end2))
-}
-
-/// The two queues of a connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SendQueues {
-    /// Written, not sent.
-    pub(super) unsent: VecDeque<Skb>,
-    /// Sent, not acknowledged, by sequence number.
-    pub(super) rtx: VecDeque<Skb>,
-}
-
-impl SendQueues {
-    /// Drops everything and gives the memory back.
-    pub(super) fn purge(&mut self) {
-        *self = SendQueues::default();
-    }
 }

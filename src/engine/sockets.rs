@@ -9,7 +9,6 @@ use super::clock::Now;
 use super::descriptors::{Listener, Socket};
 use super::host::Engine;
 use super::net::Shared;
-use super::options::Options;
 use super::table::Sock;
 use super::tcb::Tcb;
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
@@ -28,11 +27,7 @@ impl Engine {
         let now = self.now(at);
         match call {
             Call::Socket => {
-                let opt = Options {
-                    retries_are_counted: self.retries_are_counted,
-                    ..Options::default()
-                };
-                let mut tcb = Tcb::new(self.sysctl.clone(), self.ticks, opt);
+                let mut tcb = Tcb::new(self.sysctl.clone(), self.opt.clone());
                 tcb.net = Shared::of(&self.net);
                 self.number(Socket::Fresh(Box::new(tcb)))
             }
@@ -144,7 +139,7 @@ impl Engine {
             let known = self.sockets.get(socket).is_some();
             return Outcome::Failed(if known { Errno::EINVAL } else { Errno::EBADF });
         };
-        if tcb.opt.bindport_locked {
+        if tcb.bindport_locked {
             return Outcome::Failed(Errno::EINVAL);
         }
         if !addr.ip.is_unspecified() && !self.routes.is_own(addr.ip) {
@@ -159,7 +154,7 @@ impl Engine {
         };
         self.ports.take(port);
         tcb.local = Addr { port, ..addr };
-        tcb.opt.bindport_locked = true;
+        tcb.bindport_locked = true;
         Outcome::Done
     }
 
@@ -176,7 +171,7 @@ impl Engine {
             };
             self.ports.take(port);
             tcb.local.port = port;
-            tcb.opt.bindport_locked = true;
+            tcb.bindport_locked = true;
         }
         if overlaps(&self.listeners, tcb.local) {
             return Outcome::Failed(Errno::EADDRINUSE);
@@ -220,7 +215,7 @@ impl Engine {
             Some(Socket::Fresh(tcb)) => self.release_port(&tcb),
             Some(Socket::Connection(id)) => {
                 if let Some(tcb) = self.table.connection_mut(id) {
-                    if tcb.opt.bindport_locked {
+                    if tcb.bindport_locked {
                         self.ports.give_back(tcb.local.port);
                     }
                     tcb.close(now, call);
@@ -245,7 +240,7 @@ impl Engine {
     }
 
     fn release_port(&mut self, tcb: &Tcb) {
-        if tcb.opt.bindport_locked {
+        if tcb.bindport_locked {
             self.ports.give_back(tcb.local.port);
         }
     }

@@ -20,7 +20,7 @@ impl Tcb {
 
     /// send().
     pub(super) fn send(&mut self, now: Now, data: &[u8]) -> Outcome {
-        self.because = Because::Call("send()");
+        self.outbox().because = Because::Call("send()");
         if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
             return match self.sk_err.take() {
                 Some(errno) => Outcome::Failed(errno),
@@ -113,8 +113,8 @@ impl Tcb {
 
     /// recv().
     pub(super) fn recv(&mut self, now: Now, max: usize) -> Outcome {
-        self.because = Because::Call("recv()");
-        if !self.received.is_empty() {
+        self.outbox().because = Because::Call("recv()");
+        if !self.queues.received.is_empty() {
             return Outcome::Data(self.read(now, max));
         }
         if self.done {
@@ -153,7 +153,7 @@ impl Tcb {
             hangup,
         };
         if !connecting {
-            readiness.readable |= !self.received.is_empty();
+            readiness.readable |= !self.queues.received.is_empty();
             readiness.writable = self.send_shutdown || self.is_writeable();
             // asking is enough to be waiting: the buffer will grow for it
             self.no_space

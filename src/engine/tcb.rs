@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
+use super::buffers::Buffers;
 use super::clock::Now;
 use super::congestion::{Algorithm, Window};
-use super::event::{Because, Outbox};
+use super::event::Outbox;
+use super::knobs::Knobs;
 use super::options::Options;
 use super::path::{Path, TCP_MSS_DEFAULT};
 use super::rack::Rack;
 use super::reassembly::Reassembly;
 use super::rtt::Rtt;
-use super::skb::SendQueues;
+use super::stamp::Stamp;
 use super::timers::{Armed, Timers};
 use super::txhash::TxHash;
 use super::words::{Text, Told};
 use crate::call::{Addr, Errno, SocketId, TcpState};
-use crate::sysctl::Sysctl;
-use crate::time::{Jiffies, Ticks};
+use crate::time::Jiffies;
 use crate::wire::{Seq, Timestamps};
 
 /// Smallest estimate of the peer's segment size, bytes.
@@ -75,23 +76,22 @@ pub(super) struct AckState {
 /// A connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tcb {
-    pub(super) sysctl: Arc<Sysctl>,
+    pub(super) sysctl: Arc<Knobs>,
     pub(super) net: super::net::Shared,
-    pub(super) ticks: Ticks,
-    pub(super) opt: Options,
+    /// Shared with the listener and its other connections while none of them sets one.
+    pub(super) opt: Arc<Options>,
     pub(super) local: Addr,
     pub(super) remote: Addr,
     pub(super) state: TcpState,
-    pub(super) because: Because,
     /// Lent by the host while this connection is at work.
     pub(super) outbox: Option<Box<Outbox>>,
     pub(super) timers: Timers,
-    /// The host is to put a timewait sock in this one's place: substate and time.
-    pub(super) becomes_timewait: Option<(TcpState, Jiffies)>,
 
     // the application's side
     /// Who is told of changes: the socket, or the listener while it is not accepted.
     pub(super) socket: Option<SocketId>,
+    /// bind() gave it its port.
+    pub(super) bindport_locked: bool,
     /// Nobody holds the socket (Linux: SOCK_DEAD).
     pub(super) orphan: bool,
     pub(super) sk_err: Option<Errno>,
@@ -122,7 +122,7 @@ pub(super) struct Tcb {
     pub(super) max_window: u32,
     /// Window field of the segment that header prediction expects; none: everything goes the long way.
     pub(super) predicted_window: Option<u16>,
-    pub(super) queues: SendQueues,
+    pub(super) queues: Buffers,
     pub(super) mss_cache: u32,
     /// Our options in every segment, bytes.
     pub(super) header_options: u32,
@@ -156,8 +156,7 @@ pub(super) struct Tcb {
     pub(super) window_clamp: u32,
     /// Part of a buffer that holds data, in 256ths.
     pub(super) scaling_ratio: u32,
-    pub(super) received: super::received::Received,
-    /// Memory that `received` occupies, bytes.
+    /// Memory that what was received and not read occupies, bytes.
     pub(super) rmem_alloc: u32,
     pub(super) forward_alloc: super::memory::ForwardAlloc,
     pub(super) reassembly: Reassembly,
@@ -168,12 +167,12 @@ pub(super) struct Tcb {
     /// Last good ACK's tick (keepalive).
     pub(super) rcv_tstamp: Jiffies,
     /// Last answer to an out-of-window segment.
-    pub(super) last_oow_ack: Option<Jiffies>,
+    pub(super) last_oow_ack: Stamp,
 
     // retransmission
     pub(super) rtt: Rtt,
     /// When the only SYN-ACK left, us: the handshake's RTT sample.
-    pub(super) rtt_of_syn_ack: Option<u64>,
+    pub(super) rtt_of_syn_ack: Stamp,
     pub(super) rto: Jiffies,
     pub(super) rto_min: Jiffies,
     pub(super) rto_max: Jiffies,
@@ -182,10 +181,10 @@ pub(super) struct Tcb {
     pub(super) total_rto: u32,
     pub(super) total_retrans: u32,
     /// Millisecond clock at the first retransmission of an episode.
-    pub(super) retrans_stamp: Option<u64>,
+    pub(super) retrans_stamp: Stamp,
     pub(super) probes_out: u32,
     /// Tick of the first zero-window probe timer of an episode.
-    pub(super) probes_tstamp: Option<Jiffies>,
+    pub(super) probes_tstamp: Stamp,
 
     // loss
     pub(super) ca_state: CaState,
@@ -217,7 +216,8 @@ pub(super) struct Tcb {
 
 impl Tcb {
     /// A socket that is not connected yet.
-    pub(super) fn new(sysctl: Arc<Sysctl>, ticks: Ticks, opt: Options) -> Tcb {
+    pub(super) fn new(sysctl: Arc<Knobs>, opt: Arc<Options>) -> Tcb {
+        let ticks = sysctl.ticks;
         let rto_min = ticks.from_us(sysctl.tcp_rto_min_us as u64);
         let rto_max = ticks.from_ms(sysctl.tcp_rto_max_ms as u64);
         Tcb {
@@ -240,7 +240,6 @@ impl Tcb {
             reordering: sysctl.tcp_reordering as u32,
             cc: Algorithm::new(opt.congestion.unwrap_or(sysctl.tcp_congestion_control)),
             sysctl,
-            ticks,
             opt,
             ..Tcb::default()
         }
@@ -277,7 +276,7 @@ impl Tcb {
 
     /// Milliseconds as ticks, rounded up.
     pub(super) fn ms(&self, ms: i64) -> Jiffies {
-        self.ticks.from_ms(ms.max(0) as u64)
+        self.sysctl.ticks.from_ms(ms.max(0) as u64)
     }
 
     /// Notes what a timer did.
@@ -292,6 +291,11 @@ impl Tcb {
         self.outbox().note(now.at, fired, text);
     }
 
+    /// The options, to change them.
+    pub(super) fn opt_mut(&mut self) -> &mut Options {
+        Arc::make_mut(&mut self.opt)
+    }
+
     /// Where packets and events go.
     pub(super) fn outbox(&mut self) -> &mut Outbox {
         self.outbox.get_or_insert_default()
@@ -299,6 +303,9 @@ impl Tcb {
 
     /// When a timer was armed and for when, for a reader.
     pub(super) fn told(&self, armed: &Armed) -> Told {
-        Told::new(armed, &self.ticks)
+        Told::new(armed, &self.sysctl.ticks)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64)
 impl Tcb {
     /// Arms the transmit timer, never for longer than rto_max.
     pub(super) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: Jiffies, why: &'static str) {
-        let ticks = self.ticks;
+        let ticks = self.sysctl.ticks;
         let old = self.timers.xmit;
         let armed = self
             .timers
@@ -75,7 +75,7 @@ impl Tcb {
     /// Time left of the RTO that began when the head was sent, us.
     pub(super) fn rto_left_us(&self, now: Now) -> i64 {
         let sent = self.queues.rtx.front().map_or(now.us, |s| s.sent_us);
-        (sent + self.ticks.to_us(self.rto)) as i64 - now.us as i64
+        (sent + self.sysctl.ticks.to_us(self.rto)) as i64 - now.us as i64
     }
 
     /// The retransmission timer follows what is out.
@@ -85,7 +85,9 @@ impl Tcb {
         }
         let replaced = matches!(self.timers.xmit, Some((Xmit::LossProbe | Xmit::Reo, _)));
         let delta = if replaced {
-            self.ticks.from_us(self.rto_left_us(now).max(1) as u64)
+            self.sysctl
+                .ticks
+                .from_us(self.rto_left_us(now).max(1) as u64)
         } else {
             self.rto
         };
@@ -153,7 +155,7 @@ impl Tcb {
 
     /// The time of the retransmission timer turned out to be over already.
     pub(super) fn on_rto_now(&mut self, now: Now) {
-        let armed = Armed::after(&self.ticks, now, 0, None);
+        let armed = Armed::after(&self.sysctl.ticks, now, 0, None);
         self.on_rto(now, armed);
     }
 
@@ -183,7 +185,7 @@ impl Tcb {
             self.backoff,
             self.until_death(now)
         );
-        self.because = Because::Timer(text.into(), Some(armed));
+        self.outbox().because = Because::Timer(text.into(), Some(armed));
         let what = match self.state {
             TcpState::SynSent => "SYN again",
             TcpState::SynRecv => "SYN-ACK again",
@@ -217,6 +219,7 @@ impl Tcb {
         let limit = self.give_up_after_ms() as f64 / 1e3;
         let passed = self
             .retrans_stamp
+            .get()
             .map_or(0.0, |s| now.ms.saturating_sub(s) as f64 / 1e3);
         format!("; given up {limit} s after the first, {passed:.3} s have passed")
     }
@@ -225,6 +228,7 @@ impl Tcb {
     fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: Told) {
         let stamp = self
             .retrans_stamp
+            .get()
             .unwrap_or_else(|| self.queues.rtx[0].sent_us / 1_000);
         let waited_ms = now.ms.saturating_sub(stamp);
         let waited = self.ms(waited_ms as i64);
@@ -232,12 +236,12 @@ impl Tcb {
         let limit = self
             .user_timeout()
             .map_or(2 * self.rto_max, |u| u.min(2 * self.rto_max));
-        let silence = armed.expires.saturating_sub(self.rcv_tstamp);
+        let silence = armed.expires().saturating_sub(self.rcv_tstamp);
         if (user_ms > 0 && waited_ms > user_ms) || (silence > limit && waited > limit) {
             return self.write_err(now, "the window stayed closed");
         }
         self.enter_loss(now);
-        self.because = Because::Timer(
+        self.outbox().because = Because::Timer(
             format!("RTO with a closed window: {told}").into(),
             Some(armed),
         );
@@ -255,7 +259,10 @@ impl Tcb {
             && self.retransmits <= THIN_RETRIES
         {
             self.backoff = 0;
-            self.rto = self.rtt.rto(&self.ticks, self.rto_max).max(self.rto_min);
+            self.rto = self
+                .rtt
+                .rto(&self.sysctl.ticks, self.rto_max)
+                .max(self.rto_min);
         } else if self.state != TcpState::SynSent
             || i64::from(self.total_rto) > self.sysctl.tcp_syn_linear_timeouts
         {
@@ -273,7 +280,7 @@ impl Tcb {
 
     /// The last wait is shortened so that it ends with the user timeout.
     fn clamp_rto_to_user_timeout(&self, now: Now) -> Jiffies {
-        let (Some(stamp), true) = (self.retrans_stamp, self.opt.user_timeout_ms > 0) else {
+        let (Some(stamp), true) = (self.retrans_stamp.get(), self.opt.user_timeout_ms > 0) else {
             return self.rto;
         };
         let elapsed = now.ms.saturating_sub(stamp) as i64;
@@ -301,12 +308,12 @@ impl Tcb {
         }
         let (retries, base_us) = self.retries();
         let model = model_timeout(
-            &self.ticks,
+            &self.sysctl.ticks,
             retries,
             base_us,
-            self.ticks.to_us(self.rto_max),
+            self.sysctl.ticks.to_us(self.rto_max),
         );
-        self.ticks.to_us(model) / 1_000
+        self.sysctl.ticks.to_us(model) / 1_000
     }
 
     /// Retries allowed, and the first wait that the model of their time is built on, us.
@@ -330,7 +337,7 @@ impl Tcb {
         if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
             return self.retransmits >= self.retries().0;
         }
-        let since = self.retrans_stamp.filter(|_| self.retransmits > 0);
+        let since = self.retrans_stamp.get().filter(|_| self.retransmits > 0);
         since.is_some_and(|stamp| now.ms.saturating_sub(stamp) >= self.give_up_after_ms())
     }
 

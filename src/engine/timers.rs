@@ -3,6 +3,8 @@
 //! Linux counterpart: sk_reset_timer, inet_csk_reset_xmit_timer. Linux has one timer for retransmission, window
 //! probe, loss probe and reordering; that two of them are armed must not be representable, so they share a slot.
 
+use std::num::NonZeroU64;
+
 use super::clock::Now;
 use crate::time::{Instant, Jiffies, Ticks};
 
@@ -19,44 +21,80 @@ pub(super) enum Xmit {
     Reo,
 }
 
-/// When a timer was armed, for when, and when it will really fire.
+/// When a timer was armed, for when, and when it will really fire: in 16 bytes, as a connection has five.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Armed {
-    /// Tick in which it was armed.
-    pub armed_at: Jiffies,
-    /// Tick that was asked for.
-    pub expires: Jiffies,
-    /// Tick in which the wheel fires it.
-    pub fires: Jiffies,
-    /// Level of the wheel.
-    pub level: u32,
+    expires: Jiffies,
+    /// From the lowest bit: ticks from the arming to `expires`, ticks from there to the firing, the level plus one.
+    spans: NonZeroU64,
+}
+
+/// Bits of the ticks to `expires`: nineteen hours of microseconds.
+const ASKED_BITS: u32 = 36;
+/// Bits of the ticks by which the wheel is late: more than its last level but one needs.
+const LATE_BITS: u32 = 24;
+
+/// The lowest `bits` bits.
+const fn low(bits: u32) -> u64 {
+    (1 << bits) - 1
 }
 
 impl Armed {
-    /// Arms for `delta` ticks from now. A pending timer that was armed for the same tick stays in its place.
-    pub(super) fn after(ticks: &Ticks, now: Now, delta: Jiffies, pending: Option<Armed>) -> Armed {
-        let expires = now.j + delta;
-        if let Some(old) = pending.filter(|old| old.expires == expires && old.fires > now.j) {
-            return old;
-        }
-        let (fires, level) = ticks.fires_at(now.j, expires);
+    /// Armed in tick `now` for tick `expires`.
+    pub fn new(ticks: &Ticks, now: Jiffies, expires: Jiffies) -> Armed {
+        let (fires, level) = ticks.fires_at(now, expires);
+        Armed::firing(now, expires, fires, level)
+    }
+
+    /// With the tick in which it fires given. What the spans have no room for is cut.
+    pub(super) fn firing(now: Jiffies, expires: Jiffies, fires: Jiffies, level: u32) -> Armed {
+        let asked = expires.saturating_sub(now).min(low(ASKED_BITS));
+        let late = fires.saturating_sub(expires).min(low(LATE_BITS));
+        let level = (u64::from(level) + 1) << (ASKED_BITS + LATE_BITS);
         Armed {
-            armed_at: now.j,
             expires,
-            fires,
-            level,
+            spans: NonZeroU64::new(level | late << ASKED_BITS | asked).unwrap_or(NonZeroU64::MIN),
         }
     }
 
+    /// Arms for `delta` ticks from now. A pending timer that was armed for the same tick stays in its place.
+    pub(super) fn after(ticks: &Ticks, now: Now, delta: Jiffies, pending: Option<Armed>) -> Armed {
+        let expires = now.j + delta;
+        match pending.filter(|old| old.expires == expires && old.fires() > now.j) {
+            Some(old) => old,
+            None => Armed::new(ticks, now.j, expires),
+        }
+    }
+
+    /// The tick in which it was armed.
+    pub fn armed_at(&self) -> Jiffies {
+        self.expires - (self.spans.get() & low(ASKED_BITS))
+    }
+
+    /// The tick that was asked for.
+    pub fn expires(&self) -> Jiffies {
+        self.expires
+    }
+
+    /// The tick in which the wheel fires it.
+    pub fn fires(&self) -> Jiffies {
+        self.expires + (self.spans.get() >> ASKED_BITS & low(LATE_BITS))
+    }
+
+    /// The level of the wheel that it sits on.
+    pub fn level(&self) -> u32 {
+        (self.spans.get() >> (ASKED_BITS + LATE_BITS)) as u32 - 1
+    }
+
     /// The first instant of the tick in which it fires.
-    pub(super) fn instant(&self, ticks: &Ticks) -> Instant {
-        ticks.start_of(self.fires)
+    pub fn instant(&self, ticks: &Ticks) -> Instant {
+        ticks.start_of(self.fires())
     }
 }
 
 /// When something is to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Alarm {
+pub enum Alarm {
     /// In a tick of the wheel.
     Tick(Armed),
     /// At an instant, by a high-resolution timer.
@@ -65,7 +103,7 @@ pub(super) enum Alarm {
 
 impl Alarm {
     /// The instant at which it fires.
-    pub(super) fn instant(&self, ticks: &Ticks) -> Instant {
+    pub fn instant(&self, ticks: &Ticks) -> Instant {
         match self {
             Alarm::Tick(armed) => armed.instant(ticks),
             Alarm::At(at) => *at,
@@ -128,7 +166,7 @@ impl Timers {
     /// The one that fires first.
     pub(super) fn next(&self, ticks: &Ticks) -> Option<Alarm> {
         let wheel = [self.xmit.map(|(_, a)| a), self.delack, self.keepalive];
-        let armed = wheel.into_iter().flatten().min_by_key(|a| a.fires);
+        let armed = wheel.into_iter().flatten().min_by_key(Armed::fires);
         match (armed, self.comp_sack) {
             (Some(armed), Some(at)) if at < armed.instant(ticks) => Some(Alarm::At(at)),
             (Some(armed), _) => Some(Alarm::Tick(armed)),

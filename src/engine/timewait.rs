@@ -76,8 +76,8 @@ impl TimeWait {
             tstamp_ok: tcb.rx.tstamp_ok,
             ts_offset: tcb.ts_offset,
             txhash: tcb.txhash,
-            last_oow_ack: tcb.last_oow_ack,
-            timer: Armed::after(&tcb.ticks, now, time, None),
+            last_oow_ack: tcb.last_oow_ack.get(),
+            timer: Armed::after(&tcb.sysctl.ticks, now, time, None),
         }
     }
 

@@ -24,18 +24,18 @@ impl Tcb {
             super::rtt::TIMEOUT_INIT_US
         } else if self.packets_out == 1 {
             // a lone segment's ACK may be delayed
-            (self.rtt.srtt8 >> 2) + self.ticks.to_us(self.rto_min)
+            (self.rtt.srtt8 >> 2) + self.sysctl.ticks.to_us(self.rto_min)
         } else {
             (self.rtt.srtt8 >> 2) + TIMEOUT_MIN_US
         };
-        let mut pto = self.ticks.from_us(pto_us);
+        let mut pto = self.sysctl.ticks.from_us(pto_us);
         let rto_us = if full_rto {
-            self.ticks.to_us(self.rto) as i64
+            self.sysctl.ticks.to_us(self.rto) as i64
         } else {
             self.rto_left_us(now)
         };
         if rto_us > 0 {
-            pto = pto.min(self.ticks.from_us(rto_us as u64));
+            pto = pto.min(self.sysctl.ticks.from_us(rto_us as u64));
         }
         self.arm_xmit(now, Xmit::LossProbe, pto, "the tail may be lost");
         true
@@ -43,7 +43,7 @@ impl Tcb {
 
     /// The probe timer fired.
     pub(super) fn on_loss_probe(&mut self, now: Now, why: Because) {
-        self.because = why;
+        self.outbox().because = why;
         if self.tlp_high_seq.is_none() && self.send_loss_probe(now) {
             self.net.count(Counter::TCPLossProbes);
             self.tlp_high_seq = Some(self.snd_nxt);

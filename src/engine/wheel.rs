@@ -41,7 +41,7 @@ const UNLINKED: Link = Link {
 
 /// All pending alarms; a sleeper is a small number and has at most one.
 #[derive(Clone, Debug)]
-pub(super) struct Wheel {
+pub struct Wheel {
     ticks: Ticks,
     /// Nothing on the wheel fires in this tick or before it (Linux: base->clk).
     clk: Jiffies,
@@ -55,7 +55,7 @@ pub(super) struct Wheel {
 
 impl Wheel {
     /// Without alarms.
-    pub(super) fn new(ticks: Ticks) -> Wheel {
+    pub fn new(ticks: Ticks) -> Wheel {
         Wheel {
             ticks,
             clk: 0,
@@ -67,7 +67,7 @@ impl Wheel {
     }
 
     /// Sets the only alarm of `who`, in tick `now`. Where it lies in that bucket already it keeps its place.
-    pub(super) fn arm(&mut self, now: Jiffies, who: u32, alarm: Alarm) {
+    pub fn arm(&mut self, now: Jiffies, who: u32, alarm: Alarm) {
         if self.links.len() <= who as usize {
             self.links.resize(who as usize + 1, UNLINKED);
         }
@@ -98,7 +98,7 @@ impl Wheel {
     }
 
     /// Takes the alarm of `who` away, if there is one.
-    pub(super) fn disarm(&mut self, who: u32) {
+    pub fn disarm(&mut self, who: u32) {
         let Some(link) = self.links.get_mut(who as usize) else {
             return;
         };
@@ -122,7 +122,7 @@ impl Wheel {
     }
 
     /// The next deadline, exactly.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let tick = self.next_tick().map(|(j, _)| self.ticks.start_of(j));
         let fine = self.fine.first().map(|(at, _)| *at);
         match (tick, fine) {
@@ -133,7 +133,7 @@ impl Wheel {
 
     /// Takes one whose alarm is due, in Linux's order: by instant; in a tick the upper levels first, and of a bucket
     /// the one armed last; high-resolution timers after the wheel.
-    pub(super) fn pop_due(&mut self, at: Instant) -> Option<u32> {
+    pub fn pop_due(&mut self, at: Instant) -> Option<u32> {
         let tick = self.next_tick();
         let by_wheel = tick.map(|(j, bucket)| (self.ticks.start_of(j), bucket));
         let fine = self.fine.first().copied();
@@ -179,14 +179,14 @@ impl Wheel {
 
     /// The bucket of a timer; none where all that lie in a bucket would no longer fire in one tick.
     fn bucket_of(&self, armed: Armed) -> Option<u16> {
-        let shift = LEVEL_SHIFT * armed.level;
-        if armed.level >= LEVELS as u32 || armed.fires & ((1 << shift) - 1) != 0 {
+        let shift = LEVEL_SHIFT * armed.level();
+        if armed.level() >= LEVELS as u32 || armed.fires() & ((1 << shift) - 1) != 0 {
             return None;
         }
-        let slot = armed.fires >> shift;
+        let slot = armed.fires() >> shift;
         let ahead = slot.checked_sub(self.clk >> shift)?;
         let within = (1..=BUCKETS).contains(&ahead);
-        within.then_some((u64::from(armed.level) * BUCKETS + slot % BUCKETS) as u16)
+        within.then_some((u64::from(armed.level()) * BUCKETS + slot % BUCKETS) as u16)
     }
 
     /// The tick in which a bucket that is in use fires.

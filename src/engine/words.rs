@@ -10,8 +10,8 @@ use crate::time::Ticks;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     armed_at: u64,
-    asked: u32,
-    got: u32,
+    asked: u64,
+    got: u64,
     tick_ns: u32,
     level: u8,
     wheel: bool,
@@ -19,19 +19,19 @@ pub struct Told {
 
 impl Told {
     pub(super) fn new(armed: &Armed, ticks: &Ticks) -> Told {
-        let span = |to: u64| to.saturating_sub(armed.armed_at).min(u64::from(u32::MAX)) as u32;
+        let span = |to: u64| to.saturating_sub(armed.armed_at());
         Told {
-            armed_at: armed.armed_at,
-            asked: span(armed.expires),
-            got: span(armed.fires),
+            armed_at: armed.armed_at(),
+            asked: span(armed.expires()),
+            got: span(armed.fires()),
             tick_ns: ticks.tick_ns as u32,
-            level: armed.level as u8,
+            level: armed.level() as u8,
             wheel: ticks.wheel,
         }
     }
 
-    fn ms(&self, ticks: u32) -> f64 {
-        (u64::from(ticks) * u64::from(self.tick_ns) / 1_000) as f64 / 1e3
+    fn ms(&self, ticks: u64) -> f64 {
+        (ticks * u64::from(self.tick_ns) / 1_000) as f64 / 1e3
     }
 }
 

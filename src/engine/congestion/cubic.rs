@@ -4,6 +4,7 @@
 //! came. Time runs in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7).
 //! Every division rounds as the kernel's does, because the window that comes out is compared segment by segment.
 
+use super::super::stamp::Stamp;
 use super::{AckSample, Window};
 use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::Seq;
@@ -51,9 +52,9 @@ pub struct Cubic {
     /// How long after the epoch's start it is, 1/1024 s.
     k: u64,
     /// Smallest RTT, us.
-    delay_min_us: Option<u64>,
+    delay_min_us: Stamp,
     /// Tick at which the window began to grow after the last loss.
-    epoch_start: Option<Jiffies>,
+    epoch_start: Stamp,
     /// Segments acknowledged in the epoch and not yet turned into `tcp_cwnd`.
     ack_cnt: u32,
     /// The window that Reno would have.
@@ -118,7 +119,7 @@ impl Cubic {
     }
 
     pub(super) fn ssthresh(&mut self, w: &Window) -> u32 {
-        self.epoch_start = None;
+        self.epoch_start = Stamp::NONE;
         // fast convergence: a loss below the last maximum means that somebody else came; leave room
         self.last_max_cwnd = if w.snd_cwnd < self.last_max_cwnd {
             scaled(w.snd_cwnd, BETA_ONE + BETA, 2 * BETA_ONE)
@@ -138,7 +139,8 @@ impl Cubic {
     /// The connection was idle since `lsndtime`: the curve waits with it.
     pub(super) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
         let idle = now.saturating_sub(lsndtime);
-        self.epoch_start = self.epoch_start.map(|start| now.min(start + idle));
+        let moved = self.epoch_start.get().map(|start| now.min(start + idle));
+        self.epoch_start = moved.into();
     }
 
     pub(super) fn pkts_acked(
@@ -153,11 +155,14 @@ impl Cubic {
         };
         // the second after a recovery says nothing about the path
         let young = |start| ticks.jiffies(now).saturating_sub(start) < ticks.hz();
-        if self.epoch_start.is_some_and(young) {
+        if self.epoch_start.get().is_some_and(young) {
             return;
         }
-        let delay_min_us = self.delay_min_us.map_or(rtt_us, |min| min.min(rtt_us));
-        self.delay_min_us = Some(delay_min_us);
+        let delay_min_us = self
+            .delay_min_us
+            .get()
+            .map_or(rtt_us, |min| min.min(rtt_us));
+        self.delay_min_us = delay_min_us.into();
         if self.hystart.found || !w.in_slow_start() {
             return;
         }
@@ -184,10 +189,10 @@ impl Cubic {
         if self.last_cwnd == cwnd && since_last <= ticks.hz() / 32 {
             return;
         }
-        if self.epoch_start.is_none() || since_last != 0 {
+        if self.epoch_start.get().is_none() || since_last != 0 {
             self.last_cwnd = cwnd;
             self.last_time = now;
-            let epoch_start = match self.epoch_start {
+            let epoch_start = match self.epoch_start.get() {
                 Some(start) => start,
                 None => self.begin_epoch(cwnd, acked, now),
             };
@@ -199,7 +204,7 @@ impl Cubic {
     }
 
     fn begin_epoch(&mut self, cwnd: u32, acked: u32, now: Jiffies) -> Jiffies {
-        self.epoch_start = Some(now);
+        self.epoch_start = now.into();
         self.ack_cnt = acked;
         self.tcp_cwnd = cwnd;
         self.origin_point = cwnd.max(self.last_max_cwnd);
@@ -212,7 +217,7 @@ impl Cubic {
 
     fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: Jiffies, ticks: &Ticks) -> u32 {
         // one RTT ahead: the window that is right when these segments are acknowledged
-        let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.unwrap_or(0));
+        let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.get().unwrap_or(0));
         let t = (ahead << TIME_BITS) / ticks.hz();
         let off = t.abs_diff(self.k);
         let cubed = off.wrapping_mul(off).wrapping_mul(off);

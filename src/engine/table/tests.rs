@@ -4,15 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::options::Options;
-use crate::sysctl::Sysctl;
-use crate::time::Ticks;
 
 fn connection(last: u8, port: u16) -> Sock {
-    let mut tcb = Tcb::new(
-        Arc::new(Sysctl::default()),
-        Ticks::default(),
-        Options::default(),
-    );
+    let mut tcb = Tcb::new(Arc::default(), Arc::new(Options::default()));
     tcb.local = Addr::v4([10, 77, 0, 1], 80);
     tcb.remote = Addr::v4([10, 77, 0, last], port);
     Sock::Connection(Box::new(tcb))

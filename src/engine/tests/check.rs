@@ -22,7 +22,10 @@ impl Tcb {
     pub(super) fn check(&self) {
         if matches!(self.state, TcpState::Closed | TcpState::Listen) {
             assert!(self.queues.rtx.is_empty() && self.queues.unsent.is_empty());
-            assert!(self.timers.next(&self.ticks).is_none(), "a dead timer");
+            assert!(
+                self.timers.next(&self.sysctl.ticks).is_none(),
+                "a dead timer"
+            );
             return;
         }
         assert!(!self.snd_nxt.before(self.snd_una), "snd_una > snd_nxt");
@@ -32,7 +35,7 @@ impl Tcb {
             "copied_seq > rcv_nxt"
         );
         assert!(!self.rcv_nxt.before(self.rcv_wup), "rcv_wup > rcv_nxt");
-        let held = self.received.truesize() + self.reassembly.truesize();
+        let held = self.queues.received.truesize() + self.reassembly.truesize();
         assert_eq!(self.rmem_alloc, held, "memory of what came in");
         self.check_queues();
         self.check_counts();

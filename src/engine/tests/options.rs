@@ -133,7 +133,7 @@ const ROWS: [Row; 18] = [
 
 /// What getsockopt() would say: fields of the control block in the option's unit.
 fn shown(tcb: &Tcb, name: OptName) -> i64 {
-    let us = |j| tcb.ticks.to_us(j) as i64;
+    let us = |j| tcb.sysctl.ticks.to_us(j) as i64;
     let o = &tcb.opt;
     match name {
         OptName::SO_SNDBUF => tcb.sndbuf.into(),

@@ -127,12 +127,12 @@ fn in_a_tick_the_upper_levels_go_first_and_the_last_armed_before_the_others() {
     let mut wheel = Wheel::new(ticks);
     let now = now_at(&ticks, Instant::ZERO);
     let of_level_1 = Armed::after(&ticks, now, 119, None);
-    assert_eq!((of_level_1.fires, of_level_1.level), (120, 1));
+    assert_eq!((of_level_1.fires(), of_level_1.level()), (120, 1));
     wheel.arm(0, 1, Alarm::Tick(of_level_1));
     let later = now_at(&ticks, ticks.start_of(100));
     for who in [2, 3] {
         let of_level_0 = Armed::after(&ticks, later, 19, None);
-        assert_eq!((of_level_0.fires, of_level_0.level), (120, 0));
+        assert_eq!((of_level_0.fires(), of_level_0.level()), (120, 0));
         wheel.arm(100, who, Alarm::Tick(of_level_0));
     }
     wheel.arm(100, 4, Alarm::At(ticks.start_of(120)));

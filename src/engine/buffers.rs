@@ -1,0 +1,91 @@
+//! The queues of a connection, which has them only while they hold something.
+//!
+//! Linux counterpart: sk_write_queue, tcp_rtx_queue and sk_receive_queue, whose buffers come and go while the heads stay.
+//! Here the heads go too: an idle connection gives them back to its host, which lends them to the next one at work.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+
+use super::received::Received;
+use super::skb::Skb;
+
+/// The three queues.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Queues {
+    /// Written, not sent.
+    pub(super) unsent: VecDeque<Skb>,
+    /// Sent, not acknowledged, by sequence number.
+    pub(super) rtx: VecDeque<Skb>,
+    /// In order, not read.
+    pub(super) received: Received,
+}
+
+/// What an idle connection shows.
+static EMPTY: Queues = Queues {
+    unsent: VecDeque::new(),
+    rtx: VecDeque::new(),
+    received: Received::EMPTY,
+};
+
+/// Queues, or none while all are empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers(Option<Box<Queues>>);
+
+impl Buffers {
+    /// Takes lent queues if it has none.
+    pub(super) fn borrow(&mut self, spare: &mut Option<Box<Queues>>) {
+        if self.0.is_none() {
+            self.0 = spare.take();
+        }
+    }
+
+    /// Gives its queues back if all are empty.
+    pub(super) fn give_back(&mut self, spare: &mut Option<Box<Queues>>) {
+        let idle = |q: &Queues| q.unsent.is_empty() && q.rtx.is_empty() && q.received.is_empty();
+        if self.0.as_deref().is_some_and(idle) {
+            *spare = self.0.take();
+        }
+    }
+
+    /// Drops what is written and gives its memory back; what was received stays.
+    pub(super) fn purge(&mut self) {
+        if let Some(queues) = &mut self.0 {
+            queues.unsent = VecDeque::new();
+            queues.rtx = VecDeque::new();
+        }
+    }
+}
+
+impl Deref for Buffers {
+    type Target = Queues;
+    fn deref(&self) -> &Queues {
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
+impl DerefMut for Buffers {
+    fn deref_mut(&mut self) -> &mut Queues {
+        self.0.get_or_insert_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Flags, Seq};
+
+    #[test]
+    fn queues_are_lent_and_come_back_when_all_are_empty() {
+        let mut spare = Some(Box::new(Queues::default()));
+        let mut buffers = Buffers::default();
+        assert!(buffers.unsent.is_empty() && buffers.received.is_empty());
+        buffers.borrow(&mut spare);
+        assert!(spare.is_none());
+        buffers.unsent.push_back(Skb::new(Seq(1), Flags::ACK));
+        buffers.give_back(&mut spare);
+        assert!(spare.is_none() && buffers.unsent.len() == 1);
+        buffers.purge();
+        buffers.give_back(&mut spare);
+        assert!(spare.is_some() && buffers.0.is_none());
+    }
+}
