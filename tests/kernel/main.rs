@@ -7,6 +7,7 @@ mod closed;
 mod commands;
 mod endpoint;
 mod endpoint_under_load;
+mod examples;
 mod leftovers;
 mod live;
 mod not_tcp;

@@ -1,0 +1,61 @@
+//! A server loses its power. What is its client told, and when? First the client is a socket of the kernel; then it is
+//! one of ours, whose cable is pulled, which to it is the same.
+//!
+//! `cargo run --example server_loses_power`
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+
+use halfopen::live::{Endpoint, TcpStream};
+use halfopen::service::Echo;
+use halfopen::sysctl::Sysctl;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // by default (tcp_retries2 = 15) this would take a quarter of an hour
+    let mut sysctl = Sysctl::default();
+    sysctl.set("tcp_retries2", "4")?;
+    let builder = Endpoint::builder()
+        .kernel_sysctl("tcp_retries2", "4")
+        .sysctl(sysctl);
+    let (endpoint, namespace) = match builder.open_private() {
+        Ok(opened) => opened,
+        Err(why) => {
+            println!("skipped: {why}");
+            return Ok(());
+        }
+    };
+
+    let server: SocketAddr = "10.77.0.2:7".parse()?;
+    endpoint.serve(server, Box::new(Echo::default()))?;
+    let mut client = namespace.connect(server)?;
+    let mut bystander = namespace.connect(server)?;
+    endpoint.power_off();
+    let since = endpoint.now();
+    client.write_all(b"anybody there?")?; // succeeds: the bytes are in the send buffer
+    let error = client.read(&mut [0]).expect_err("nobody answers");
+    let after = endpoint.now().since(since);
+    println!(
+        "the kernel's client was told after {:.1} s (measured): {error}",
+        after.as_secs_f64()
+    );
+
+    // the server is back, and knows nothing of its connections
+    endpoint.power_on();
+    bystander.write_all(b"still there?")?;
+    let error = bystander.read(&mut [0]).expect_err("a reset");
+    println!("a client that wrote after the reboot was told at once: {error}");
+
+    let listener = namespace.listen("10.77.0.1:80".parse()?)?;
+    let mut ours = TcpStream::connect(&endpoint, "10.77.0.1:80")?;
+    let (_theirs, _) = listener.accept()?;
+    endpoint.cut();
+    let since = endpoint.now();
+    ours.write_all(b"anybody there?")?;
+    let error = ours.read(&mut [0]).expect_err("nobody answers");
+    let after = endpoint.now().since(since);
+    println!(
+        "our own client was told after {:.1} s (measured): {error}",
+        after.as_secs_f64()
+    );
+    Ok(())
+}

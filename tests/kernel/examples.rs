@@ -1,0 +1,51 @@
+//! The examples that need a TUN are run as a reader would run them.
+
+use std::process::Command;
+
+/// What an example printed; None where this machine cannot have a namespace.
+fn example(name: &str) -> Option<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--example", name]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let out = cargo.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{name}: {text}{errors}");
+    if text.starts_with("skipped") {
+        println!("{text}");
+        return None;
+    }
+    Some(text)
+}
+
+#[test]
+fn echo_on_a_tun() {
+    let Some(text) = example("echo_on_a_tun") else {
+        return;
+    };
+    assert!(text.contains("got back: hello, userspace"), "{text}");
+    assert!(text.contains("ESTABLISHED"), "{text}");
+}
+
+#[test]
+fn server_loses_power() {
+    let Some(text) = example("server_loses_power") else {
+        return;
+    };
+    let told: Vec<_> = text.lines().collect();
+    assert_eq!(told.len(), 3, "{text}");
+    assert!(told[0].contains("Connection timed out"), "{text}");
+    assert!(told[1].contains("Connection reset by peer"), "{text}");
+    assert!(told[2].contains("Connection timed out"), "{text}");
+}
+
+#[test]
+fn keepalive_dead_peer() {
+    let Some(text) = example("keepalive_dead_peer") else {
+        return;
+    };
+    assert!(text.contains("Connection timed out"), "{text}");
+    assert!(text.contains("still seems fine"), "{text}");
+}
