@@ -47,3 +47,5 @@ pub mod compare;
 pub mod report;
 
 pub mod cli;
+
+pub use live::{Endpoint, TcpListener, TcpStream};
