@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::{Exit, Failure, terminal};
 use crate::call::TcpState;
 use crate::report::{Style, watch as report};
-use crate::scenario::duration;
+use crate::scenario::parse_duration;
 use crate::watch::{AddressFilter, Filter, Look, Watcher};
 
 /// Arguments of `watch`.
@@ -47,7 +47,7 @@ pub(super) struct Watch {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
+    match parse_duration(text)? {
         short if short < Duration::from_millis(20) => Err("the shortest is 20ms".to_owned()),
         fits => Ok(fits),
     }

@@ -60,6 +60,31 @@ const ACTIONS: [(&str, Form); 22] = [
     ("wire reachable", Form::Bare(Action::WireReachable)),
 ];
 
+/// As the language writes it: `survivor send 102`.
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = match self {
+            Action::SurvivorSend(n) | Action::PeerSend(n) => u32::try_from(*n).ok(),
+            Action::PeerWindow(n) | Action::WireDrop(n) => Some(*n),
+            _ => None,
+        };
+        let is_this = |form: &Form| match (form, self, number) {
+            (Form::Bare(action), ..) => action == self,
+            (Form::Count(.., make), _, Some(n)) => make(n) == *self,
+            (Form::Option, Action::SurvivorSet(_), _) => true,
+            _ => false,
+        };
+        let found = ACTIONS.iter().find(|(_, form)| is_this(form));
+        f.write_str(found.map_or("survivor send", |(name, _)| name))?;
+        match self {
+            Action::SurvivorSend(n) | Action::PeerSend(n) => write!(f, " {n}"),
+            Action::PeerWindow(n) | Action::WireDrop(n) => write!(f, " {n}"),
+            Action::SurvivorSet(option) => write!(f, " {}={}", option.name.name(), option.value),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The action that `text` says. A fault's span lies in `text`.
 pub(super) fn parse(text: &str) -> Result<Action, Fault> {
     let words = words(text);

@@ -1,7 +1,6 @@
 //! Durations as the language writes them: a number and a unit.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use super::error::Fault;
 use crate::sysctl::nearest;
@@ -17,15 +16,6 @@ const UNITS: [(&str, u64); 5] = [
 
 /// The longest duration that is taken: 30 days, in ns.
 pub(super) const MAX_NS: u64 = 720 * 3_600_000_000_000;
-
-/// The duration that `text` says, in the scenario language's words: `1500ms`, `3s`, `2.5min`. The error is for people.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let ns = parse_ns(text).map_err(|f| match f.help.as_str() {
-        "" => f.what,
-        help => format!("{}: {help}", f.what),
-    })?;
-    Ok(Duration::from_nanos(ns))
-}
 
 /// The duration `text` in ns: digits, perhaps a point and more digits, and at once a unit. It must come to whole
 /// nanoseconds and to 30 days at the most.
@@ -63,6 +53,16 @@ pub(super) fn parse_ns(text: &str) -> Result<u64, Fault> {
         return Err(too_long());
     }
     Ok(ns)
+}
+
+/// `ns` as the language writes it, in the largest unit of which it is a whole number: `5s`, `1500ms`, `0.25us`.
+pub(super) fn text(ns: u64) -> String {
+    for (unit, length) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
+        if ns.is_multiple_of(length) {
+            return format!("{}{unit}", ns / length);
+        }
+    }
+    format!("{}.{:03}us", ns / 1_000, ns % 1_000)
 }
 
 fn unit_ns(unit: &str, place: Range<usize>, number: &str) -> Result<u64, Fault> {

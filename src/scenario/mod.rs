@@ -2,6 +2,7 @@
 
 mod action;
 pub mod builtin;
+mod draft;
 mod duration;
 mod ends;
 mod error;
@@ -13,7 +14,7 @@ mod steps;
 use std::time::Duration;
 
 pub use builtin::{LoadError, load};
-pub use duration::duration;
+pub use draft::Draft;
 pub use error::ScenarioErrors;
 
 use crate::sockopt::SockOpt;

@@ -2,6 +2,7 @@
 
 mod closed;
 mod commands;
+mod examples;
 mod forecast;
 mod knobs;
 mod posts;

@@ -4,11 +4,16 @@ use std::process::Command;
 
 /// What an example printed; None where this machine cannot have a namespace.
 fn example(name: &str) -> Option<String> {
+    example_with(name, &[])
+}
+
+fn example_with(name: &str, arguments: &[&str]) -> Option<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--example", name]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
+    cargo.arg("--").args(arguments);
     let out = cargo.output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let errors = String::from_utf8_lossy(&out.stderr);
@@ -48,4 +53,17 @@ fn keepalive_dead_peer() {
     };
     assert!(text.contains("Connection timed out"), "{text}");
     assert!(text.contains("still seems fine"), "{text}");
+}
+
+#[test]
+fn compare_engine_and_kernel() {
+    // the shortest scenario; where no kernel can be had its recording is taken, so it is never skipped
+    let text = example_with("compare_engine_and_kernel", &["connect-refused"]);
+    let text = text.expect("what it printed");
+    assert!(text.starts_with("the kernel: "), "{text}");
+    assert!(
+        text.contains("connect-refused: identical, 1 packets"),
+        "{text}"
+    );
+    assert!(text.contains("ECONNREFUSED"), "{text}");
 }

@@ -1,0 +1,59 @@
+//! What `halfopen compare` does, from Rust: the kernel of this machine lives through a scenario in real time, and what it
+//! did is replayed on the engine: its calls and the peer's packets at their instants, at its phase of the clock tick.
+//! Each of the engine's packets must then be the kernel's, and each timer right to the tick.
+//!
+//! `cargo run --example compare_engine_and_kernel [SCENARIO]`. Where no kernel can be had (it takes a private network
+//! namespace and a TUN) the recording that the program carries takes its place.
+
+use halfopen::compare::replay::replay;
+use halfopen::compare::{Known, Verdict};
+use halfopen::run::{Options, TargetKind, run};
+use halfopen::scenario;
+use halfopen::target::TargetError;
+use halfopen::trace::{Trace, kept};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// What a kernel did: measured now, or kept. And where it comes from.
+fn kernels(scenario: &scenario::Scenario) -> Result<(Trace, String)> {
+    match run(scenario, TargetKind::Linux, Options::default()) {
+        Ok(trace) => {
+            let from = format!("measured now on linux {}", trace.meta.version);
+            Ok((trace, from))
+        }
+        Err(TargetError::Unavailable(why)) => {
+            let kept = kept::recording(&scenario.name)
+                .ok_or_else(|| format!("{why}, and there is no recording"))??;
+            let from = format!(
+                "a recording of linux {}, because here: {why}",
+                kept.meta.version
+            );
+            Ok((kept, from))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The engine held against it.
+fn verdict(recorded: &Trace, scenario: &scenario::Scenario) -> Result<Verdict> {
+    let mut verdict = replay(recorded, scenario)?.verdict;
+    // what is declared to differ, with its reason, does not count
+    Known::shipped().apply(&mut verdict);
+    Ok(verdict)
+}
+
+fn main() -> Result<()> {
+    let name = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "user-timeout-data-tlp".to_owned());
+    let scenario = scenario::load(&name)?;
+    let (kernel, from) = kernels(&scenario)?;
+    println!("the kernel: {from}");
+    let verdict = verdict(&kernel, &scenario)?;
+    println!("{}", verdict.line());
+    for difference in &verdict.differences {
+        println!("  {difference}");
+    }
+    println!("the application was told: {}", verdict.right.ending);
+    Ok(())
+}
