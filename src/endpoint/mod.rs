@@ -2,6 +2,7 @@
 
 mod advice;
 mod clock;
+pub mod counters;
 mod entry;
 mod knob;
 mod netlink;

@@ -87,6 +87,8 @@ impl Tcb {
         ) {
             self.orphan = true;
             if self.state != TcpState::Closed {
+                // given up, not failed: it is not counted in AttemptFails
+                self.transition(TcpState::Closed);
                 self.tcp_done(now);
             }
             return;

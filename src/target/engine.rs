@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
-use crate::engine::{Config, Drawn, Engine};
+use crate::engine::{Config, Counter, Drawn, Engine};
 use crate::rng::Stream;
 use crate::scenario::{SURVIVOR_IP, Scenario};
 use crate::time::{Instant, Ticks};
@@ -137,5 +137,10 @@ impl Target for Host {
 
     fn connection(&mut self, local: Addr, remote: Addr) -> Option<TcpInfo> {
         self.engine.connection(self.now, local, remote)
+    }
+
+    fn counters(&mut self) -> Vec<(String, String, i64)> {
+        let row = |(c, n): (Counter, u64)| (c.group().to_owned(), c.name().to_owned(), n as i64);
+        self.engine.counters().iter().map(row).collect()
     }
 }

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::endpoint::{
-    Device, EndpointError, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase, Tun,
-    Waiter, Wanted,
+    Device, EndpointError, Entry, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase,
+    Tun, Waiter, Wanted, counters,
 };
 use crate::scenario::{SURVIVOR_IP, Scenario};
 use crate::sysctl::Preset;
@@ -32,6 +32,7 @@ pub struct Linux {
     tun: Tun,
     waiter: Waiter,
     diag: SockDiag,
+    entry: Entry,
     /// Made in the namespace and not yet handed out.
     spare: Vec<OwnedFd>,
     /// In the order of their making, which is that of a process's descriptors.
@@ -123,6 +124,7 @@ impl Linux {
             tun: namespace.tun,
             waiter,
             diag: namespace.diag,
+            entry: namespace.entry,
             spare: namespace.sockets,
             sockets: BTreeMap::new(),
             next_id: 0,
@@ -287,6 +289,16 @@ impl Target for Linux {
 
     fn take_packet(&mut self) -> Option<Sent> {
         self.packets.pop_front()
+    }
+
+    fn counters(&mut self) -> Vec<(String, String, i64)> {
+        match self.entry.run(counters::here) {
+            Ok(Ok(all)) => all,
+            Ok(Err(e)) | Err(e) => {
+                log::warn!("the namespace's counters: {e}");
+                Vec::new()
+            }
+        }
     }
 
     fn connection(&mut self, local: Addr, remote: Addr) -> Option<TcpInfo> {

@@ -97,4 +97,9 @@ pub trait Target {
     /// State, counters and timers of the connection between these addresses, orphans, request socks and
     /// timewait socks included; none where there is none.
     fn connection(&mut self, local: Addr, remote: Addr) -> Option<TcpInfo>;
+
+    /// What it has counted, by the kernel's names: group (`Tcp`, `TcpExt`), name, value. Empty where it does not count.
+    fn counters(&mut self) -> Vec<(String, String, i64)> {
+        Vec::new()
+    }
 }

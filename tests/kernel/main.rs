@@ -5,6 +5,7 @@
 mod by_hand;
 mod closed;
 mod commands;
+mod counters;
 mod endpoint;
 mod endpoint_under_load;
 mod examples;
