@@ -4,10 +4,13 @@
 //! the machine. Where something else does the same work, it runs beside, in the same process. `--quick` runs everything
 //! for so short that only its working is shown; `--markdown` prints tables for docs/PERFORMANCE.md.
 
+mod comparison;
 mod in_memory;
 mod measure;
 mod over_tun;
 mod recordings;
+
+use clap::Parser;
 
 use measure::{Outcome, Settings};
 
@@ -57,6 +60,12 @@ const BENCHES: &[Bench] = &[
         run: over_tun::bulk,
     },
     Bench {
+        name: "offload",
+        about: "one connection's bulk data over a TUN that takes and gives segments in one piece",
+        unasked: false,
+        run: over_tun::offload,
+    },
+    Bench {
         name: "echo",
         about: "a byte there and back over a plain TUN, beside idle connections",
         unasked: false,
@@ -64,32 +73,36 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
+/// How long things take on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "bench", after_help = list())]
+struct Ask {
+    #[command(flatten)]
+    settings: Settings,
+    /// What to measure; without a name, all that needs no privileges and no more than some seconds
+    #[arg(value_name = "NAME", value_parser = known)]
+    names: Vec<String>,
+}
+
+fn known(name: &str) -> Result<String, String> {
+    match name == "all" || BENCHES.iter().any(|b| b.name == name) {
+        true => Ok(name.to_owned()),
+        false => Err("there is no such measurement".to_owned()),
+    }
+}
+
+fn list() -> String {
+    let line = |b: &Bench| format!("  {:<12} {}\n", b.name, b.about);
+    let lines: String = BENCHES.iter().map(line).collect();
+    format!("Measurements:\n{lines}  all          all of them")
+}
+
 fn main() -> Outcome<()> {
     if cfg!(debug_assertions) {
         println!("note: not optimised; --release gives the times that count");
     }
-    let mut settings = Settings::default();
-    let mut names: Vec<String> = std::env::args().skip(1).collect();
-    names.retain(|name| match name.as_str() {
-        "--quick" => {
-            settings.quick = true;
-            false
-        }
-        "--markdown" => {
-            settings.markdown = true;
-            false
-        }
-        _ => true,
-    });
+    let Ask { settings, names } = Ask::parse();
     let all = names == ["all"];
-    let unknown = |name: &&String| BENCHES.iter().all(|b| b.name != *name);
-    if let Some(unknown) = names.iter().find(unknown).filter(|_| !all) {
-        eprintln!("bench: there is no measurement called {unknown}; there are:");
-        for bench in BENCHES {
-            eprintln!("  {:<12} {}", bench.name, bench.about);
-        }
-        std::process::exit(2);
-    }
     for bench in BENCHES {
         let wanted = match names.is_empty() {
             true => bench.unasked,

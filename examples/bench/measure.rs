@@ -6,12 +6,20 @@ use std::time::Duration;
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// How a measurement is to be done and shown.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Settings {
-    /// So short that the figures mean nothing: to see that it works.
+    /// Runs so short that the figures mean nothing: to see that it works
+    #[arg(long)]
     pub(crate) quick: bool,
-    /// Tables as Markdown.
+    /// Tables for docs/PERFORMANCE.md
+    #[arg(long)]
     pub(crate) markdown: bool,
+    /// How long each run over a TUN counts
+    #[arg(long, value_name = "MS")]
+    pub(crate) run_ms: Option<u64>,
+    /// How many runs over a TUN there are
+    #[arg(long, value_name = "N")]
+    pub(crate) runs: Option<usize>,
 }
 
 /// The middle one.

@@ -3,7 +3,7 @@
 //!
 //! It is not persistent: it is gone when its descriptor is closed, however the process ends.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -142,11 +142,10 @@ impl Tun {
         }
     }
 
-    /// As [`read_into`](Tun::read_into), into one buffer after the other.
-    pub fn read_split(&self, first: &mut [u8], rest: &mut [u8]) -> io::Result<Option<usize>> {
+    /// As [`read_into`](Tun::read_into), into what `buffer` has room for behind what it holds.
+    pub fn read_appending(&self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         loop {
-            let mut buffers = [IoSliceMut::new(first), IoSliceMut::new(rest)];
-            match rustix::io::readv(&self.fd, &mut buffers) {
+            match rustix::io::read(&self.fd, rustix::buffer::spare_capacity(&mut *buffer)) {
                 Ok(len) => return Ok(Some(len)),
                 Err(rustix::io::Errno::AGAIN) => return Ok(None),
                 Err(rustix::io::Errno::INTR) => {}

@@ -101,6 +101,7 @@ mod timeout;
 mod timers;
 mod timewait;
 mod tlp;
+mod transfer;
 mod txhash;
 mod wheel;
 mod window;

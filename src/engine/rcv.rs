@@ -6,6 +6,7 @@ use super::clock::Now;
 use super::footprint::{Footprint, footprint};
 use super::mib::Counter;
 use super::reassembly::Early;
+use super::received::Sink;
 use super::tcb::{CaState, Tcb};
 use crate::call::TcpState;
 use crate::wire::{Flags, Segment, Seq};
@@ -219,24 +220,24 @@ impl Tcb {
         self.forward_alloc.uncharge(truesize);
     }
 
-    /// The application reads at most `max` bytes.
-    pub(super) fn read(&mut self, now: Now, max: usize) -> Vec<u8> {
-        let mut data = Vec::new();
-        while data.len() < max {
-            let Some((n, freed)) = self.queues.received.read_one(max - data.len(), &mut data)
-            else {
+    /// The application reads at most `max` bytes into `out`: how many.
+    pub(super) fn read(&mut self, now: Now, max: usize, out: &mut impl Sink) -> usize {
+        let mut copied = 0;
+        while copied < max {
+            let Some((n, freed)) = self.queues.received.read_one(max - copied, out) else {
                 break;
             };
+            copied += n;
             self.copied_seq += n as u32;
             self.adjust_rcv_space(now);
             self.release_received(freed);
         }
-        if !data.is_empty() && self.queues.received.is_empty() && self.fin_merged {
+        if copied > 0 && self.queues.received.is_empty() && self.fin_merged {
             // the FIN lay behind the data in the same buffer: whoever read that has passed it
             self.copied_seq = self.rcv_nxt;
             self.fin_queued = false;
         }
-        self.cleanup_rbuf(now, data.len() as u32);
-        data
+        self.cleanup_rbuf(now, copied as u32);
+        copied
     }
 }

@@ -4,10 +4,44 @@
 //! a TUN only small ones are merged: into what is left behind the data of the one before.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::footprint::Footprint;
+
+/// Where the data goes that a recv() takes.
+pub(super) trait Sink {
+    /// Takes this part of a packet's data.
+    fn take(&mut self, data: &Bytes, part: Range<usize>);
+    /// Takes data that several packets share.
+    fn take_merged(&mut self, data: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, data: &Bytes, part: Range<usize>) {
+        self.extend_from_slice(&data[part]);
+    }
+
+    fn take_merged(&mut self, data: &[u8]) {
+        self.extend_from_slice(data);
+    }
+}
+
+/// Pieces that share the packets' memory.
+impl Sink for Vec<Bytes> {
+    fn take(&mut self, data: &Bytes, part: Range<usize>) {
+        if !part.is_empty() {
+            self.push(data.slice(part));
+        }
+    }
+
+    fn take_merged(&mut self, data: &[u8]) {
+        if !data.is_empty() {
+            self.push(Bytes::copy_from_slice(data));
+        }
+    }
+}
 
 /// A segment's data.
 #[derive(Clone, Debug)]
@@ -62,13 +96,15 @@ impl Received {
     }
 
     /// Reads at most `max` bytes of the first buffer into `out`: how many, and what memory became free.
-    pub(super) fn read_one(&mut self, max: usize, out: &mut Vec<u8>) -> Option<(usize, u32)> {
+    pub(super) fn read_one(&mut self, max: usize, out: &mut impl Sink) -> Option<(usize, u32)> {
         let first = self.0.front_mut()?;
         let (len, from) = (first.data.len(), first.read);
         let n = max.min(len + first.merged.len() - from);
         let to = from + n;
-        out.extend_from_slice(&first.data[from.min(len)..to.min(len)]);
-        out.extend_from_slice(&first.merged[from.max(len) - len..to.max(len) - len]);
+        out.take(&first.data, from.min(len)..to.min(len));
+        if to > len {
+            out.take_merged(&first.merged[from.max(len) - len..to - len]);
+        }
         first.read = to;
         if to < len + first.merged.len() {
             return Some((n, 0));

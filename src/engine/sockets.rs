@@ -46,8 +46,17 @@ impl Engine {
                 tcb.set_option(now, &option)
                     .map_or_else(Outcome::Failed, |()| Outcome::Done)
             }),
-            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| tcb.send(now, &data)),
-            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| tcb.recv(now, max)),
+            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.send(now, &data)
+                    .map_or_else(Outcome::Failed, Outcome::Bytes)
+            }),
+            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| {
+                let mut data = Vec::new();
+                match tcb.recv(now, max, &mut data) {
+                    Ok(_) => Outcome::Data(data),
+                    Err(errno) => Outcome::Failed(errno),
+                }
+            }),
             Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
                 tcb.shutdown_write(now)
                     .map_or_else(Outcome::Failed, |()| Outcome::Done)
@@ -72,19 +81,26 @@ impl Engine {
         socket: SocketId,
         f: impl FnOnce(&mut Tcb, Now) -> Outcome,
     ) -> Outcome {
-        match self.sockets.get_mut(socket) {
-            Some(Socket::Fresh(tcb)) => f(tcb, now),
-            Some(Socket::Listener(listener)) => f(&mut listener.template, now),
-            Some(Socket::Connection(id)) => {
+        self.with_tcb(now, socket, f)
+            .unwrap_or(Outcome::Failed(Errno::EBADF))
+    }
+
+    /// Does something on whatever control block the socket has; none where it has none.
+    pub(super) fn with_tcb<T>(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> T,
+    ) -> Option<T> {
+        match self.sockets.get_mut(socket)? {
+            Socket::Fresh(tcb) => Some(f(tcb, now)),
+            Socket::Listener(listener) => Some(f(&mut listener.template, now)),
+            Socket::Connection(id) => {
                 let id = *id;
-                let Some(tcb) = self.at_work(id) else {
-                    return Outcome::Failed(Errno::EBADF);
-                };
-                let outcome = f(tcb, now);
+                let result = f(self.at_work(id)?, now);
                 self.settle(now, id);
-                outcome
+                Some(result)
             }
-            None => Outcome::Failed(Errno::EBADF),
         }
     }
 

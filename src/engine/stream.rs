@@ -6,9 +6,10 @@ use super::clock::Now;
 use super::event::Because;
 use super::memory::SKB_OVERHEAD;
 use super::output::{GSO_MAX_SIZE, Push};
+use super::received::Sink;
 use super::skb::Skb;
 use super::tcb::Tcb;
-use crate::call::{Errno, Outcome, Readiness, TcpState};
+use crate::call::{Errno, Readiness, TcpState};
 use crate::wire::Flags;
 
 impl Tcb {
@@ -18,27 +19,27 @@ impl Tcb {
         (most / mss * mss).max(mss)
     }
 
-    /// send().
-    pub(super) fn send(&mut self, now: Now, data: &[u8]) -> Outcome {
+    /// send(): how many bytes were taken.
+    pub(super) fn send(&mut self, now: Now, data: &[u8]) -> Result<usize, Errno> {
         self.outbox().because = Because::Call("send()");
         if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
             return match self.sk_err.take() {
-                Some(errno) => Outcome::Failed(errno),
+                Some(errno) => Err(errno),
                 None if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) => {
-                    Outcome::Failed(Errno::EAGAIN)
+                    Err(Errno::EAGAIN)
                 }
-                None => Outcome::Failed(Errno::EPIPE),
+                None => Err(Errno::EPIPE),
             };
         }
         if self.sk_err.is_some() || self.send_shutdown {
-            return Outcome::Failed(self.sk_err.take().unwrap_or(Errno::EPIPE));
+            return Err(self.sk_err.take().unwrap_or(Errno::EPIPE));
         }
         let taken = self.write(now, data);
         self.no_space.set(self.no_space.get() || taken < data.len());
         if taken == 0 && !data.is_empty() {
-            return Outcome::Failed(Errno::EAGAIN);
+            return Err(Errno::EAGAIN);
         }
-        Outcome::Bytes(taken)
+        Ok(taken)
     }
 
     fn write(&mut self, now: Now, data: &[u8]) -> usize {
@@ -111,28 +112,33 @@ impl Tcb {
         }
     }
 
-    /// recv().
-    pub(super) fn recv(&mut self, now: Now, max: usize) -> Outcome {
+    /// recv() into `out`: how many bytes; 0 is the end of the stream.
+    pub(super) fn recv(
+        &mut self,
+        now: Now,
+        max: usize,
+        out: &mut impl Sink,
+    ) -> Result<usize, Errno> {
         self.outbox().because = Because::Call("recv()");
         if !self.queues.received.is_empty() {
-            return Outcome::Data(self.read(now, max));
+            return Ok(self.read(now, max, out));
         }
         if self.done {
             self.fin_queued = false;
             if self.copied_seq.before(self.rcv_nxt) {
                 self.copied_seq = self.rcv_nxt;
             }
-            return Outcome::Data(Vec::new());
+            return Ok(0);
         }
         if let Some(errno) = self.sk_err.take() {
-            return Outcome::Failed(errno);
+            return Err(errno);
         }
         if self.rcv_shutdown {
-            return Outcome::Data(Vec::new());
+            return Ok(0);
         }
         match self.state {
-            TcpState::Closed | TcpState::Listen => Outcome::Failed(Errno::ENOTCONN),
-            _ => Outcome::Failed(Errno::EAGAIN),
+            TcpState::Closed | TcpState::Listen => Err(Errno::ENOTCONN),
+            _ => Err(Errno::EAGAIN),
         }
     }
 

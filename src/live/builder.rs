@@ -22,6 +22,7 @@ pub struct Builder {
     wrong: Option<String>,
     sysctl: Sysctl,
     mtu: u32,
+    device: Device,
     seed: Option<u64>,
     name: String,
     kernel_sysctl: Vec<(String, String)>,
@@ -58,6 +59,7 @@ impl Default for Builder {
             wrong: None,
             sysctl: Sysctl::default(),
             mtu: 1500,
+            device: Device::default(),
             seed: None,
             name: "halfopen0".to_owned(),
             kernel_sysctl: Vec::new(),
@@ -132,6 +134,13 @@ impl Builder {
         self
     }
 
+    /// A bulk mode: the TUN takes and gives segments of one connection in pieces of up to 64 KB, without checksums
+    /// (IFF_VNET_HDR and TSO). It is fast, and what is on the wire is no longer a packet each.
+    pub fn offload(mut self, offload: bool) -> Self {
+        self.device.offload = offload;
+        self
+    }
+
     /// Seed of what the endpoint draws (sequence numbers, ports); without one it is drawn itself.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -176,12 +185,8 @@ impl Builder {
     /// [`EndpointError::Unavailable`] says what to do.
     pub fn stack_here(mut self) -> Result<Stack, EndpointError> {
         let parts = self.parts()?;
-        let tun = crate::endpoint::open_tun(
-            &self.name,
-            &self.kernel_ends(),
-            self.mtu,
-            Device::default(),
-        )?;
+        let tun =
+            crate::endpoint::open_tun(&self.name, &self.kernel_ends(), self.mtu, self.device)?;
         stack(parts, tun)
     }
 
@@ -208,7 +213,7 @@ impl Builder {
             name: Some(self.name.clone()),
             loopback: true,
             mtu: self.mtu,
-            device: Device::default(),
+            device: self.device,
             named: self.kernel_sysctl.iter().map(|k| k.0.clone()).collect(),
             sysctl: self.kernel_sysctl,
             congestion: "cubic".to_owned(),

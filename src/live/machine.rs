@@ -17,7 +17,7 @@ mod serving;
 use serving::Slot;
 
 use crate::call::{Addr, Call, Outcome, SocketId};
-use crate::engine::{Cause, Config, Engine};
+use crate::engine::{Config, Engine, Transmit};
 use crate::time::Instant;
 use crate::trace::Dir;
 use crate::wire::{Datagram, Flags, Payload};
@@ -36,6 +36,25 @@ pub(crate) struct Parts {
 struct ConnectionFate {
     fate: Fate,
     sentence: Option<Sentence>,
+}
+
+/// A packet to send.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// By our engine.
+    Tcp(Transmit),
+    /// By smoltcp.
+    Other(Vec<u8>),
+}
+
+impl Outgoing {
+    /// As it stands on the wire.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Outgoing::Tcp(transmit) => transmit.datagram.emit(),
+            Outgoing::Other(bytes) => bytes,
+        }
+    }
 }
 
 /// A host.
@@ -165,9 +184,31 @@ impl Machine {
 
     fn on_tcp(&mut self, at: Instant, bytes: &[u8]) {
         // what cannot be read is dropped without a word, as a kernel does
-        let Ok(datagram) = Datagram::parse(bytes) else {
-            return;
-        };
+        if let Ok(datagram) = Datagram::parse(bytes) {
+            self.on_segment(at, &datagram);
+        }
+    }
+
+    /// A TCP segment from the wire.
+    pub(crate) fn on_datagram(&mut self, at: Instant, datagram: &Datagram) {
+        self.on_deadline(at);
+        if self.tap.0.is_some() {
+            let bytes = datagram.emit();
+            self.tap.packet(at, Dir::Out, &bytes, None);
+        }
+        if self.fate.passes() {
+            self.on_segment(at, datagram);
+        }
+    }
+
+    /// Whether somebody counts or sees the packets one by one: a death to come, or a tap.
+    pub(crate) fn counts_packets(&self) -> bool {
+        let doomed = |s: &Option<Sentence>| s.is_some();
+        let one_doomed = || self.fates.values().any(|f| doomed(&f.sentence));
+        self.tap.0.is_some() || doomed(&self.sentence) || one_doomed()
+    }
+
+    fn on_segment(&mut self, at: Instant, datagram: &Datagram) {
         let Payload::Tcp(segment) = &datagram.payload else {
             return;
         };
@@ -186,7 +227,7 @@ impl Machine {
         if segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK) {
             self.open_port(at, local);
         }
-        self.engine.on_packet(at, &datagram);
+        self.engine.on_packet(at, datagram);
         self.saw(at, (local, remote), data);
     }
 
@@ -239,12 +280,8 @@ impl Machine {
         engine.into_iter().chain(own).chain(fates).min()
     }
 
-    /// Puts the next packet to send into `out` and gives why it was sent, where that is known; none when there is none.
-    pub(crate) fn poll_transmit(
-        &mut self,
-        at: Instant,
-        out: &mut Vec<u8>,
-    ) -> Option<Option<Cause>> {
+    /// The next packet to send.
+    pub(crate) fn poll_transmit(&mut self, at: Instant) -> Option<Outgoing> {
         while let Some(transmit) = self.engine.poll_transmit(at) {
             let datagram = &transmit.datagram;
             if let Payload::Tcp(segment) = &datagram.payload {
@@ -262,19 +299,17 @@ impl Machine {
                 let data = segment.payload.len();
                 self.saw(at, (local, remote), data);
             }
-            out.clear();
-            transmit.datagram.emit_into(out);
             if self.tap.0.is_some() {
                 let cause = transmit.cause.to_string();
-                self.tap.packet(at, Dir::In, out, Some(&cause));
+                let bytes = transmit.datagram.emit();
+                self.tap.packet(at, Dir::In, &bytes, Some(&cause));
             }
-            return Some(Some(transmit.cause));
+            return Some(Outgoing::Tcp(transmit));
         }
         while let Some(bytes) = self.not_tcp.poll_transmit() {
             if self.fate.passes() {
-                *out = bytes;
-                self.tap.packet(at, Dir::In, out, None);
-                return Some(None);
+                self.tap.packet(at, Dir::In, &bytes, None);
+                return Some(Outgoing::Other(bytes));
             }
         }
         None

@@ -366,14 +366,9 @@ impl State {
     }
 
     fn carry(&mut self, side: usize) {
-        let mut packet = Vec::new();
-        while self.machines[side]
-            .poll_transmit(self.now, &mut packet)
-            .is_some()
-        {
+        while let Some(outgoing) = self.machines[side].poll_transmit(self.now) {
             let arrives = (self.now + self.delay, self.sent);
-            self.wire
-                .insert(arrives, (1 - side, std::mem::take(&mut packet)));
+            self.wire.insert(arrives, (1 - side, outgoing.into_bytes()));
             self.sent += 1;
         }
     }

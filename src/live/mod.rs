@@ -23,8 +23,10 @@
 
 mod builder;
 mod control;
+mod device;
 mod endpoint;
 mod fate;
+mod gro;
 mod host;
 mod listener;
 mod machine;
@@ -38,6 +40,7 @@ mod sockets;
 mod stack;
 mod stream;
 mod tap;
+mod vnet;
 
 pub use builder::{Builder, Private};
 pub use endpoint::{Connection, ConnectionHandle, Endpoint};

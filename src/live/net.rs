@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::event::epoll::{self, EventData, EventFlags};
 
 use super::sockets::{self, to_io, to_socket_addr};
@@ -61,6 +62,18 @@ impl Net<'_> {
     /// Reads; 0 is the end of the stream, WouldBlock that there is nothing now.
     pub fn read(&mut self, socket: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
         sockets::read(self.engine, self.at, socket, buffer).map_err(to_io)
+    }
+
+    /// Reads at most `max` bytes without a copy: pieces that share the packets' memory are appended to `pieces`. Gives how
+    /// many bytes they are: 0 is the end of the stream, WouldBlock that there is nothing now.
+    pub fn read_bytes(
+        &mut self,
+        socket: SocketId,
+        max: usize,
+        pieces: &mut Vec<Bytes>,
+    ) -> io::Result<usize> {
+        let read = self.engine.recv_bytes(self.at, socket, max, pieces);
+        read.map_err(to_io)
     }
 
     /// Writes as much as there is room for; WouldBlock where there is none.

@@ -32,14 +32,7 @@ pub(crate) fn read(
     socket: SocketId,
     buffer: &mut [u8],
 ) -> Result<usize, Errno> {
-    match engine.call(at, Call::Recv(socket, buffer.len())) {
-        Outcome::Data(data) => {
-            buffer[..data.len()].copy_from_slice(&data);
-            Ok(data.len())
-        }
-        Outcome::Failed(errno) => Err(errno),
-        _ => Err(Errno::EINVAL),
-    }
+    engine.recv_slice(at, socket, buffer)
 }
 
 /// send().
@@ -49,11 +42,7 @@ pub(crate) fn write(
     socket: SocketId,
     bytes: &[u8],
 ) -> Result<usize, Errno> {
-    match engine.call(at, Call::Send(socket, bytes.to_vec())) {
-        Outcome::Bytes(taken) => Ok(taken),
-        Outcome::Failed(errno) => Err(errno),
-        _ => Err(Errno::EINVAL),
-    }
+    engine.send_slice(at, socket, bytes)
 }
 
 /// A call that gives nothing or fails.

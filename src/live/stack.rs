@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rustix::event::epoll::{self, CreateFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
-use super::machine::{Machine, Parts};
+use super::device::{Arrival, Device};
+use super::machine::{Machine, Outgoing, Parts};
 use crate::call::{Call, Outcome, Readiness, SocketId};
 use crate::endpoint::{RealClock, Tun};
 use crate::time::Instant;
@@ -61,21 +62,22 @@ pub struct Stack {
     machine: Machine,
     wait: Arc<Wait>,
     clock: RealClock,
-    /// The packet that is being read, and the one that is being written.
-    buffers: (Vec<u8>, Vec<u8>),
+    device: Device,
 }
 
 impl Stack {
     pub(crate) fn new(parts: Parts, tun: Tun) -> io::Result<Stack> {
         let poller = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
         let waker = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let tun = Arc::new(tun);
+        let device = Device::new(tun.clone());
         let wait = Wait {
-            tun: Arc::new(tun),
+            tun,
             poller: poller.clone(),
             waker,
         };
         Ok(Stack {
-            buffers: (vec![0; 65_536], Vec::new()),
+            device,
             machine: Machine::new(parts, Some(poller)),
             wait: Arc::new(wait),
             clock: RealClock::start(),
@@ -97,7 +99,7 @@ impl Stack {
 
     /// The interface's name.
     pub fn name(&self) -> &str {
-        self.wait.tun.name()
+        self.device.tun().name()
     }
 
     /// When something is to be done next although no packet comes.
@@ -130,12 +132,16 @@ impl Stack {
 
     /// Does what there is to do now: reads packets (some, when there are many), fires timers, serves, sends.
     pub(crate) fn work(&mut self) -> io::Result<()> {
-        for _ in 0..BUDGET {
-            let Some(len) = self.wait.tun.read_into(&mut self.buffers.0)? else {
-                break;
-            };
+        self.device.set_merging(!self.machine.counts_packets());
+        let mut budget = BUDGET;
+        while let Some(arrival) = self.device.receive(&mut budget)? {
             let at = self.clock.now();
-            self.machine.on_packet(at, &self.buffers.0[..len]);
+            match arrival {
+                Arrival::Tcp(datagram) => self.machine.on_datagram(at, &datagram),
+                Arrival::Other(bytes) => self.machine.on_packet(at, bytes),
+            }
+            self.transmit(at);
+            self.machine.dispatch(at);
             self.transmit(at);
         }
         self.descriptors()?;
@@ -154,10 +160,10 @@ impl Stack {
     }
 
     fn transmit(&mut self, at: Instant) {
-        while let Some(_cause) = self.machine.poll_transmit(at, &mut self.buffers.1) {
-            // a full or vanished interface loses packets, as any does
-            if let Err(e) = self.wait.tun.write(&self.buffers.1) {
-                log::debug!("{} bytes not sent: {e}", self.buffers.1.len());
+        while let Some(outgoing) = self.machine.poll_transmit(at) {
+            match outgoing {
+                Outgoing::Tcp(transmit) => self.device.send(&transmit.datagram),
+                Outgoing::Other(bytes) => self.device.send_bytes(&bytes),
             }
         }
     }

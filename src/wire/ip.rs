@@ -95,6 +95,17 @@ impl Datagram {
         Datagram::parse_with(bytes, false, |range| bytes.slice(range))
     }
 
+    /// As [`parse`](Datagram::parse), but the data of a TCP segment is left out: the answer says where in `bytes` it
+    /// stands.
+    pub fn parse_headers(bytes: &[u8]) -> Result<(Datagram, Range<usize>), WireError> {
+        let mut data = 0..0;
+        let datagram = Datagram::parse_with(bytes, true, |range| {
+            data = range;
+            Bytes::new()
+        })?;
+        Ok((datagram, data))
+    }
+
     fn parse_with(
         bytes: &[u8],
         verify: bool,

@@ -46,7 +46,7 @@ fn forward(near: &Tun, far: &Tun, phase: &Phase) -> Outcome<Usage> {
     loop {
         let n = carry(near, far, &mut buffer)? + carry(far, near, &mut buffer)?;
         if !meter.tick(n) {
-            return Ok(meter.usage());
+            return kernel::finished(&meter);
         }
         if n == 0 {
             let mut fds = [

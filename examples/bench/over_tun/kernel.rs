@@ -16,6 +16,8 @@ pub(crate) const KERNEL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 pub(crate) const ENDPOINT: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const PREFIX: u8 = 24;
 pub(crate) const MTU: u32 = 1500;
+/// Of every socket of the kernel: a machine may have another default.
+pub(crate) const CONGESTION: &str = "cubic";
 const CHUNK: usize = 128 * 1024;
 /// A thread that waits for the other looks at the run's clock so often.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -27,12 +29,12 @@ pub(crate) fn namespace(addr: Ipv4Addr, device: Device, sockets: usize) -> Outco
         prefix: PREFIX,
         ipv6: None,
         name: None,
-        loopback: false,
+        loopback: true,
         mtu: MTU,
         device,
         sysctl: Vec::new(),
         named: Vec::new(),
-        congestion: "cubic".to_owned(),
+        congestion: CONGESTION.to_owned(),
         sockets,
     })?)
 }
@@ -74,27 +76,31 @@ pub(crate) fn read_all(mut stream: &TcpStream, phase: &Phase) -> Outcome<Usage> 
     transfer(&mut meter, || stream.read(&mut chunk))
 }
 
-fn transfer(
-    meter: &mut Meter<'_>,
-    mut once: impl FnMut() -> std::io::Result<usize>,
-) -> Outcome<Usage> {
+fn transfer(meter: &mut Meter, mut once: impl FnMut() -> std::io::Result<usize>) -> Outcome<Usage> {
     loop {
         let n = match once() {
-            Ok(0) => return Ok(meter.usage()),
+            Ok(0) => return finished(meter),
             Ok(n) => n,
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             Err(e) => return Err(e.into()),
         };
         if !meter.tick(n) {
-            return Ok(meter.usage());
+            return finished(meter);
         }
     }
+}
+
+/// What a thread did, or that it saw no end of the run.
+pub(crate) fn finished(meter: &Meter) -> Outcome<Usage> {
+    Ok(meter
+        .usage()
+        .ok_or("nothing moved in the time that counts")?)
 }
 
 /// Sends back what comes, a byte at a time, until the connection ends.
 pub(crate) fn echo_server(mut stream: &TcpStream, phase: &Phase) -> Outcome<()> {
     let mut byte = [0; 1];
-    while !phase.is_over() {
+    while !phase.is_stopped() {
         match stream.read(&mut byte) {
             Ok(0) => break,
             Ok(_) => stream.write_all(&byte)?,

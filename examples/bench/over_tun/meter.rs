@@ -1,5 +1,6 @@
 //! What a thread did in the time that counts: bytes, wall-clock time, CPU time (user and system).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,28 +9,33 @@ use rustix::time::{ClockId, clock_gettime};
 const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
 const OVER: u8 = 2;
+const STOPPED: u8 = 3;
+/// The ends go on for so long after the time that counts, so that each sees its end.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// How far a run has come; shared by its threads.
-#[derive(Debug, Default)]
-pub(crate) struct Phase(AtomicU8);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Phase(Arc<AtomicU8>);
 
 impl Phase {
-    /// The run's clock: it warms up, it counts, it is over.
+    /// The run's clock: it warms up, it counts, it is over, all stop.
     pub(crate) fn drive(&self, warm: Duration, measured: Duration) {
         std::thread::sleep(warm);
         self.0.store(MEASURING, Ordering::Relaxed);
         std::thread::sleep(measured);
-        self.finish();
-    }
-
-    /// The run is over.
-    pub(crate) fn finish(&self) {
         self.0.store(OVER, Ordering::Relaxed);
+        std::thread::sleep(GRACE);
+        self.stop();
     }
 
-    /// Whether it is.
-    pub(crate) fn is_over(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == OVER
+    /// All stop.
+    pub(crate) fn stop(&self) {
+        self.0.store(STOPPED, Ordering::Relaxed);
+    }
+
+    /// Whether all are to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == STOPPED
     }
 }
 
@@ -58,46 +64,44 @@ impl Usage {
 
 /// A thread's own notes.
 #[derive(Debug)]
-pub(crate) struct Meter<'a> {
-    phase: &'a Phase,
+pub(crate) struct Meter {
+    phase: Phase,
     begin: Option<(Instant, Duration)>,
     bytes: u64,
+    usage: Option<Usage>,
 }
 
-impl<'a> Meter<'a> {
-    pub(crate) fn new(phase: &'a Phase) -> Self {
+impl Meter {
+    pub(crate) fn new(phase: &Phase) -> Self {
         Meter {
-            phase,
+            phase: phase.clone(),
             begin: None,
             bytes: 0,
+            usage: None,
         }
     }
 
-    /// Counts bytes; false when the run is over.
+    /// Counts bytes; false when it is time to stop.
     pub(crate) fn tick(&mut self, bytes: usize) -> bool {
-        match self.phase.0.load(Ordering::Relaxed) {
-            WARMING => true,
-            OVER => false,
-            _ => {
-                match self.begin {
-                    None => self.begin = Some((Instant::now(), thread_cpu())),
-                    Some(_) => self.bytes += bytes as u64,
-                }
-                true
+        match (self.phase.0.load(Ordering::Relaxed), self.begin) {
+            (WARMING, _) => {}
+            (MEASURING, None) => self.begin = Some((Instant::now(), thread_cpu())),
+            (MEASURING, Some(_)) => self.bytes += bytes as u64,
+            (_, Some((at, cpu))) => {
+                self.usage.get_or_insert_with(|| Usage {
+                    bytes: self.bytes,
+                    elapsed: at.elapsed(),
+                    cpu: thread_cpu() - cpu,
+                });
             }
+            (_, None) => {}
         }
+        !self.phase.is_stopped()
     }
 
-    /// What was done from the first tick of the time that counts till now.
-    pub(crate) fn usage(&self) -> Usage {
-        let Some((at, cpu)) = self.begin else {
-            return Usage::default();
-        };
-        Usage {
-            bytes: self.bytes,
-            elapsed: at.elapsed(),
-            cpu: thread_cpu() - cpu,
-        }
+    /// What was done from the first tick of the time that counts to the first after it; none until then.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.usage
     }
 }
 

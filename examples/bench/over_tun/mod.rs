@@ -7,6 +7,7 @@ mod forwarder;
 mod kernel;
 mod loopback;
 mod meter;
+mod ours;
 mod stock;
 
 use std::net::TcpStream;
@@ -14,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
+use crate::comparison::{Bound, Comparison, show};
 use crate::measure::{Outcome, Settings, median};
 use halfopen::endpoint::Device;
 use meter::{Phase, Usage};
@@ -23,6 +25,12 @@ const PORT: u16 = 7777;
 /// The device of every contender and of ours: as the kernel makes it.
 const PLAIN: Device = Device {
     offload: false,
+    queue_len: None,
+};
+
+/// The device of the bulk mode.
+const OFFLOAD: Device = Device {
+    offload: true,
     queue_len: None,
 };
 
@@ -37,10 +45,14 @@ struct Length {
 fn runs(settings: Settings) -> (usize, Length) {
     let ms = Duration::from_millis;
     let (runs, warm, measured) = match settings.quick {
-        true => (1, ms(50), ms(100)),
-        false => (5, ms(500), ms(3_000)),
+        true => (1, 50, 100),
+        false => (5, 500, 3_000),
     };
-    (runs, Length { warm, measured })
+    let length = Length {
+        warm: ms(warm),
+        measured: ms(settings.run_ms.unwrap_or(measured)),
+    };
+    (settings.runs.unwrap_or(runs).max(1), length)
 }
 
 /// Where the bytes go.
@@ -76,14 +88,14 @@ impl Way {
 struct Bulk {
     /// GB/s, as the receiver saw it.
     gb_per_s: f64,
-    /// CPU time of the endpoint's thread, s/GB.
+    /// CPU time of the endpoint's thread, s/GB. What the kernel does with a packet that is written is part of it.
     endpoint: f64,
-    /// CPU time of all threads, s/GB.
-    all: f64,
+    /// CPU time of both ends, s/GB.
+    both: f64,
 }
 
 impl Bulk {
-    fn new(way: Way, endpoint: Usage, kernel: Usage) -> Bulk {
+    fn new(way: Way, [endpoint, kernel]: [Usage; 2]) -> Bulk {
         let receiver = match way {
             Way::In => endpoint,
             Way::Out => kernel,
@@ -91,7 +103,7 @@ impl Bulk {
         Bulk {
             gb_per_s: receiver.gb_per_s(),
             endpoint: endpoint.load() / receiver.gb_per_s(),
-            all: (endpoint.load() + kernel.load()) / receiver.gb_per_s(),
+            both: (endpoint.load() + kernel.load()) / receiver.gb_per_s(),
         }
     }
 }
@@ -101,33 +113,94 @@ fn medians(runs: &[Bulk]) -> Bulk {
     Bulk {
         gb_per_s: of(|b| b.gb_per_s),
         endpoint: of(|b| b.endpoint),
-        all: of(|b| b.all),
+        both: of(|b| b.both),
     }
 }
 
 /// Bulk over a plain TUN.
 pub(crate) fn bulk(settings: Settings) -> Outcome<()> {
     let (runs, length) = runs(settings);
-    let mut two_kernels = Vec::new();
-    let mut stock = [Vec::new(), Vec::new()];
-    for _ in 0..runs {
-        two_kernels.push(forwarder::bulk(length)?[1].gb_per_s());
-        for (way, stock) in Way::BOTH.into_iter().zip(&mut stock) {
-            let [endpoint, kernel] = stock::bulk(way, length)?;
-            stock.push(Bulk::new(way, endpoint, kernel));
+    let mut rows = Vec::new();
+    for way in Way::BOTH {
+        let (mut two_kernels, mut stock, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..runs {
+            two_kernels.push(forwarder::bulk(length)?[1].gb_per_s());
+            stock.push(Bulk::new(way, stock::bulk(way, length)?));
+            own.push(Bulk::new(way, ours::bulk(way, PLAIN, length)?));
         }
+        let (stock, own) = (medians(&stock), medians(&own));
+        let row = |what, unit, ours, contender, theirs, bound| Comparison {
+            what: format!("{}: {what}", way.words()),
+            unit,
+            ours,
+            contender,
+            theirs,
+            bound,
+        };
+        let (smoltcp, forwarder) = ("stock smoltcp", "two kernels, forwarder");
+        let wanted = match way {
+            Way::In => Bound::AtLeast(4.0),
+            Way::Out => Bound::AtLeast(1.3),
+        };
+        rows.extend([
+            row(
+                "CPU of the endpoint",
+                "s/GB",
+                own.endpoint,
+                smoltcp,
+                stock.endpoint,
+                Bound::AtMost(1.0),
+            ),
+            row(
+                "CPU of both ends",
+                "s/GB",
+                own.both,
+                smoltcp,
+                stock.both,
+                Bound::None,
+            ),
+            row(
+                "throughput",
+                "GB/s",
+                own.gb_per_s,
+                smoltcp,
+                stock.gb_per_s,
+                Bound::None,
+            ),
+            row(
+                "throughput",
+                "GB/s",
+                own.gb_per_s,
+                forwarder,
+                median(two_kernels),
+                wanted,
+            ),
+        ]);
     }
-    let two_kernels = median(two_kernels);
-    for (way, stock) in Way::BOTH.into_iter().zip(&stock) {
-        let stock = medians(stock);
-        println!(
-            "{}: stock smoltcp {:.3} GB/s, {:.3} s/GB of its thread's CPU, {:.3} s/GB with the kernel's end; two kernels {two_kernels:.3} GB/s (measured, medians of {runs})",
-            way.words(),
-            stock.gb_per_s,
-            stock.endpoint,
-            stock.all
-        );
+    show(settings, &rows);
+    Ok(())
+}
+
+/// Bulk over a TUN that takes and gives segments in one piece.
+pub(crate) fn offload(settings: Settings) -> Outcome<()> {
+    let (runs, length) = runs(settings);
+    let mut rows = Vec::new();
+    for way in Way::BOTH {
+        let (mut loopback, mut own) = (Vec::new(), Vec::new());
+        for _ in 0..runs {
+            loopback.push(loopback::bulk(length)?[1].gb_per_s());
+            own.push(Bulk::new(way, ours::bulk(way, OFFLOAD, length)?).gb_per_s);
+        }
+        rows.push(Comparison {
+            what: format!("{}: throughput", way.words()),
+            unit: "GB/s",
+            ours: median(own),
+            contender: "the kernel's loopback",
+            theirs: median(loopback),
+            bound: Bound::AtLeast(0.5),
+        });
     }
+    show(settings, &rows);
     Ok(())
 }
 
@@ -144,27 +217,61 @@ pub(crate) fn echo(settings: Settings) -> Outcome<()> {
         true => (100, 100),
         false => (20_000, 10_000),
     };
-    let (mut loopback, mut stock) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let mut loopback = Vec::new();
+    let (mut stock, mut own) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for _ in 0..runs {
         loopback.push(percentiles(loopback::echo(count)?));
-        for (idle, stock) in [0, crowd].into_iter().zip(&mut stock) {
+        for (i, idle) in [0, crowd].into_iter().enumerate() {
+            own[i].push(percentiles(ours::echo(count, idle)?));
             // a crowd slows it so much that a tenth of the round trips has to do
             let count = if idle > 0 { count / 10 } else { count };
-            stock.push(percentiles(stock::echo(count, idle)?));
+            stock[i].push(percentiles(stock::echo(count, idle)?));
         }
     }
-    let medians = |runs: &[[f64; 2]]| [0, 1].map(|i| median(runs.iter().map(|r| r[i]).collect()));
-    for (name, times) in [
-        ("the kernel's loopback".to_owned(), &loopback),
-        ("stock smoltcp alone".to_owned(), &stock[0]),
-        (
-            format!("stock smoltcp beside {crowd} idle connections"),
-            &stock[1],
-        ),
-    ] {
-        let [p50, p99] = medians(times);
-        println!("{name}: p50 {p50:.1} us, p99 {p99:.1} us (measured, medians of {runs})");
+    let middle = |runs: &[[f64; 2]], i: usize| median(runs.iter().map(|r| r[i]).collect());
+    let mut rows = Vec::new();
+    for (i, percentile) in ["p50", "p99"].into_iter().enumerate() {
+        let wanted = |bound| match i {
+            0 => Bound::AtMost(bound),
+            _ => Bound::None,
+        };
+        let alone = middle(&own[0], i);
+        let crowded = middle(&own[1], i);
+        let row = |idle, ours, contender, theirs, bound| Comparison {
+            what: format!("echo beside {idle} idle: {percentile}"),
+            unit: "us",
+            ours,
+            contender,
+            theirs,
+            bound,
+        };
+        rows.extend([
+            row(
+                0,
+                alone,
+                "the kernel's loopback",
+                middle(&loopback, i),
+                wanted(1.0),
+            ),
+            row(0, alone, "stock smoltcp", middle(&stock[0], i), Bound::None),
+            row(crowd, crowded, "itself beside 0", alone, wanted(1.1)),
+            row(
+                crowd,
+                crowded,
+                "the kernel's loopback",
+                middle(&loopback, i),
+                wanted(1.0),
+            ),
+            row(
+                crowd,
+                crowded,
+                "stock smoltcp",
+                middle(&stock[1], i),
+                Bound::None,
+            ),
+        ]);
     }
+    show(settings, &rows);
     Ok(())
 }
 
@@ -178,10 +285,8 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, String>>) -> Outcome<T> {
 
 /// The kernel's part of an echo run: all but the last of the sockets are connected and left alone.
 fn echo_client(sockets: Vec<OwnedFd>, count: usize) -> Outcome<Vec<Duration>> {
-    let mut streams = Vec::with_capacity(sockets.len());
-    for socket in sockets {
-        streams.push(kernel::connect(socket, kernel::ENDPOINT)?);
-    }
+    let connected = |socket| kernel::connect(socket, kernel::ENDPOINT);
+    let streams: Vec<TcpStream> = sockets.into_iter().map(connected).collect::<Outcome<_>>()?;
     let last = streams.last().ok_or("an echo needs a socket")?;
     kernel::round_trips(last, count)
 }

@@ -180,7 +180,7 @@ fn serve_bulk(tun: &Tun, way: Way, phase: &Phase) -> Outcome<Usage> {
             _ => 0,
         };
         if !meter.tick(n) {
-            return Ok(meter.usage());
+            return kernel::finished(&meter);
         }
     }
 }
@@ -193,7 +193,7 @@ pub(crate) fn echo(count: usize, idle: usize) -> Outcome<Vec<Duration>> {
     std::thread::scope(|scope| {
         let endpoint = scope.spawn(move || serve_echo(tun, phase).map_err(|e| e.to_string()));
         let times = super::echo_client(sockets, count);
-        phase.finish();
+        phase.stop();
         super::joined(endpoint)?;
         times
     })
@@ -203,7 +203,7 @@ fn serve_echo(tun: &Tun, phase: &Phase) -> Outcome<()> {
     let mut host = Host::new(tun);
     let mut newest = host.listen(IDLE_BUFFER)?;
     let mut work = newest;
-    while !phase.is_over() {
+    while !phase.is_stopped() {
         host.turn(false)?;
         if host.sockets.get::<tcp::Socket>(newest).is_active() {
             work = newest;

@@ -21,10 +21,9 @@ fn machine() -> Machine {
 }
 
 fn sent(machine: &mut Machine) -> Vec<Datagram> {
-    let mut bytes = Vec::new();
     let mut all = Vec::new();
-    while machine.poll_transmit(Instant::ZERO, &mut bytes).is_some() {
-        all.push(Datagram::parse(&bytes).unwrap());
+    while let Some(outgoing) = machine.poll_transmit(Instant::ZERO) {
+        all.push(Datagram::parse(&outgoing.into_bytes()).unwrap());
     }
     all
 }

@@ -1,0 +1,170 @@
+//! The wire's end as the machine sees it: datagrams read and merged, datagrams written.
+//!
+//! On a plain TUN segments that were read together are merged here ([`Gro`]). With offload the kernel merges and cuts, and
+//! leaves the checksums out ([`VnetHeader`]).
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::gro::{Gro, NotTcp};
+use super::vnet::VnetHeader;
+use crate::endpoint::{self, Tun};
+use crate::wire::Datagram;
+
+const VNET: usize = endpoint::Device::HEADER_LEN;
+/// Largest datagram, bytes.
+const IP_MAX: usize = 65_535;
+/// Data from this size on is not copied out of the buffer that it was read into; the buffer goes with it.
+const WORTH_A_BUFFER: usize = 16_384;
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Arrival<'a> {
+    /// A TCP segment, perhaps of several.
+    Tcp(Datagram),
+    /// Another datagram, a fragment, or what nobody can read.
+    Other(&'a [u8]),
+}
+
+/// A TUN, and what is on its way.
+#[derive(Debug)]
+pub(crate) struct Device {
+    tun: Arc<Tun>,
+    gro: Gro,
+    /// Whether segments are merged; else each datagram is handed over as it was read.
+    merging: bool,
+    /// Segments read and not yet taken, the last one first.
+    ready: Vec<Datagram>,
+    /// Bytes of what was read after them and is not TCP, where it stands in the room.
+    other: Option<usize>,
+    /// With offload: the datagram that is being read.
+    large: Vec<u8>,
+    /// The datagram that is being written.
+    out: Vec<u8>,
+}
+
+impl Device {
+    pub(crate) fn new(tun: Arc<Tun>) -> Device {
+        Device {
+            tun,
+            gro: Gro::new(),
+            merging: true,
+            ready: Vec::new(),
+            other: None,
+            large: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tun(&self) -> &Tun {
+        &self.tun
+    }
+
+    /// Whether segments are merged from now on. What the kernel has merged stays so.
+    pub(crate) fn set_merging(&mut self, merging: bool) {
+        self.merging = merging;
+    }
+
+    /// The next thing that came; none when nothing waits or `budget`, the datagrams that may still be read, is used up.
+    pub(crate) fn receive(&mut self, budget: &mut usize) -> io::Result<Option<Arrival<'_>>> {
+        if self.tun.device().offload {
+            return self.receive_large(budget);
+        }
+        while self.ready.is_empty() && self.other.is_none() {
+            let read = match *budget {
+                0 => None,
+                _ => self.tun.read_into(self.gro.room())?,
+            };
+            let Some(len) = read else {
+                self.gro.flush(&mut self.ready);
+                break;
+            };
+            *budget -= 1;
+            if !self.merging {
+                self.other = Some(len);
+                break;
+            }
+            if let Err(NotTcp) = self.gro.push(len, &mut self.ready) {
+                self.other = Some(len);
+            }
+            self.ready.reverse();
+        }
+        if let Some(datagram) = self.ready.pop() {
+            return Ok(Some(Arrival::Tcp(datagram)));
+        }
+        let len = self.other.take();
+        Ok(len.map(|len| Arrival::Other(&self.gro.room()[..len])))
+    }
+
+    /// The same on a TUN with offload.
+    fn receive_large(&mut self, budget: &mut usize) -> io::Result<Option<Arrival<'_>>> {
+        if *budget == 0 {
+            return Ok(None);
+        }
+        *budget -= 1;
+        self.large.clear();
+        self.large.reserve(VNET + IP_MAX);
+        let Some(len) = self.tun.read_appending(&mut self.large)? else {
+            return Ok(None);
+        };
+        let Some(header) = VnetHeader::parse(&self.large) else {
+            // of no kind that was asked for: dropped, as a device does
+            return self.receive_large(budget);
+        };
+        let bytes = match len > WORTH_A_BUFFER {
+            true => Bytes::from(std::mem::take(&mut self.large)).slice(VNET..),
+            false => Bytes::copy_from_slice(&self.large[VNET..]),
+        };
+        let vouched = header.valid || header.partial.is_some();
+        let parsed = match vouched {
+            true => Datagram::parse_trusted(&bytes),
+            false => Datagram::parse_bytes(&bytes),
+        };
+        match parsed {
+            Ok(mut datagram) if datagram.segment().is_some() => {
+                datagram.gso_size = header.gso.map_or(0, |gso| gso.size);
+                Ok(Some(Arrival::Tcp(datagram)))
+            }
+            _ => {
+                self.large.clear();
+                self.large.extend_from_slice(&bytes);
+                Ok(Some(Arrival::Other(&self.large)))
+            }
+        }
+    }
+
+    /// Writes a datagram. A full or vanished interface loses packets, as any does.
+    pub(crate) fn send(&mut self, datagram: &Datagram) {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        if self.tun.device().offload {
+            let partial = datagram.emit_partial_into(&mut out);
+            let header = VnetHeader {
+                partial,
+                ..VnetHeader::default()
+            };
+            self.write(&[IoSlice::new(&header.emit()), IoSlice::new(&out)]);
+        } else {
+            datagram.emit_into(&mut out);
+            self.write(&[IoSlice::new(&out)]);
+        }
+        self.out = out;
+    }
+
+    /// The same of one that is bytes already.
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) {
+        match self.tun.device().offload {
+            true => self.write(&[IoSlice::new(&[0; VNET]), IoSlice::new(bytes)]),
+            false => self.write(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    fn write(&self, pieces: &[IoSlice<'_>]) {
+        if let Err(e) = self.tun.write_split(pieces) {
+            let len: usize = pieces.iter().map(|p| p.len()).sum();
+            log::debug!("{len} bytes not sent: {e}");
+        }
+    }
+}
