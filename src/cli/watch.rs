@@ -3,13 +3,13 @@
 mod screen;
 
 use std::io::IsTerminal;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGWINCH};
 
-use self::screen::{Key, Screen};
-use super::interrupt::Interrupt;
+use self::screen::{Screen, Wish};
+use super::signals::Signals;
 use super::{Exit, Failure, terminal};
 use crate::call::TcpState;
 use crate::report::{Style, watch as report};
@@ -76,26 +76,20 @@ impl Watch {
                  try modprobe tcp_diag as root"
             ))
         })?;
-        let interrupt = Interrupt::catch()?;
-        let is_live = !self.once && !self.json && std::io::stdout().is_terminal();
-        if is_live && std::io::stdin().is_terminal() {
-            return self.live(&mut watcher, &interrupt);
+        if self.once {
+            self.print(&mut watcher)?;
+            return Ok(Exit::Same);
+        }
+        // as descriptors: a signal that comes just before a wait must end it
+        let mut signals = Signals::catch(&[SIGINT, SIGTERM, SIGWINCH])?;
+        let is_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+        if is_screen && !self.json {
+            self.live(&mut watcher, &mut signals)?;
+            return Ok(Exit::Same);
         }
         loop {
-            let look = watcher.look(usize::MAX)?;
-            if self.json {
-                let lines = look.rows.iter().map(|r| r.to_json() + "\n");
-                terminal::print(&lines.collect::<String>())?;
-                look.notes.iter().for_each(|n| log::warn!("{n}"));
-            } else {
-                let lines = report::render(&look, &kernel(&watcher), terminal::style());
-                terminal::print(&(lines.join("\n") + "\n"))?;
-            }
-            if self.once || interrupt.flag().load(Ordering::Relaxed) {
-                return Ok(Exit::Same);
-            }
-            screen::wait(None, self.interval)?;
-            if interrupt.flag().load(Ordering::Relaxed) {
+            self.print(&mut watcher)?;
+            if screen::wait(None, &mut signals, self.interval)? == Wish::Quit {
                 return Ok(Exit::Same);
             }
             if !self.json {
@@ -104,13 +98,26 @@ impl Watch {
         }
     }
 
+    /// Looks, and prints what it saw.
+    fn print(&self, watcher: &mut Watcher) -> Result<(), Failure> {
+        let look = watcher.look(usize::MAX)?;
+        if self.json {
+            let lines = look.rows.iter().map(|r| r.to_json() + "\n");
+            terminal::print(&lines.collect::<String>())?;
+            look.notes.iter().for_each(|n| log::warn!("{n}"));
+        } else {
+            let lines = report::render(&look, &kernel(watcher), terminal::style());
+            terminal::print(&(lines.join("\n") + "\n"))?;
+        }
+        Ok(())
+    }
+
     /// Redraws the whole terminal with each look.
-    fn live(&self, watcher: &mut Watcher, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    fn live(&self, watcher: &mut Watcher, signals: &mut Signals) -> Result<(), Failure> {
         let mut screen = Screen::open()?;
         let mut is_paused = false;
         let mut look = Look::default();
-        let is_interrupted = || interrupt.flag().load(Ordering::Relaxed);
-        while !is_interrupted() {
+        loop {
             let (columns, rows) = screen.size();
             if !is_paused {
                 // a connection takes two lines at the least
@@ -130,13 +137,12 @@ impl Watch {
             lines.resize(rows.saturating_sub(1), String::new());
             lines.push(last.chars().take(columns).collect());
             screen.draw(&lines)?;
-            match screen::wait(Some(&screen), self.interval)? {
-                Key::Quit => break,
-                Key::Pause => is_paused = !is_paused,
-                Key::None => {}
+            match screen::wait(Some(&screen), signals, self.interval)? {
+                Wish::Quit => return Ok(()),
+                Wish::Pause => is_paused = !is_paused,
+                Wish::Nothing => {}
             }
         }
-        Ok(Exit::Same)
     }
 }
 

@@ -50,9 +50,10 @@ pub fn connection(row: &Row, style: Style) -> Vec<String> {
         row.remote,
         whose(row)
     );
-    let ends: Vec<String> = match style.width {
-        Some(width) if len(&ends) > width => wrap(&ends, width.max(NARROWEST)),
-        _ => vec![ends],
+    let width = style.width.map_or(usize::MAX, |w| w.max(NARROWEST));
+    let ends = match len(&ends) > width {
+        true => wrap(&ends, width),
+        false => vec![ends.replace(NO_BREAK, " ")],
     };
     let mut lines: Vec<String> = ends.iter().map(|l| style.paint(l, Tone::Heading)).collect();
     let tone = match (row.rank(), row.told.kind.as_str()) {

@@ -10,3 +10,4 @@ mod recordings;
 mod reference;
 mod replay;
 mod smoltcp;
+mod watch;

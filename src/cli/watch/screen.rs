@@ -3,14 +3,15 @@
 //! Control sequences are those of xterm, which every terminal of today understands.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
+use signal_hook::consts::SIGWINCH;
+
+use super::super::signals::Signals;
 
 /// To the alternate screen, without a cursor; and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
@@ -18,15 +19,15 @@ const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 /// Where no size is told.
 const DEFAULT_SIZE: (usize, usize) = (80, 24);
 
-/// What a key asks for.
+/// What a key or a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum Wish {
     /// An end.
     Quit,
     /// A halt, or to go on.
     Pause,
     /// Nothing.
-    None,
+    Nothing,
 }
 
 /// The terminal while it is ours.
@@ -36,7 +37,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. Ctrl-C stays a signal; a change of its size ends a wait.
+    /// Takes the terminal. Ctrl-C stays a signal.
     pub(super) fn open() -> io::Result<Screen> {
         let stdin = io::stdin();
         let before = tcgetattr(&stdin)?;
@@ -46,11 +47,6 @@ impl Screen {
         ours.special_codes[SpecialCodeIndex::VTIME] = 0;
         // a stopped program could not give the screen back
         ours.special_codes[SpecialCodeIndex::VSUSP] = 0;
-        // a handler that does nothing: without one the signal would not end a wait
-        signal_hook::flag::register(
-            signal_hook::consts::SIGWINCH,
-            Arc::new(AtomicBool::new(false)),
-        )?;
         tcsetattr(&stdin, OptionalActions::Now, &ours)?;
         let screen = Screen { before };
         write(ENTER)?;
@@ -78,19 +74,19 @@ impl Screen {
         write(&all)
     }
 
-    fn key(&self) -> io::Result<Key> {
+    fn key(&self) -> io::Result<Wish> {
         let mut bytes = [0; 16];
         let len = rustix::io::read(io::stdin(), &mut bytes)?;
         let key = |b: &u8| match b {
-            b'q' | b'Q' | 0x04 => Some(Key::Quit),
-            b'p' | b'P' | b' ' => Some(Key::Pause),
+            b'q' | b'Q' | 0x04 => Some(Wish::Quit),
+            b'p' | b'P' | b' ' => Some(Wish::Pause),
             _ => None,
         };
         // an arrow key begins with the byte of Escape, which alone is a wish to leave
         if bytes[..len] == [0x1b] {
-            return Ok(Key::Quit);
+            return Ok(Wish::Quit);
         }
-        Ok(bytes[..len].iter().find_map(key).unwrap_or(Key::None))
+        Ok(bytes[..len].iter().find_map(key).unwrap_or(Wish::Nothing))
     }
 }
 
@@ -103,28 +99,44 @@ impl Drop for Screen {
 }
 
 /// Waits so long, or until a key, a change of the terminal's size, or a signal.
-pub(super) fn wait(screen: Option<&Screen>, time: Duration) -> io::Result<Key> {
+pub(super) fn wait(
+    screen: Option<&Screen>,
+    signals: &mut Signals,
+    time: Duration,
+) -> io::Result<Wish> {
     let timeout = Timespec {
         tv_sec: time.as_secs() as i64,
         tv_nsec: time.subsec_nanos().into(),
     };
-    let stdin = io::stdin();
-    let mut watched = match screen {
-        Some(_) => vec![PollFd::new(&stdin, PollFlags::IN)],
-        None => Vec::new(),
-    };
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    let mut watched: Vec<PollFd<'_>> = signals
+        .descriptors()
+        .map(|d| PollFd::from_borrowed_fd(d, PollFlags::IN))
+        .collect();
+    // nothing is wanted of it but to know that its reader has gone away (`| head`)
+    watched.push(PollFd::new(&stdout, PollFlags::empty()));
+    if screen.is_some() {
+        watched.push(PollFd::new(&stdin, PollFlags::IN));
+    }
     match poll(&mut watched, Some(&timeout)) {
-        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(Key::None),
-        Ok(_) => {
-            let is_gone = watched
-                .iter()
-                .any(|w| w.revents().intersects(PollFlags::HUP | PollFlags::ERR));
-            match screen {
-                Some(screen) if !is_gone => screen.key(),
-                _ => Ok(Key::Quit),
-            }
-        }
-        Err(e) => Err(e.into()),
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(e) => return Err(e.into()),
+    }
+    let keys = match screen {
+        Some(_) => watched.pop().map_or(PollFlags::empty(), |k| k.revents()),
+        None => PollFlags::empty(),
+    };
+    let is_unread = watched
+        .pop()
+        .is_some_and(|stdout| stdout.revents().contains(PollFlags::ERR));
+    drop(watched);
+    if is_unread || signals.take().iter().any(|s| *s != SIGWINCH) {
+        return Ok(Wish::Quit);
+    }
+    match screen {
+        _ if keys.intersects(PollFlags::HUP | PollFlags::ERR) => Ok(Wish::Quit),
+        Some(screen) if keys.contains(PollFlags::IN) => screen.key(),
+        _ => Ok(Wish::Nothing),
     }
 }
 
