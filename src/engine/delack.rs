@@ -6,6 +6,7 @@
 use super::clock::Now;
 use super::event::Because;
 use super::mib::Counter;
+use super::stamp::Stamp;
 use super::tcb::Tcb;
 use super::words::{Text, Told};
 use crate::call::TcpState;
@@ -100,7 +101,7 @@ impl Tcb {
             self.net.count_by(Counter::TCPAckCompressed, held_back);
         }
         self.reassembly.compressed = 0;
-        self.timers.comp_sack = None;
+        self.timers.comp_sack = Stamp::NONE;
         if self.ack.quick > 0 {
             let used = u32::from(self.ack.scheduled);
             if used >= self.ack.quick {
@@ -159,11 +160,11 @@ impl Tcb {
             return self.send_ack(now);
         }
         self.reassembly.compressed += 1;
-        if self.timers.comp_sack.is_none() {
+        if self.timers.comp_sack == Stamp::NONE {
             let rtt_ns = self.rtt.srtt_us() * 1_000;
             let most_ns = self.sysctl.tcp_comp_sack_delay_ns as u64;
             let delay_ns = (rtt_ns / 20).min(most_ns).max(1);
-            self.timers.comp_sack = Some(now.at + std::time::Duration::from_nanos(delay_ns));
+            self.timers.comp_sack = (now.at.ns() + delay_ns).into();
         }
     }
 

@@ -32,7 +32,7 @@ impl Tcb {
             last_data_sent_ms: age_ms(self.lsndtime),
             last_ack_recv_ms: age_ms(self.rcv_tstamp),
             rtt_us: self.rtt.srtt_us(),
-            rttvar_us: self.rtt.mdev4 >> 2,
+            rttvar_us: u64::from(self.rtt.mdev4) >> 2,
             snd_ssthresh: self.w.snd_ssthresh,
             snd_cwnd: self.w.snd_cwnd,
             rcv_space: self.rcv_space,

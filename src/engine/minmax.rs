@@ -12,25 +12,49 @@ struct Sample {
 }
 
 /// A windowed minimum of microseconds; the window's unit is the tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WindowedMin {
-    best: Option<[Sample; 3]>,
+    at: [Jiffies; 3],
+    /// `u32::MAX`: there is none.
+    us: [u32; 3],
+}
+
+impl Default for WindowedMin {
+    fn default() -> WindowedMin {
+        WindowedMin {
+            at: [0; 3],
+            us: [u32::MAX; 3],
+        }
+    }
 }
 
 impl WindowedMin {
     /// The smallest value, us; none before the first one.
     pub(super) fn get(&self) -> Option<u64> {
-        self.best.map(|best| best[0].us)
+        self.best().map(|best| best[0].us)
+    }
+
+    fn best(&self) -> Option<[Sample; 3]> {
+        let sample = |i: usize| Sample {
+            at: self.at[i],
+            us: u64::from(self.us[i]),
+        };
+        (self.us[0] != u32::MAX).then(|| [sample(0), sample(1), sample(2)])
+    }
+
+    fn keep(&mut self, best: [Sample; 3]) {
+        self.at = best.map(|s| s.at);
+        self.us = best.map(|s| u32::try_from(s.us).unwrap_or(u32::MAX - 1));
     }
 
     /// Takes a value in and returns the smallest of the last `window` ticks, us.
     pub(super) fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
         let new = Sample { at, us };
         let age = |s: Sample| at.saturating_sub(s.at);
-        let best = match self.best {
+        let best = match self.best() {
             Some(best) if us > best[0].us && age(best[2]) <= window => best,
             _ => {
-                self.best = Some([new; 3]);
+                self.keep([new; 3]);
                 return us;
             }
         };
@@ -55,7 +79,7 @@ impl WindowedMin {
         } else {
             [first, second, third]
         };
-        self.best = Some(aged);
+        self.keep(aged);
         aged[0].us
     }
 }

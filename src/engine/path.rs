@@ -3,6 +3,7 @@
 //! RFC 1191, RFC 8201, RFC 9293 3.7.1. Linux counterpart: ipv4_default_advmss, ip6_default_advmss,
 //! __ip_rt_update_pmtu, __ip6_rt_update_pmtu.
 
+use super::stamp::Stamp;
 use std::net::IpAddr;
 
 use super::clock::Now;
@@ -51,7 +52,7 @@ pub(super) struct Path {
     /// What our own device takes.
     device: Device,
     /// When what an ICMP error told is forgotten.
-    expires: Option<Jiffies>,
+    expires: Stamp,
     /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
     pub(super) locked: bool,
     /// Bursts leave in one piece.
@@ -74,14 +75,14 @@ impl Path {
             mtu: device.mtu,
             gso: device.gso,
             device,
-            expires: None,
+            expires: Stamp::NONE,
             locked: false,
         }
     }
 
     /// What is known of it now: news grow old.
     pub(super) fn at(self, now: Now) -> Path {
-        match self.expires {
+        match self.expires.get() {
             Some(expires) if now.j >= expires => Path::through(self.device),
             _ => self,
         }
@@ -89,7 +90,7 @@ impl Path {
 
     /// Whether an ICMP error has told its MTU.
     pub(super) fn is_told(self) -> bool {
-        self.expires.is_some()
+        self.expires.get().is_some()
     }
 
     /// The MSS to announce, bytes.
@@ -113,6 +114,6 @@ impl Path {
         } else {
             mtu
         };
-        self.expires = Some(now.j + lifetime);
+        self.expires = (now.j + lifetime).into();
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Rack {
     pub(super) mstamp: u64,
     pub(super) end_seq: Seq,
     /// Its RTT, us.
-    pub(super) rtt_us: u64,
+    pub(super) rtt_us: u32,
     /// Something was delivered since the last look.
     pub(super) advanced: bool,
     pub(super) steps: u8,

@@ -309,6 +309,6 @@ impl Tcb {
         };
         let packets = u64::from(self.w.snd_cwnd.max(self.packets_out));
         let rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
-        self.pacing_rate = rate.checked_div(self.rtt.srtt8).unwrap_or(rate);
+        self.pacing_rate = rate.checked_div(u64::from(self.rtt.srtt8)).unwrap_or(rate);
     }
 }

@@ -24,7 +24,7 @@ impl Tcb {
             return;
         }
         self.rack.advanced = true;
-        self.rack.rtt_us = rtt_us;
+        self.rack.rtt_us = u32::try_from(rtt_us).unwrap_or(u32::MAX);
         if sent_after(
             skb.sent_us,
             skb.end_seq,
@@ -51,7 +51,7 @@ impl Tcb {
 
     /// Time until a buffer counts as lost, us; not positive: it does.
     pub(super) fn rack_skb_timeout(&self, now: Now, skb: &Skb, reo_wnd: u64) -> i64 {
-        (self.rack.rtt_us + reo_wnd) as i64 - (now.us - skb.sent_us) as i64
+        (u64::from(self.rack.rtt_us) + reo_wnd) as i64 - (now.us - skb.sent_us) as i64
     }
 
     /// Marks what is lost; the longest wait of what may yet be, us.

@@ -172,12 +172,13 @@ impl Tcb {
         self.total_rto = info.retransmits;
         self.total_retrans = info.total_retrans;
         self.probes_out = info.probes;
-        self.rtt.srtt8 = info.rtt_us << 3;
-        self.rtt.mdev4 = info.rttvar_us << 2;
+        let us = |us: u64| u32::try_from(us).unwrap_or(u32::MAX);
+        self.rtt.srtt8 = us(info.rtt_us << 3);
+        self.rtt.mdev4 = us(info.rttvar_us << 2);
         let rto_min_us = self.sysctl.ticks.to_us(self.rto_min);
         self.rtt.rttvar4 = match info.backoff {
-            0 => info.rto_us.saturating_sub(info.rtt_us),
-            _ => self.rtt.mdev4.max(rto_min_us),
+            0 => us(info.rto_us.saturating_sub(info.rtt_us)),
+            _ => self.rtt.mdev4.max(us(rto_min_us)),
         };
         let stamp = |ago_ms| now.ms.saturating_sub(ago_ms);
         self.retrans_stamp = seen.first_retransmission_ms.map(stamp).into();

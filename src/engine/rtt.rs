@@ -12,17 +12,24 @@ pub(super) const TIMEOUT_INIT_US: u64 = 1_000_000;
 /// The RTO when the handshake gave no sample (RFC 6298 5.7), us.
 pub(super) const TIMEOUT_FALLBACK_US: u64 = 3_000_000;
 
+/// Microseconds, up to 71 minutes: Linux keeps them in as many bits.
+type Us = u32;
+
+fn us(us: u64) -> Us {
+    Us::try_from(us).unwrap_or(Us::MAX)
+}
+
 /// The estimator of one connection. All in us.
 #[derive(Clone, Debug)]
 pub(super) struct Rtt {
     /// Smoothed RTT, times 8; 0 before the first sample.
-    pub(super) srtt8: u64,
+    pub(super) srtt8: Us,
     /// Mean deviation, times 4.
-    pub(super) mdev4: u64,
+    pub(super) mdev4: Us,
     /// Largest deviation of this window, times 4.
-    pub(super) mdev_max4: u64,
+    pub(super) mdev_max4: Us,
     /// The variance term as it is added to the RTO.
-    pub(super) rttvar4: u64,
+    pub(super) rttvar4: Us,
     /// End of the window in which `mdev_max4` is gathered.
     rtt_seq: Seq,
     /// Smallest RTT of the last minutes.
@@ -39,7 +46,7 @@ impl Rtt {
     pub(super) fn new() -> Rtt {
         Rtt {
             srtt8: 0,
-            mdev4: TIMEOUT_INIT_US,
+            mdev4: TIMEOUT_INIT_US as Us,
             mdev_max4: 0,
             rttvar4: 0,
             rtt_seq: Seq(0),
@@ -49,15 +56,15 @@ impl Rtt {
 
     /// Smoothed RTT, us; 0 before the first sample.
     pub(super) fn srtt_us(&self) -> u64 {
-        self.srtt8 >> 3
+        u64::from(self.srtt8) >> 3
     }
 
     /// Takes a sample.
     pub(super) fn sample(&mut self, rtt_us: u64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
         if self.srtt8 == 0 {
-            self.srtt8 = rtt_us << 3;
-            self.mdev4 = rtt_us << 1;
-            self.rttvar4 = self.mdev4.max(rto_min_us);
+            self.srtt8 = us(rtt_us << 3);
+            self.mdev4 = us(rtt_us << 1);
+            self.rttvar4 = self.mdev4.max(us(rto_min_us));
             self.mdev_max4 = self.rttvar4;
             self.rtt_seq = snd_nxt;
         } else {
@@ -67,14 +74,14 @@ impl Rtt {
     }
 
     fn later_sample(&mut self, rtt_us: u64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
-        let err = rtt_us as i64 - (self.srtt8 >> 3) as i64;
-        self.srtt8 = self.srtt8.saturating_add_signed(err);
-        let mut deviation = err.abs() - (self.mdev4 >> 2) as i64;
+        let err = rtt_us as i64 - i64::from(self.srtt8 >> 3);
+        self.srtt8 = us(u64::from(self.srtt8).saturating_add_signed(err));
+        let mut deviation = err.abs() - i64::from(self.mdev4 >> 2);
         if err < 0 && deviation > 0 {
             // a falling RTT must not raise the RTO as fast as a rising one
             deviation >>= 3;
         }
-        self.mdev4 = self.mdev4.saturating_add_signed(deviation);
+        self.mdev4 = us(u64::from(self.mdev4).saturating_add_signed(deviation));
         if self.mdev4 > self.mdev_max4 {
             self.mdev_max4 = self.mdev4;
             self.rttvar4 = self.rttvar4.max(self.mdev_max4);
@@ -84,20 +91,22 @@ impl Rtt {
                 self.rttvar4 -= (self.rttvar4 - self.mdev_max4) >> 2;
             }
             self.rtt_seq = snd_nxt;
-            self.mdev_max4 = rto_min_us;
+            self.mdev_max4 = us(rto_min_us);
         }
     }
 
     /// The handshake gave no sample: a cautious RTO follows.
     pub(super) fn no_handshake_sample(&mut self) {
-        self.rttvar4 = TIMEOUT_FALLBACK_US;
-        self.mdev4 = TIMEOUT_FALLBACK_US;
-        self.mdev_max4 = TIMEOUT_FALLBACK_US;
+        self.rttvar4 = TIMEOUT_FALLBACK_US as Us;
+        self.mdev4 = TIMEOUT_FALLBACK_US as Us;
+        self.mdev_max4 = TIMEOUT_FALLBACK_US as Us;
     }
 
     /// The RTO without backoff, in ticks, rounded up, at most `rto_max`.
     pub(super) fn rto(&self, ticks: &Ticks, rto_max: Jiffies) -> Jiffies {
-        ticks.from_us((self.srtt8 >> 3) + self.rttvar4).min(rto_max)
+        ticks
+            .from_us(self.srtt_us() + u64::from(self.rttvar4))
+            .min(rto_max)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::clock::Now;
 use super::event::Because;
 use super::mib::Counter;
+use super::stamp::Stamp;
 use super::tcb::{CaState, Tcb};
 use super::timers::{Armed, Xmit};
 use super::words::{Text, Told};
@@ -106,8 +107,13 @@ impl Tcb {
         if due(self.timers.keepalive) {
             self.on_keepalive(now);
         }
-        if self.timers.comp_sack.is_some_and(|at| at <= now.at) {
-            self.timers.comp_sack = None;
+        if self
+            .timers
+            .comp_sack
+            .get()
+            .is_some_and(|ns| ns <= now.at.ns())
+        {
+            self.timers.comp_sack = Stamp::NONE;
             self.on_comp_sack(now);
         }
     }

@@ -6,6 +6,7 @@
 use std::num::NonZeroU64;
 
 use super::clock::Now;
+use super::stamp::Stamp;
 use crate::time::{Instant, Jiffies, Ticks};
 
 /// What the transmit timer is armed for.
@@ -120,8 +121,8 @@ pub(super) struct Timers {
     pub(super) delack: Option<Armed>,
     /// Keepalive, or an orphan's wait in FIN_WAIT2.
     pub(super) keepalive: Option<Armed>,
-    /// Compressed SACK: a high-resolution timer, not on the wheel.
-    pub(super) comp_sack: Option<Instant>,
+    /// Compressed SACK, ns: a high-resolution timer, not on the wheel.
+    pub(super) comp_sack: Stamp,
     /// Where the kernel's timer lies although its purpose was cleared: it is not taken off the wheel.
     xmit_shadow: Option<Armed>,
     delack_shadow: Option<Armed>,
@@ -167,7 +168,7 @@ impl Timers {
     pub(super) fn next(&self, ticks: &Ticks) -> Option<Alarm> {
         let wheel = [self.xmit.map(|(_, a)| a), self.delack, self.keepalive];
         let armed = wheel.into_iter().flatten().min_by_key(Armed::fires);
-        match (armed, self.comp_sack) {
+        match (armed, self.comp_sack.get().map(Instant::from_ns)) {
             (Some(armed), Some(at)) if at < armed.instant(ticks) => Some(Alarm::At(at)),
             (Some(armed), _) => Some(Alarm::Tick(armed)),
             (None, at) => at.map(Alarm::At),

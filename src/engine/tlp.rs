@@ -24,9 +24,9 @@ impl Tcb {
             super::rtt::TIMEOUT_INIT_US
         } else if self.packets_out == 1 {
             // a lone segment's ACK may be delayed
-            (self.rtt.srtt8 >> 2) + self.sysctl.ticks.to_us(self.rto_min)
+            (u64::from(self.rtt.srtt8) >> 2) + self.sysctl.ticks.to_us(self.rto_min)
         } else {
-            (self.rtt.srtt8 >> 2) + TIMEOUT_MIN_US
+            (u64::from(self.rtt.srtt8) >> 2) + TIMEOUT_MIN_US
         };
         let mut pto = self.sysctl.ticks.from_us(pto_us);
         let rto_us = if full_rto {

@@ -1,10 +1,9 @@
 //! A million connections with keepalive on, started and run for a virtual day: memory and time.
 
-use std::time::Instant as Clock;
-
 use bytes::Bytes;
 use halfopen::time::Instant;
 
+use super::Clock;
 use super::crowd::{Crowd, Far, index_of};
 use crate::measure::{Outcome, Settings};
 
@@ -40,7 +39,7 @@ pub(crate) fn run(settings: Settings) -> Outcome<()> {
     let started = began.elapsed();
     let each = |bytes: u64| bytes.saturating_sub(before) as f64 / f64::from(count);
     println!(
-        "  {count} connections started: {:.0} ns each (measured), {:.0} bytes each, tables, timers and allocator \
+        "  {count} connections started: {:.0} ns each (CPU time, measured), {:.0} bytes each, tables, timers and allocator \
          included (measured; wanted: at most 1000)",
         started.as_nanos() as f64 / f64::from(count),
         each(resident()?)
@@ -63,7 +62,7 @@ pub(crate) fn run(settings: Settings) -> Outcome<()> {
     }
     let ran = began.elapsed();
     println!(
-        "  a virtual day: {probes} keepalive probes, all answered, {:.1} s (measured), {:.0} ns a probe with its \
+        "  a virtual day: {probes} keepalive probes, all answered, {:.1} s of CPU time (measured), {:.0} ns a probe with its \
          answer; afterwards {:.0} bytes each (measured)",
         ran.as_secs_f64(),
         ran.as_nanos() as f64 / probes.max(1) as f64,

@@ -1,13 +1,11 @@
 //! One data packet and its ACK beside idle connections: what it costs may not depend on them.
 
-use std::time::Instant as Clock;
-
 use bytes::Bytes;
 use halfopen::call::{Call, Outcome as Called};
 use halfopen::time::Instant;
 
 use super::crowd::{Crowd, Far};
-use super::{of_five, stock};
+use super::{Clock, of_five, stock};
 use crate::measure::{Outcome, Settings};
 
 /// Idle connections beside the one at work.
@@ -105,7 +103,7 @@ fn ours(settings: Settings, idle: u32) -> Outcome<[f64; 3]> {
 
 pub(crate) fn run(settings: Settings) -> Outcome<()> {
     println!(
-        "{DATA} bytes a packet, keepalive on; measured, medians of 5 runs of {EXCHANGES}, ns; wanted at 100000: \
+        "{DATA} bytes a packet, keepalive on; CPU time, measured, medians of 5 runs of {EXCHANGES}, ns; wanted at 100000: \
          at most 1000, and at most 3 times the first line"
     );
     println!(

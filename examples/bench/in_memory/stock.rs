@@ -1,14 +1,12 @@
 //! smoltcp's sockets as released, doing the same: one data packet in, read, its ACK out.
 
-use std::time::Instant as Clock;
-
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Loopback, Medium};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use super::of_five;
+use super::{Clock, of_five};
 use crate::measure::{Outcome, Settings};
 
 /// Data of a packet, bytes.

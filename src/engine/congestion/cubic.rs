@@ -72,7 +72,7 @@ struct HyStart {
     end_seq: Seq,
     last_ack_us: u64,
     /// Smallest RTT of the round, us.
-    curr_rtt_us: u64,
+    curr_rtt_us: u32,
 }
 
 impl HyStart {
@@ -83,7 +83,7 @@ impl HyStart {
             round_start_us: now_us,
             end_seq: snd_nxt,
             last_ack_us: now_us,
-            curr_rtt_us: u64::MAX,
+            curr_rtt_us: u32::MAX,
         };
     }
 
@@ -101,13 +101,15 @@ impl HyStart {
 
     /// Whether the round's RTT has grown.
     fn delay_has_grown(&mut self, delay_min_us: u64, rtt_us: u64) -> bool {
-        self.curr_rtt_us = self.curr_rtt_us.min(rtt_us);
+        self.curr_rtt_us = self
+            .curr_rtt_us
+            .min(u32::try_from(rtt_us).unwrap_or(u32::MAX));
         if self.sample_cnt < MIN_SAMPLES {
             self.sample_cnt += 1;
             return false;
         }
         let margin = (delay_min_us >> 3).clamp(DELAY_MARGIN_US.0, DELAY_MARGIN_US.1);
-        self.curr_rtt_us > delay_min_us + margin
+        u64::from(self.curr_rtt_us) > delay_min_us + margin
     }
 }
 
