@@ -325,7 +325,7 @@ impl Tcb {
         }
         let before = head.pcount;
         let cut = (una - head.seq).min(head.len());
-        head.data.drain(..cut as usize);
+        head.data.advance(cut as usize);
         self.forward_alloc.uncharge(cut);
         head.seq = una;
         let left = head.set_tso_segs(head.seg_size);

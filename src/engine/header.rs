@@ -2,8 +2,6 @@
 //!
 //! RFC 9293 3.1, RFC 7323, RFC 2018. Linux counterpart: __tcp_transmit_skb, tcp_established_options, tcp_syn_options.
 
-use bytes::Bytes;
-
 use super::clock::Now;
 use super::event::{Because, Transmit};
 use super::mib::Counter;
@@ -125,9 +123,10 @@ impl Tcb {
             options,
             ..Segment::default()
         };
+        skb.data.seal();
         let gso_size = if skb.pcount > 1 { skb.seg_size } else { 0 };
         if gso_size == 0 || self.path.gso {
-            let payload = Bytes::copy_from_slice(&skb.data);
+            let payload = skb.data.slice(0..skb.data.len());
             self.emit(Segment { payload, ..segment }, gso_size, what);
         } else {
             self.emit_pieces(segment, skb, what);
@@ -172,7 +171,7 @@ impl Tcb {
             let piece = Segment {
                 seq: whole.seq + from as u32,
                 flags,
-                payload: Bytes::copy_from_slice(&skb.data[from..to]),
+                payload: skb.data.slice(from..to),
                 ..whole
             };
             self.emit(piece, 0, what);

@@ -45,6 +45,7 @@ mod clock;
 mod close;
 pub mod congestion;
 mod cookie;
+mod data;
 mod delack;
 mod demux;
 mod descriptors;

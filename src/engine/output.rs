@@ -196,11 +196,12 @@ impl Tcb {
             return;
         }
         let whole = take == next.data.len();
-        let moved: Vec<u8> = next.data.drain(..take).collect();
+        let rest = next.data.split_off(take);
+        let moved = std::mem::replace(&mut next.data, rest);
         next.seq += take as u32;
         let (end_seq, flags) = (next.end_seq, next.flags);
         let head = &mut self.queues.unsent[0];
-        head.data.extend(moved);
+        head.data.extend_from_slice(&moved);
         head.end_seq += take as u32;
         if whole {
             head.end_seq = end_seq;

@@ -299,7 +299,7 @@ impl Tcb {
 /// A buffer of `len` zeros.
 fn filled(seq: Seq, flags: Flags, len: u32, mss: u32) -> Skb {
     let mut skb = Skb::new(seq, flags);
-    skb.data.resize(len as usize, 0);
+    skb.data.extend_from_slice(&vec![0; len as usize]);
     skb.end_seq += len;
     skb.set_tso_segs(mss);
     skb

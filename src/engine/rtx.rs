@@ -100,7 +100,7 @@ impl Tcb {
         let skb = &mut self.queues.rtx[i];
         if skb.seq.before(una) && !skb.flags.has(Flags::SYN) {
             let cut = ((una - skb.seq) as usize).min(skb.data.len());
-            skb.data.drain(..cut);
+            skb.data.advance(cut);
             self.forward_alloc.uncharge(cut as u32);
             skb.seq = una;
         }
@@ -126,7 +126,7 @@ impl Tcb {
             self.recount(next.marks, -i64::from(next.pcount));
             let skb = &mut self.queues.rtx[i];
             self.forward_alloc.uncharge(super::memory::SKB_OVERHEAD);
-            skb.data.extend(next.data);
+            skb.data.extend_from_slice(&next.data);
             skb.end_seq = next.end_seq;
             skb.flags |= next.flags;
             skb.marks.ever_retrans |= next.marks.ever_retrans;

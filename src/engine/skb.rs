@@ -3,6 +3,7 @@
 //! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. Boundaries between
 //! buffers decide what leaves as one segment, what a retransmission may merge, and where PSH stands.
 
+use super::data::Data;
 use crate::wire::{Flags, Seq};
 
 /// What is known of a sent buffer: Linux's TCPCB bits.
@@ -25,7 +26,7 @@ pub(super) struct Skb {
     /// After the data and after SYN or FIN.
     pub(super) end_seq: Seq,
     pub(super) flags: Flags,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Data,
     pub(super) marks: Marks,
     /// Segments that it leaves as; 0 before it was first looked at.
     pub(super) pcount: u32,
@@ -46,7 +47,7 @@ impl Skb {
             seq,
             end_seq: seq + control,
             flags,
-            data: Vec::new(),
+            data: Data::default(),
             marks: Marks::default(),
             pcount: 0,
             seg_size: 0,
@@ -69,8 +70,10 @@ impl Skb {
 
     /// Cuts the buffer after `len` bytes and returns the rest, which keeps FIN and PSH.
     pub(super) fn split(&mut self, len: u32, mss: u32) -> Skb {
+        let mut data = std::mem::take(&mut self.data);
         let mut rest = self.clone();
-        rest.data = self.data.split_off(len as usize);
+        rest.data = data.split_off(len as usize);
+        self.data = data;
         rest.seq = self.seq + len;
         self.end_seq = rest.seq;
         self.flags = self.flags.without(Flags::FIN | Flags::PSH);

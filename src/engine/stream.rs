@@ -67,7 +67,7 @@ impl Tcb {
             let Some(tail) = self.queues.unsent.back_mut() else {
                 break;
             };
-            tail.data.extend(&data[taken..taken + n]);
+            tail.data.extend_from_slice(&data[taken..taken + n]);
             tail.end_seq += n as u32;
             tail.pcount = 0;
             if taken == 0 {
