@@ -157,6 +157,13 @@ impl Builder {
         if let Some(wrong) = self.wrong.take() {
             return Err(EndpointError::Unavailable(wrong));
         }
+        let bad = |c: char| c.is_whitespace() || c == '/' || c == '%' || c == ':' || c == '\0';
+        if !(1..=15).contains(&self.name.len()) || self.name.contains(bad) || self.name == "." {
+            return Err(EndpointError::Unavailable(format!(
+                "the interface cannot be called {:?}: at most 15 letters, no blank, slash, colon or percent sign",
+                self.name
+            )));
+        }
         if !(1280..=65_535).contains(&self.mtu) {
             let text = format!("an MTU of {} bytes: 1280 to 65535 is wanted", self.mtu);
             return Err(EndpointError::Unavailable(text));

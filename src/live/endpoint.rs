@@ -12,6 +12,7 @@ use super::service::Service;
 use super::sockets::{to_io, to_socket_addr};
 use super::tap::Tap;
 use crate::call::{SocketId, TcpInfo};
+use crate::engine::Mib;
 use crate::time::Instant;
 
 /// Something to be done when the last handle goes.
@@ -166,6 +167,11 @@ impl Endpoint {
             })
             .collect()
         })
+    }
+
+    /// What Linux counts in TcpExt and its relatives, by the kernel's names, since the host booted.
+    pub fn counters(&self) -> Mib {
+        self.with(|machine, _| machine.engine().counters().clone())
     }
 
     /// A service listens at `addr`, and is run by whoever runs the endpoint. It comes back when the host boots.

@@ -315,6 +315,11 @@ impl Machine {
         None
     }
 
+    /// This socket may have changed.
+    pub(crate) fn touched(&mut self, socket: SocketId) {
+        self.touched.push_back(socket);
+    }
+
     /// The next socket of the application that may have changed.
     pub(crate) fn poll_touched(&mut self) -> Option<SocketId> {
         self.touched.pop_front()

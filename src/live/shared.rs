@@ -31,6 +31,21 @@ pub(crate) struct Shared {
     clock: RealClock,
 }
 
+/// Where the loop thread ends by a panic of a service, nobody waits for what it will not do.
+struct Last<'a>(&'a Shared);
+
+impl Drop for Last<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut inner = self.0.lock();
+            log::error!("a service panicked: the endpoint has no power any more");
+            let at = self.0.clock.now();
+            inner.stack.machine().power_off(at);
+            self.0.tell(&mut inner);
+        }
+    }
+}
+
 /// An instant that does not come.
 const NEVER: Instant = Instant::from_ns(u64::MAX);
 
@@ -57,6 +72,7 @@ impl Shared {
 
     /// The loop thread's life: until [`stop`](Shared::stop).
     pub(crate) fn run(&self) {
+        let _last = Last(self);
         // the default slack of 50 us is longer than many a round trip
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
         loop {

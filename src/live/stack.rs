@@ -119,12 +119,17 @@ impl Stack {
 
     /// A socket call; what it sends is on the TUN when this returns.
     pub fn call(&mut self, call: Call) -> Outcome {
+        let accepts = matches!(call, Call::Accept(_));
         let outcome = self.machine.call(self.clock.now(), call);
+        if let (true, Outcome::Socket(socket)) = (accepts, &outcome) {
+            // its data may have come before it had a number
+            self.machine.touched(*socket);
+        }
         self.settle();
         outcome
     }
 
-    /// The next socket whose readiness may have changed.
+    /// The next socket whose readiness may have changed since it was told last; one that was just accepted is told.
     pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
         let socket = self.machine.poll_touched()?;
         Some((socket, self.machine.engine().readiness(socket)))

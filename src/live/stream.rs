@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::endpoint::{ConnectionHandle, Endpoint};
+use super::fate::Doom;
 use super::host::{Key, Patience};
 use super::machine::Machine;
 use super::options::options;
@@ -308,13 +309,50 @@ impl TcpStream {
         })
     }
 
-    /// The connection as a thing that can die alone.
+    /// The connection as a thing that can die alone. Asked for before its death it can also be brought back.
     ///
     /// # Errors
-    /// ENETDOWN where its host's power was lost meanwhile.
+    /// ENETDOWN where its power or its host's was lost.
     pub fn connection(&self) -> io::Result<ConnectionHandle> {
-        let (local, remote) = self.socket.ends()?;
-        Ok(self.socket.endpoint.connection(local, remote))
+        let Key { life, id } = self.socket.key;
+        let endpoint = &self.socket.endpoint;
+        // not an attempt: a frozen one could not be thawed
+        let ends = endpoint.with(|machine, _| match machine.is_lost(life, id) {
+            true => None,
+            false => machine.engine().ends(id),
+        });
+        let (local, remote) = ends.ok_or_else(|| to_io(Errno::ENETDOWN))?;
+        Ok(endpoint.connection(to_socket_addr(local), to_socket_addr(remote)))
+    }
+
+    /// This connection's state is lost and its packets are not answered; see [`ConnectionHandle::power_off`].
+    pub fn power_off(&self) -> io::Result<()> {
+        self.connection().map(|c| c.power_off())
+    }
+
+    /// This connection's packets do not pass.
+    pub fn cut(&self) -> io::Result<()> {
+        self.connection().map(|c| c.cut())
+    }
+
+    /// The end of [`cut`](TcpStream::cut).
+    pub fn restore(&self) -> io::Result<()> {
+        self.connection().map(|c| c.restore())
+    }
+
+    /// Calls on this connection do not return, those of other threads included.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.connection().map(|c| c.freeze())
+    }
+
+    /// The end of [`freeze`](TcpStream::freeze).
+    pub fn thaw(&self) -> io::Result<()> {
+        self.connection().map(|c| c.thaw())
+    }
+
+    /// Pronounces a death to come over this connection.
+    pub fn doom(&self, doom: Doom) -> io::Result<()> {
+        self.connection().map(|c| c.doom(doom))
     }
 }
 

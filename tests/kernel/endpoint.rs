@@ -280,3 +280,155 @@ fn whoever_asks_is_told_of_every_connection() {
     assert_eq!(row.state, "ESTABLISHED");
     assert_eq!(row.fate, ["cut"]);
 }
+
+#[test]
+fn a_stream_of_ours_dies_alone_and_its_thread_waits_for_the_thaw() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    let listener = TcpListener::bind(&endpoint, "10.77.0.2:9").unwrap();
+    let mut client = inside.connect(addr(9)).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    server.freeze().unwrap();
+    client.write_all(b"x").unwrap();
+    std::thread::scope(|scope| {
+        let (said, heard) = std::sync::mpsc::channel();
+        let reader = server.try_clone().unwrap();
+        scope.spawn(move || said.send((&reader).read(&mut [0]).unwrap()));
+        let early = heard.recv_timeout(Duration::from_millis(200));
+        assert!(early.is_err(), "a stopped process's call does not return");
+        server.thaw().unwrap();
+        assert_eq!(heard.recv().unwrap(), 1);
+    });
+    let handle = server.connection().unwrap();
+    server.power_off().unwrap();
+    let gone = (&server).read(&mut [0]).unwrap_err();
+    assert_eq!(errno(&gone), Some(Errno::ENETDOWN));
+    assert!(server.connection().is_err());
+    handle.power_on();
+    client.write_all(b"x").unwrap();
+    let told = client.read(&mut [0]).unwrap_err();
+    assert_eq!(errno(&told), Some(Errno::ECONNRESET), "{told}");
+}
+
+#[test]
+fn packets_seen_are_a_death_too_and_what_was_counted_can_be_read() {
+    use halfopen::engine::Counter;
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
+    // the handshake's three, then one that is the last
+    endpoint.doom(Doom::new(Death::PowerOff).die_after_packets(4));
+    let mut client = inside.connect(addr(7)).unwrap();
+    assert_eq!(endpoint.counters().get(Counter::PassiveOpens), 1);
+    client.write_all(b"x").unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    assert_eq!(
+        client.read(&mut [0]).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    assert!(endpoint.fate().powered_off);
+}
+
+/// A service that cannot be relied on.
+struct Panics;
+
+impl Service for Panics {
+    fn accepted(&mut self, _: &mut Net<'_>, _: SocketId) {
+        panic!("as the test wants it");
+    }
+
+    fn ready(&mut self, _: &mut Net<'_>, _: SocketId, _: Readiness) {}
+}
+
+#[test]
+fn a_service_that_panics_is_the_end_of_the_host_and_nobody_waits_for_it() {
+    let Some((endpoint, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    endpoint.serve(addr(7), Box::new(Panics)).unwrap();
+    let listener = TcpListener::bind(&endpoint, "10.77.0.2:8").unwrap();
+    let _client = inside.connect(addr(7)).unwrap();
+    let told = listener.accept().unwrap_err();
+    assert_eq!(errno(&told), Some(Errno::ENETDOWN));
+}
+
+/// The layer below: no thread, no lock; whoever holds the stack turns it.
+#[test]
+fn a_stack_is_turned_by_its_caller() {
+    use halfopen::call::{Addr, Call, Outcome};
+    let (mut stack, inside) = match Endpoint::builder().stack_private() {
+        Ok(made) => made,
+        Err(EndpointError::Unavailable(why)) => return println!("skipped: {why}"),
+        Err(e) => panic!("{e}"),
+    };
+    let Outcome::Socket(listener) = stack.call(Call::Socket) else {
+        panic!("a socket")
+    };
+    stack.call(Call::Bind(listener, Addr::v4([10, 77, 0, 2], 7)));
+    stack.call(Call::Listen(listener, 8));
+    let client = std::thread::spawn(move || {
+        let mut client = inside.connect(addr(7)).unwrap();
+        client.write_all(b"hello").unwrap();
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).unwrap();
+        got
+    });
+    let mut echoed = false;
+    while !echoed {
+        let until = stack.now() + Duration::from_secs(10);
+        stack.turn(until).unwrap();
+        assert!(stack.now() < until, "nothing happened for 10 s");
+        while let Some((socket, ready)) = stack.poll_ready() {
+            if socket == listener {
+                while let Outcome::Socket(_) = stack.call(Call::Accept(listener)) {}
+            } else if ready.readable
+                && let Outcome::Data(data) = stack.call(Call::Recv(socket, 100))
+            {
+                assert_eq!(stack.call(Call::Send(socket, data)), Outcome::Bytes(5));
+                stack.call(Call::Close(socket));
+                echoed = true;
+            }
+        }
+    }
+    assert_eq!(client.join().unwrap(), b"hello");
+}
+
+/// In the namespace that the program runs in, which is here a private one that a thread has entered.
+#[test]
+fn an_interface_in_the_callers_namespace_has_the_name_wanted_and_goes_with_the_endpoint() {
+    use halfopen::endpoint::Isolation;
+    let Some((_outer, inside)) = open(Endpoint::builder()) else {
+        return;
+    };
+    if inside.isolation == Isolation::UserNamespace {
+        return println!("skipped: a thread cannot enter a user namespace");
+    }
+    let exists =
+        |name: &str| std::path::Path::new(&format!("/proc/sys/net/ipv4/conf/{name}")).exists();
+    let here = || Endpoint::builder().addr("10.99.0.2/24").name("pulse");
+    let seen = inside.run(|| {
+        let endpoint = here().open_here().unwrap();
+        let addr = SocketAddr::from(([10, 99, 0, 2], 7));
+        endpoint.serve(addr, Box::new(Echo::default())).unwrap();
+        let mut client = std::net::TcpStream::connect(addr).unwrap();
+        client.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+        let during = exists("pulse");
+        let second = here().open_here().unwrap_err().to_string();
+        let long = Endpoint::builder().name("a-name-that-is-too-long");
+        let long = long.open_here().unwrap_err().to_string();
+        drop(endpoint);
+        (during, second, long, exists("pulse"))
+    });
+    let (during, second, long, after) = seen.unwrap();
+    assert!(during && !after, "{during} {after}");
+    assert!(second.contains("pulse exists already"), "{second}");
+    assert!(long.contains("at most 15 letters"), "{long}");
+    let wrong = Endpoint::builder().addr("10.99.0.2").open_here();
+    let wrong = wrong.unwrap_err().to_string();
+    assert!(wrong.contains("is no address with a prefix"), "{wrong}");
+}
