@@ -118,7 +118,8 @@ impl Tap for Recorder {
             witness.happened(Happening {
                 at,
                 what: fate.to_string(),
-                is_dead: fate != Fate::default(),
+                // a frozen process leaves a kernel that answers
+                is_dead: fate.powered_off || fate.cut,
             });
         }
         // nobody has to listen

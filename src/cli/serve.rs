@@ -6,7 +6,7 @@ mod show;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -141,12 +141,14 @@ impl Serve {
         session.run()?;
         // the terminal is as it was before the last lines are printed
         session.keys = None;
-        let witness = witness
+        // not locked while the endpoint is asked: the endpoint's thread takes the two in the other order
+        let totals = witness
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+            .totals();
         terminal::print(&show::at_the_end(
             &session.endpoint,
-            &witness,
+            totals,
             self.forward.map(|_| &*relayed),
         ))?;
         Ok(Exit::Same)

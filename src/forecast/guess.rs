@@ -95,6 +95,20 @@ impl View<'_> {
         self.ticks.from_ms(self.info.last_data_sent_ms)
     }
 
+    /// A wait that is over and not yet acted upon (timers are late by the wheel) was one that TCP_USER_TIMEOUT had
+    /// shortened, where it is set.
+    fn shorten_overdue(&self, snapshot: &mut Snapshot) {
+        let limit = self.seen.option(OptName::TCP_USER_TIMEOUT).unwrap_or(0);
+        let (Some(first_ms), 1..) = (snapshot.first_retransmission_ms, limit) else {
+            return;
+        };
+        if self.info.timer_ms == 0 {
+            let passed_ms = first_ms.saturating_sub(snapshot.armed_ago_ms);
+            let left_ms = (limit as u64).saturating_sub(passed_ms);
+            snapshot.armed_for_ms = snapshot.armed_for_ms.min(left_ms);
+        }
+    }
+
     /// The loss probe's wait.
     fn pto(&self) -> Jiffies {
         let us = match (self.info.rtt_us, self.info.unacked) {
@@ -218,6 +232,7 @@ fn backed_off(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     let told = view.seen.total_rto_time_ms;
     if let (Some(ms), 1, 1..) = (told, view.seen.rto_recoveries, info.retransmits) {
         snapshot.first_retransmission_ms = Some(ms);
+        view.shorten_overdue(&mut snapshot);
         return vec![snapshot];
     }
     let last = match info.retransmits {

@@ -284,6 +284,7 @@ impl Machine {
     pub(crate) fn poll_transmit(&mut self, at: Instant) -> Option<Outgoing> {
         while let Some(transmit) = self.engine.poll_transmit(at) {
             let datagram = &transmit.datagram;
+            let mut counted = None;
             if let Payload::Tcp(segment) = &datagram.payload {
                 let local = Addr {
                     ip: datagram.src,
@@ -296,13 +297,16 @@ impl Machine {
                 if !self.fate.passes() || !self.passes((local, remote)) {
                     continue;
                 }
-                let data = segment.payload.len();
-                self.saw(at, (local, remote), data);
+                counted = Some(((local, remote), segment.payload.len()));
             }
             if self.tap.0.is_some() {
                 let cause = transmit.cause.to_string();
                 let bytes = transmit.datagram.emit();
                 self.tap.packet(at, Dir::In, &bytes, Some(&cause));
+            }
+            // the packet that brings the end about still passes
+            if let Some((ends, data)) = counted {
+                self.saw(at, ends, data);
             }
             return Some(Outgoing::Tcp(transmit));
         }

@@ -35,6 +35,10 @@ pub(super) struct Life {
     pub(super) back: Stream,
     pub(super) last_heard: Option<Instant>,
     pub(super) silence: Silence,
+    /// What was sent from its peer's death until the peer was heard again.
+    pub(super) outage: Option<Silence>,
+    /// When that was.
+    pub(super) heard_again: Option<Instant>,
     /// When its peer died first, if it was there then.
     pub(super) peer_died: Option<Instant>,
     /// The bytes sent and received by then.
@@ -63,6 +67,8 @@ impl Life {
             back: Stream::default(),
             last_heard: None,
             silence: Silence::default(),
+            outage: None,
+            heard_again: None,
             peer_died: None,
             before_death: (0, 0),
             at_death: None,
@@ -97,6 +103,10 @@ impl Life {
             Dir::In => {
                 self.back.take(at, segment);
                 self.last_heard = Some(at);
+                if self.peer_died.is_some() && self.outage.is_none() {
+                    self.outage = Some(std::mem::take(&mut self.silence));
+                    self.heard_again = Some(at);
+                }
                 self.silence.heard();
             }
         }

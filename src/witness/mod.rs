@@ -44,7 +44,7 @@ pub struct Happening {
     pub at: Instant,
     /// What, in words: `power-off`, `power-on`.
     pub what: String,
-    /// Whether the peer is dead from now on.
+    /// Whether nothing is heard from the peer from now on.
     pub is_dead: bool,
 }
 
@@ -100,7 +100,11 @@ impl Witness {
         let index = match self.newest.get(&ends) {
             Some(index) if !self.lives[*index].is_followed_by(at, dir, segment) => *index,
             _ => {
-                self.lives.push(Life::new(ends, at));
+                let mut life = Life::new(ends, at);
+                if let Some(died) = self.died() {
+                    life.peer_died(died);
+                }
+                self.lives.push(life);
                 self.newest.insert(ends, self.lives.len() - 1);
                 self.lives.len() - 1
             }
@@ -138,6 +142,12 @@ impl Witness {
 
     fn is_dead(&self) -> bool {
         self.happenings.last().is_some_and(|h| h.is_dead)
+    }
+
+    /// Since when the peer is dead.
+    fn died(&self) -> Option<Instant> {
+        let dead = self.happenings.iter().rev().take_while(|h| h.is_dead);
+        dead.last().map(|h| h.at)
     }
 
     /// What was done to the peer, in the order of its happening.

@@ -75,10 +75,13 @@ pub struct Story {
     pub promised: Option<Forecast>,
     /// The newest packet from the peer.
     pub last_heard: Option<Instant>,
-    /// What was sent since, acknowledgments alone not counted.
+    /// What was sent between the peer's death and the next packet from it (or since the newest, where it did not die),
+    /// acknowledgments alone not counted.
     pub tries: Vec<Try>,
     /// How many more there were.
     pub more_tries: usize,
+    /// When it was heard again after its death.
+    pub heard_again: Option<Instant>,
     /// What sock_diag showed last while the program held it.
     pub held: Option<TcpInfo>,
     /// What became of it.
@@ -108,14 +111,17 @@ impl Teller<'_> {
             end,
             End::GaveUp { .. } | End::Reset { .. } | End::Closed { .. }
         );
-        let would_be_told = expected.filter(|_| peer_is_dead && !is_told);
+        let is_silent = peer_is_dead && life.heard_again.is_none();
+        let would_be_told = expected.filter(|_| is_silent && !is_told);
         let for_ever = matches!(would_be_told.as_ref().map(|f| f.told), Some(Told::Never(_)));
         let if_it_wrote = life
             .held
             .as_ref()
             .filter(|_| for_ever)
             .and_then(|seen| forecast::of_seen_if_it_sends(seen, self.sysctl, self.ticks));
-        let is_left = life.gone.is_none() && life.orphan_since.is_some() && peer_is_dead;
+        let is_let_go = matches!(end, End::LetGo { .. });
+        let is_left = life.gone.is_none() && life.orphan_since.is_some() && is_let_go;
+        let silence = life.outage.as_ref().unwrap_or(&life.silence);
         let at_death = life.at_death.as_ref().filter(|_| peer_is_dead);
         Story {
             local: life.local,
@@ -130,8 +136,9 @@ impl Teller<'_> {
             at_death: at_death.map(|seen| seen.info.clone()),
             promised: at_death.map(forecast),
             last_heard: life.last_heard,
-            tries: life.silence.tries().to_vec(),
-            more_tries: life.silence.more(),
+            tries: silence.tries().to_vec(),
+            more_tries: silence.more(),
+            heard_again: life.heard_again,
             held: life.held.as_ref().map(|seen| seen.info.clone()),
             end,
             would_be_told,
@@ -183,12 +190,12 @@ impl Teller<'_> {
         }
         match (let_go, life.gone) {
             (Some(at), _) => End::LetGo { at, reset: false },
-            (None, Some(at)) if is_due(at) => End::GaveUp {
+            // without a FIN or a RST an open connection ends only so; a connection attempt can be closed silently
+            (None, Some(at)) if life.established.is_some() || is_due(at) => End::GaveUp {
                 at,
                 errno: due.map_or(Errno::ETIMEDOUT, |(_, errno, _)| errno),
                 reset: false,
             },
-            // a connection attempt that is closed says nothing
             (None, Some(at)) => End::LetGo { at, reset: false },
             (None, None) => End::Open,
         }

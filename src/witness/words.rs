@@ -34,7 +34,8 @@ type Line<'a> = dyn FnMut(Option<Instant>, &str) + 'a;
 fn beginning(story: &Story, line: &mut Line) {
     match story.established {
         Some(at) => line(Some(at), "established"),
-        None => line(Some(story.began), "SYN sent, never answered"),
+        None if story.by_program => line(Some(story.began), "SYN sent"),
+        None => line(Some(story.began), "SYN received"),
     }
     let (sent, received) = match story.peer_died {
         Some(_) => story.before_death,
@@ -54,19 +55,21 @@ fn beginning(story: &Story, line: &mut Line) {
 }
 
 fn death(story: &Story, died: Instant, line: &mut Line) {
-    let queues = story
-        .at_death
-        .as_ref()
-        .map_or(String::new(), |info| format!("; {}", queues(info)));
-    line(Some(died), &format!("the peer dies{queues}"));
+    if died > story.began {
+        let info = story.at_death.as_ref();
+        let queues = info.map_or(String::new(), |info| format!("; {}", queues(info)));
+        line(Some(died), &format!("the peer dies{queues}"));
+    }
     if let Some(promised) = &story.promised {
-        line(
-            None,
-            &format!("if nothing more is written: {}", told(promised, died)),
-        );
+        let (said, why) = (told(promised, died), reason(promised));
+        line(None, &format!("if nothing more is written: {said}{why}"));
     }
     for (at, what) in silence(story) {
         line(Some(at), &what);
+    }
+    let by_reset = |at: &Instant| matches!(story.end, End::Reset { at: reset, .. } if reset == *at);
+    if let Some(at) = story.heard_again.filter(|at| !by_reset(at)) {
+        line(Some(at), "the peer is heard again");
     }
 }
 
@@ -91,7 +94,7 @@ fn queues(info: &TcpInfo) -> String {
 fn silence(story: &Story) -> Vec<(Instant, String)> {
     type IsKind = fn(&Sent) -> bool;
     let kinds: [(IsKind, &str); 4] = [
-        (|s| matches!(s, Sent::Syn), "SYN sent"),
+        (|s| matches!(s, Sent::Reset), "RST sent"),
         (|s| matches!(s, Sent::New(_)), "new data sent"),
         (|s| matches!(s, Sent::Again(_)), "sent again"),
         (
@@ -110,6 +113,11 @@ fn silence(story: &Story) -> Vec<(Instant, String)> {
         let Some(first) = of_kind.first().copied() else {
             continue;
         };
+        // the FIN of a program that lets go is told with its end
+        let is_fin = of_kind.iter().all(|t| t.sent == Sent::New(0));
+        if is_fin && matches!(story.end, End::LetGo { .. }) {
+            continue;
+        }
         let bytes: usize = of_kind.iter().map(|t| bytes_of(t.sent)).sum();
         let what = match first.sent {
             Sent::New(_) if bytes == 0 => "FIN sent".to_owned(),
@@ -127,7 +135,7 @@ fn silence(story: &Story) -> Vec<(Instant, String)> {
                 let original = story
                     .tries
                     .iter()
-                    .rfind(|t| t.at < first.at && bytes_of(t.sent) > 0);
+                    .rfind(|t| t.at < first.at && (bytes_of(t.sent) > 0 || t.sent == Sent::Syn));
                 original.copied().into_iter().chain(of_kind).collect()
             }
             Sent::New(_) => Vec::new(),
@@ -146,7 +154,8 @@ fn silence(story: &Story) -> Vec<(Instant, String)> {
 
 /// How many of `n` repetitions the retransmission timer sent, where sock_diag told; the rest were loss probes.
 fn by_timer(story: &Story, n: usize) -> String {
-    let Some(info) = &story.held else {
+    // an answer sets its count back
+    let Some(info) = story.held.as_ref().filter(|_| story.heard_again.is_none()) else {
         return String::new();
     };
     match n.checked_sub(info.retransmits as usize) {
@@ -200,10 +209,7 @@ fn told(forecast: &Forecast, from: Instant) -> String {
             format!("{errno} {}{latest}{reset} (computed)", after(at))
         }
         Told::Waiting(errno) => format!("{errno} at the next call"),
-        Told::Never(why) => format!(
-            "never told: {} (a rule: nothing will be sent, so nothing is missed)",
-            why.text()
-        ),
+        Told::Never(_) => "never told".to_owned(),
         Told::Nobody { at: Some(at), .. } => format!(
             "nobody is told; the kernel forgets it {} (computed)",
             after(at)
@@ -215,12 +221,21 @@ fn told(forecast: &Forecast, from: Instant) -> String {
     }
 }
 
+/// Why nothing will be told.
+fn reason(forecast: &Forecast) -> String {
+    match forecast.told {
+        Told::Never(why) => format!(": {}, so nothing is sent and nothing is missed", why.text()),
+        _ => String::new(),
+    }
+}
+
 fn ending(story: &Story, line: &mut Line) {
     let (at, what) = end(story);
     line(at, &what);
     let from = story.peer_died.unwrap_or(story.began);
     if let Some(forecast) = &story.would_be_told {
-        line(None, &format!("had it waited: {}", told(forecast, from)));
+        let (said, why) = (told(forecast, from), reason(forecast));
+        line(None, &format!("had it waited: {said}{why}"));
         for assumed in &forecast.assumed {
             line(None, &format!("(taken for granted: {assumed})"));
         }

@@ -43,7 +43,11 @@ impl Report<'_> {
         );
         for happening in happenings {
             let at = happening.at.secs_f64();
-            let _ = writeln!(text, "the peer: {} at {at:.3} s", happening.what);
+            let note = match happening.what.contains("frozen") {
+                true => "; its kernel still acknowledges, so yours sees a live peer",
+                false => "",
+            };
+            let _ = writeln!(text, "the peer: {} at {at:.3} s{note}", happening.what);
         }
         if happenings.is_empty() {
             let _ = writeln!(text, "the peer lived on");

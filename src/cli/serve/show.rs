@@ -5,18 +5,13 @@ use std::fmt::Write;
 use crate::cli::exec::relay;
 use crate::live::{Connection, Endpoint};
 use crate::service::Relayed;
-use crate::witness::Witness;
+use crate::witness::Totals;
 
 /// Connections that are listed.
 const MOST: usize = 20;
 
-pub(super) fn at_the_end(
-    endpoint: &Endpoint,
-    witness: &Witness,
-    relayed: Option<&Relayed>,
-) -> String {
+pub(super) fn at_the_end(endpoint: &Endpoint, totals: Totals, relayed: Option<&Relayed>) -> String {
     let mut text = format!("{:10.3} s  the end\n", endpoint.now().secs_f64());
-    let totals = witness.totals();
     let _ = writeln!(
         text,
         "{} connections, {} B of data to the endpoint and {} B from it",
