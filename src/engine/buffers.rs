@@ -39,6 +39,12 @@ impl Buffers {
         }
     }
 
+    /// Nothing is written and nothing received.
+    pub(super) fn are_empty(&self) -> bool {
+        let idle = |q: &Queues| q.unsent.is_empty() && q.rtx.is_empty() && q.received.is_empty();
+        self.0.as_deref().is_none_or(idle)
+    }
+
     /// Gives its queues back if all are empty.
     pub(super) fn give_back(&mut self, spare: &mut Option<Box<Queues>>) {
         let idle = |q: &Queues| q.unsent.is_empty() && q.rtx.is_empty() && q.received.is_empty();

@@ -85,7 +85,7 @@ impl Tcb {
             self.state,
             TcpState::Closed | TcpState::SynSent | TcpState::Listen
         ) {
-            self.orphan = true;
+            self.become_orphan();
             if self.state != TcpState::Closed {
                 // given up, not failed: it is not counted in AttemptFails
                 self.transition(TcpState::Closed);
@@ -111,14 +111,14 @@ impl Tcb {
             };
             self.outbox().because = Because::Call(why);
             self.send_active_reset(now);
-            self.orphan = true;
+            self.become_orphan();
             return self.tcp_done(now);
         }
         if let Some(next) = self.state_after_fin() {
             self.transition(next);
             self.send_fin(now);
         }
-        self.orphan = true;
+        self.become_orphan();
         if self.state == TcpState::FinWait2 {
             if self.opt.linger2.is_some_and(|s| s < 0) {
                 self.net.count(Counter::TCPAbortOnLinger);
@@ -127,12 +127,15 @@ impl Tcb {
             }
             self.orphan_fin_wait2(now, false);
         }
+        if self.state != TcpState::Closed && self.outbox().becomes_timewait.is_none() {
+            self.abort_if_too_many(now);
+        }
     }
 
     /// The listener was closed before anybody accepted this connection.
     pub(super) fn abort_unaccepted(&mut self, now: Now) {
         self.outbox().because = Because::Call("close() of the listener");
-        self.orphan = true;
+        self.become_orphan();
         if self.state != TcpState::Closed {
             self.send_active_reset(now);
             self.tcp_done(now);

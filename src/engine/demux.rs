@@ -118,7 +118,7 @@ impl Engine {
             return;
         };
         let addrs = (timewait.local, timewait.remote);
-        match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337) {
+        match timewait.on_segment(now, &self.ticks, segment, limit, rfc1337, &self.net.mib) {
             TimeWaitVerdict::Ignore => {}
             TimeWaitVerdict::Ack(transmit) => {
                 self.net.mib.add(Counter::OutSegs, 1);

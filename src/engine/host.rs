@@ -171,7 +171,7 @@ impl Engine {
                 ..Options::default()
             }),
             ports: Ports::new(secrets.port, config.seed),
-            net: Arc::default(),
+            net: Arc::new(Net::new(secrets.challenge)),
             secrets,
             ip_ids: Stream::new(config.seed, "ip_id"),
             sockets: Descriptors::default(),
@@ -298,6 +298,7 @@ impl Engine {
         let Some(tcb) = self.table.connection_mut(id) else {
             return;
         };
+        tcb.publish_memory();
         let socket = tcb.socket;
         let mut lent = tcb.outbox.take();
         if let Some(lent) = &mut lent {
@@ -371,7 +372,15 @@ impl Engine {
     /// Takes one out of the table, and its deadline with it.
     pub(super) fn forget(&mut self, id: u32) -> Option<Sock> {
         self.wheel.disarm(id);
-        self.table.remove(id)
+        let gone = self.table.remove(id);
+        if let Some(Sock::Connection(tcb)) = &gone {
+            let pages = i64::from(tcb.published_pages);
+            self.net.add_pages(-pages, self.sysctl.tcp_mem);
+            if tcb.orphan {
+                self.net.orphan_gone();
+            }
+        }
+        gone
     }
 
     /// Keeps the wheel true for one of the table.

@@ -234,7 +234,12 @@ impl Tcb {
 
     /// RFC 5961: an ACK that a real peer answers with a RST that fits.
     pub(super) fn send_challenge_ack(&mut self, now: Now) {
-        if !self.oow_rate_limited(now, Counter::TCPACKSkippedChallenge) {
+        if self.oow_rate_limited(now, Counter::TCPACKSkippedChallenge) {
+            return;
+        }
+        let second = now.j / self.sysctl.ticks.hz();
+        let limit = self.sysctl.tcp_challenge_ack_limit;
+        if self.net.take_challenge(limit, second) {
             self.net.count(Counter::TCPChallengeACK);
             self.send_ack(now);
         }

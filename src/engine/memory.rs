@@ -1,38 +1,53 @@
 //! Memory that a socket holds, in whole pages: it decides whether the expected segment takes the short way.
 //!
-//! Linux counterpart: sk_forward_alloc, __sk_mem_schedule, sk_mem_uncharge. Only the bookkeeping is modelled: memory
-//! itself is never short here.
+//! Linux counterpart: sk_forward_alloc, __sk_mem_schedule, sk_mem_uncharge. What follows when the host's memory is short
+//! is in `resources.rs`.
 
 /// Bytes of a page.
-const PAGE: u32 = 4_096;
+pub(super) const PAGE: u32 = 4_096;
+/// A send buffer is never smaller, bytes.
+pub(super) const MIN_SNDBUF: u32 = 4_608;
 /// Memory of a buffer of the sender beside its data, bytes.
 pub(super) const SKB_OVERHEAD: u32 = 832;
 
-/// What is reserved and not used, bytes (less than a page).
+/// What is reserved, and what of it is not used.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ForwardAlloc(u32);
+pub(super) struct ForwardAlloc {
+    /// Not used, bytes (less than a page).
+    free: u32,
+    pages: u32,
+}
 
 impl ForwardAlloc {
     /// Bytes that can be taken without asking for a page.
     pub(super) fn available(self) -> u32 {
-        self.0
+        self.free
+    }
+
+    /// All that is reserved, pages.
+    pub(super) fn pages(self) -> u32 {
+        self.pages
     }
 
     /// Takes `bytes`, with new pages if need be.
     pub(super) fn charge(&mut self, bytes: u32) {
         self.reserve(bytes);
-        self.0 -= bytes;
+        self.free -= bytes;
     }
 
     /// Makes sure that `bytes` can be taken, and does not take them.
     pub(super) fn reserve(&mut self, bytes: u32) {
-        if self.0 < bytes {
-            self.0 += (bytes - self.0).div_ceil(PAGE) * PAGE;
+        if self.free < bytes {
+            let pages = (bytes - self.free).div_ceil(PAGE);
+            self.free += pages * PAGE;
+            self.pages += pages;
         }
     }
 
     /// Gives `bytes` back; whole pages are returned.
     pub(super) fn uncharge(&mut self, bytes: u32) {
-        self.0 = (self.0 + bytes) % PAGE;
+        let free = self.free + bytes;
+        self.free = free % PAGE;
+        self.pages = self.pages.saturating_sub(free / PAGE);
     }
 }

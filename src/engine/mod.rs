@@ -82,6 +82,7 @@ mod received;
 mod recovery;
 mod reordering;
 mod request;
+mod resources;
 mod restore;
 mod right_sizing;
 mod routes;

@@ -55,6 +55,9 @@ impl Tcb {
             if !alive && self.backoff >= most {
                 return self.write_err(now, "an orphan's probes are used up");
             }
+            if self.out_of_resources(now, true) {
+                return;
+            }
         }
         if self.probes_out >= most {
             return self.write_err(now, "no window probe was answered");

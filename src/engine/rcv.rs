@@ -91,6 +91,12 @@ impl Tcb {
             .payload
             .slice((skip as usize).min(segment.payload.len())..);
         let memory = self.footprint(payload, options);
+        if !self.queues.received.is_empty() && self.memory_is_short(memory.truesize) {
+            self.net.count(Counter::TCPRcvQDrop);
+            self.ack.scheduled = true;
+            self.ack.now = true;
+            return;
+        }
         self.forward_alloc.reserve(memory.truesize);
         let merged = self.queues.received.push(fresh, memory);
         self.count_merged(merged);
@@ -172,6 +178,10 @@ impl Tcb {
             data: segment.payload.clone(),
             memory: self.footprint(payload, options),
         };
+        if self.memory_is_short(early.memory.truesize) {
+            self.net.count(Counter::TCPOFODrop);
+            return;
+        }
         self.hold_received(early.memory.truesize);
         let inserted = self.reassembly.insert(early, self.rx.sack_ok);
         self.release_received(inserted.freed);

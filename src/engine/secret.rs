@@ -70,6 +70,8 @@ pub(super) struct Secrets {
     pub(super) ts_offset: Key,
     /// Where the search for a local port begins.
     pub(super) port: Key,
+    /// How many challenge ACKs a second has.
+    pub(super) challenge: Key,
     /// SYN cookies: one for the whole number, one for what is hidden in it.
     pub(super) cookie: [Key; 2],
 }
@@ -84,6 +86,7 @@ impl Secrets {
             isn: key("isn key"),
             ts_offset: key("ts_offset key"),
             port: key("port key"),
+            challenge: key("challenge key"),
         }
     }
 }

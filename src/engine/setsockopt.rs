@@ -4,6 +4,7 @@
 
 use super::clock::Now;
 use super::event::Because;
+use super::memory::MIN_SNDBUF;
 use super::output::Push;
 use super::tcb::{TCP_MIN_MSS, Tcb};
 use super::window::RMEM_MAX;
@@ -15,7 +16,6 @@ use crate::time::Jiffies;
 /// net.core.wmem_max of Linux 6.18, bytes.
 const WMEM_MAX: i64 = 4_194_304;
 /// Smallest buffers, bytes.
-const MIN_SNDBUF: i64 = 4_608;
 const MIN_RCVBUF: i64 = 2_304;
 /// Longest TCP_LINGER2, s.
 const MAX_LINGER2_S: i64 = 120;
@@ -109,7 +109,7 @@ impl Tcb {
         match name {
             OptName::SO_SNDBUF => {
                 self.opt_mut().sndbuf_locked = true;
-                self.sndbuf = (unsigned(value).min(WMEM_MAX) * 2).max(MIN_SNDBUF) as u32;
+                self.sndbuf = (unsigned(value).min(WMEM_MAX) * 2).max(MIN_SNDBUF.into()) as u32;
             }
             OptName::SO_RCVBUF => {
                 self.opt_mut().rcvbuf_locked = true;

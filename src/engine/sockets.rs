@@ -8,11 +8,13 @@ use std::net::IpAddr;
 use super::clock::Now;
 use super::descriptors::{Listener, Socket};
 use super::host::Engine;
+use super::mib::Counter;
 use super::net::Shared;
 use super::table::Sock;
 use super::tcb::Tcb;
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
 use crate::time::Instant;
+use crate::wire::Seq;
 
 impl Engine {
     /// A socket call. Its socket does not count as touched by it.
@@ -120,19 +122,21 @@ impl Engine {
         tcb.path = self.routes.path(now, remote.ip);
         tcb.txhash = self.routes.draw_txhash();
         if tcb.local.port == 0 {
-            tcb.local.port = self.port_for_connect(tcb.local, remote).unwrap_or(0);
+            let port = self.port_for_connect(now, tcb.local, remote);
+            tcb.local.port = port.unwrap_or(0);
         }
         if self.is_full() {
             return Outcome::Failed(Errno::ENOBUFS);
         }
-        if tcb.local.port == 0 || self.table.find(tcb.local, remote).is_some() {
+        let chosen = !tcb.bindport_locked;
+        let Some((isn, recent)) = self.first_number(now, tcb.local, remote, chosen) else {
             return Outcome::Failed(Errno::EADDRNOTAVAIL);
-        }
+        };
         tcb.remote = remote;
         tcb.socket = Some(socket);
         tcb.ip_id = self.draw_ip_id();
         tcb.ts_offset = self.ts_offset(tcb.local, remote);
-        let isn = self.isn(now.at, tcb.local, remote);
+        tcb.rx.ts_recent = recent;
         tcb.connect(now, isn);
         let id = self.table.insert(Sock::Connection(tcb));
         if let Some(fresh) = self.sockets.get_mut(socket) {
@@ -142,10 +146,38 @@ impl Engine {
         Outcome::Failed(Errno::EINPROGRESS)
     }
 
-    fn port_for_connect(&mut self, local: Addr, remote: Addr) -> Option<u16> {
+    /// The number that a connection begins with, and the peer's clock if one in TIME_WAIT makes place for it. None where
+    /// these ends are taken.
+    fn first_number(
+        &mut self,
+        now: Now,
+        local: Addr,
+        remote: Addr,
+        chosen: bool,
+    ) -> Option<(Seq, Option<u32>)> {
+        if local.port == 0 {
+            return None;
+        }
+        let Some(id) = self.table.find(local, remote) else {
+            return Some((self.isn(now.at, local, remote), None));
+        };
+        let Some(Sock::TimeWait(old)) = self.table.get(id) else {
+            return None;
+        };
+        let successor = old.successor(now, &self.sysctl, chosen)?;
+        self.forget(id);
+        self.net.mib.add(Counter::TWRecycled, 1);
+        Some(successor)
+    }
+
+    fn port_for_connect(&mut self, now: Now, local: Addr, remote: Addr) -> Option<u16> {
         let (table, sysctl) = (&self.table, &self.sysctl);
         self.ports.for_connect(sysctl, local, remote, |port| {
-            table.find(Addr { port, ..local }, remote).is_none()
+            let taken = table.find(Addr { port, ..local }, remote);
+            taken.is_none_or(|id| match table.get(id) {
+                Some(Sock::TimeWait(old)) => old.successor(now, sysctl, true).is_some(),
+                _ => false,
+            })
         })
     }
 

@@ -54,7 +54,7 @@ impl Tcb {
                 .back()
                 .map_or(0, |s| goal.saturating_sub(s.len()));
             if room == 0 {
-                if self.wmem_queued() >= self.sndbuf {
+                if self.wmem_queued() >= self.sndbuf || self.memory_is_short(SKB_OVERHEAD) {
                     break;
                 }
                 self.slow_start_after_idle_check(now);

@@ -355,6 +355,11 @@ impl Tcb {
             expired |= self.retransmits >= most;
         } else if self.state == TcpState::SynRecv {
             expired |= self.retransmits >= self.syn_retries();
+        } else if self.orphan {
+            let worth_a_reset = self.rto < self.rto_max || !expired;
+            if self.out_of_resources(now, worth_a_reset) {
+                return true;
+            }
         }
         if expired {
             self.write_err(now, "the time for retransmissions is over");

@@ -6,10 +6,12 @@
 use super::clock::Now;
 use super::close::TIMEWAIT_LEN_MS;
 use super::event::Transmit;
+use super::mib::{Counter, Mib};
 use super::tcb::Tcb;
 use super::timers::Armed;
 use super::txhash::TxHash;
 use crate::call::{Addr, TcpState};
+use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
@@ -38,6 +40,8 @@ pub(super) struct TimeWait {
     ts_offset: u32,
     pub(super) txhash: TxHash,
     last_oow_ack: Option<Jiffies>,
+    /// When it began, on the millisecond clock (Linux: tw_entry_stamp).
+    since_ms: u64,
     pub(super) timer: Armed,
 }
 
@@ -77,8 +81,33 @@ impl TimeWait {
             ts_offset: tcb.ts_offset,
             txhash: tcb.txhash,
             last_oow_ack: tcb.last_oow_ack.get(),
+            since_ms: now.ms,
             timer: Armed::after(&tcb.sysctl.ticks, now, time, None),
         }
+    }
+
+    /// What a new connection between the same ends would begin with: its number, and the peer's clock. `chosen`: the
+    /// port was chosen by the host. None where the old one's segments could not be told from the new one's.
+    pub(super) fn successor(
+        &self,
+        now: Now,
+        sysctl: &Sysctl,
+        chosen: bool,
+    ) -> Option<(Seq, Option<u32>)> {
+        let recent = self.ts_recent.filter(|_| self.tstamp_ok)?;
+        if chosen {
+            let loopback = self.local.ip.is_loopback() && self.remote.ip.is_loopback();
+            let allowed = match sysctl.tcp_tw_reuse {
+                0 => false,
+                2 => loopback,
+                _ => true,
+            };
+            let old_enough = now.ms > self.since_ms + sysctl.tcp_tw_reuse_delay as u64;
+            if !allowed || !old_enough || self.substate == TcpState::FinWait2 {
+                return None;
+            }
+        }
+        Some((isn_beyond(self.snd_nxt), Some(recent)))
     }
 
     /// A segment for the dead connection.
@@ -89,6 +118,7 @@ impl TimeWait {
         segment: &Segment,
         ratelimit: Jiffies,
         rfc1337: bool,
+        mib: &Mib,
     ) -> TimeWaitVerdict {
         let ts = segment.timestamps().filter(|_| self.tstamp_ok);
         let old = match (ts, self.ts_recent) {
@@ -96,7 +126,7 @@ impl TimeWait {
             _ => false,
         };
         if self.substate == TcpState::FinWait2 {
-            return self.in_fin_wait2(now, ticks, segment, old, ratelimit);
+            return self.in_fin_wait2(now, ticks, segment, old, (ratelimit, mib));
         }
         let (f, end_seq) = (segment.flags, segment.end_seq());
         let exact = segment.seq == self.rcv_nxt && (segment.seq == end_seq || f.has(Flags::RST));
@@ -122,13 +152,17 @@ impl TimeWait {
         if fresh_syn {
             return TimeWaitVerdict::Reopen(isn_beyond(self.snd_nxt));
         }
+        if old {
+            mib.add(Counter::PAWSTimewait, 1);
+        }
         if f.has(Flags::RST) {
             return TimeWaitVerdict::Ignore;
         }
         if old || f.has(Flags::ACK) {
             self.rearm(now, ticks);
         }
-        self.limited_ack(now, segment, ratelimit)
+        let limit = (ratelimit, mib);
+        self.limited_ack(now, segment, limit, Counter::TCPACKSkippedTimeWait)
     }
 
     fn in_fin_wait2(
@@ -137,11 +171,11 @@ impl TimeWait {
         ticks: &Ticks,
         segment: &Segment,
         old: bool,
-        ratelimit: Jiffies,
+        limit: (Jiffies, &Mib),
     ) -> TimeWaitVerdict {
         let (f, seq, end_seq) = (segment.flags, segment.seq, segment.end_seq());
         if old || !self.in_window(seq, end_seq) {
-            return self.limited_ack(now, segment, ratelimit);
+            return self.limited_ack(now, segment, limit, Counter::TCPACKSkippedFinWait2);
         }
         if f.has(Flags::RST) {
             return TimeWaitVerdict::Gone;
@@ -156,6 +190,9 @@ impl TimeWait {
             return TimeWaitVerdict::Reset;
         }
         self.substate = TcpState::TimeWait;
+        if segment.timestamps().is_some() {
+            self.since_ms = now.ms;
+        }
         self.rcv_nxt = end_seq;
         self.remember(now, ticks, segment.timestamps());
         TimeWaitVerdict::Ack(Box::new(self.ack(now)))
@@ -185,13 +222,20 @@ impl TimeWait {
         );
     }
 
-    fn limited_ack(&mut self, now: Now, segment: &Segment, ratelimit: Jiffies) -> TimeWaitVerdict {
+    fn limited_ack(
+        &mut self,
+        now: Now,
+        segment: &Segment,
+        (ratelimit, mib): (Jiffies, &Mib),
+        skipped: Counter,
+    ) -> TimeWaitVerdict {
         let bare = segment.seq == segment.end_seq() || segment.flags.has(Flags::SYN);
         if bare {
             if self
                 .last_oow_ack
                 .is_some_and(|last| now.j - last < ratelimit)
             {
+                mib.add(skipped, 1);
                 return TimeWaitVerdict::Ignore;
             }
             self.last_oow_ack = Some(now.j);

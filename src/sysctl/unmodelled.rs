@@ -95,12 +95,7 @@ pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
     ("tcp_keepalive_time", 0, i64::MAX, NEGATIVE),
     ("tcp_keepalive_intvl", 0, i64::MAX, NEGATIVE),
     ("tcp_fin_timeout", 0, i64::MAX, NEGATIVE),
-    (
-        "tcp_challenge_ack_limit",
-        i32::MAX as i64,
-        i32::MAX as i64,
-        "only its default is, which is no limit: the kernel draws the number of each second below the limit at random",
-    ),
+    ("tcp_challenge_ack_limit", 1, i32::MAX as i64, NEGATIVE),
     (
         "tcp_limit_output_bytes",
         4_194_304,
@@ -138,19 +133,11 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "a write waits only while the device holds a packet, and this one holds none",
     ),
     (
-        "tcp_tw_reuse",
-        "it is for a second connection from the same port, and there is one",
-    ),
-    ("tcp_tw_reuse_delay", "see tcp_tw_reuse"),
-    ("tcp_max_orphans", "one connection does not reach it"),
-    ("tcp_mem", "one connection does not reach it"),
-    (
         "tcp_ecn",
         "the peer never asks for it, and the survivor by default does not either",
     ),
     ("tcp_mtu_probing", "only 0 is modelled"),
     ("tcp_shrink_window", "only 0 is modelled"),
-    ("tcp_challenge_ack_limit", "only the default is modelled"),
     (
         "tcp_limit_output_bytes",
         "only values that never bind are modelled",
