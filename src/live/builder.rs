@@ -177,6 +177,8 @@ impl Builder {
         let mut engine = Config::new(self.addrs[0].0);
         engine.addrs = self.addrs.iter().map(|(addr, _)| *addr).collect();
         engine.mtu = self.mtu;
+        // the device below cuts bursts, or the kernel does
+        engine.gso = true;
         engine.sysctl = self.sysctl.clone();
         engine.seed = self.seed.unwrap_or_else(drawn_seed);
         Ok(Parts {

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::fate::{Fate, Sentence};
+use super::gso;
 use super::net::Poller;
 use super::not_tcp::NotTcp;
 use super::tap::{Tap, Tapped};
@@ -76,6 +77,8 @@ pub(crate) struct Machine {
     deferred: Vec<SocketId>,
     /// Sockets of the application that changed.
     touched: VecDeque<SocketId>,
+    /// Of a burst that is sent segment by segment.
+    pieces: VecDeque<Transmit>,
     /// All of them may have: power, freeze.
     upheaval: bool,
     /// Sockets whose connection lost its power.
@@ -110,6 +113,7 @@ impl Machine {
             owners: BTreeMap::new(),
             deferred: Vec::new(),
             touched: VecDeque::new(),
+            pieces: VecDeque::new(),
             upheaval: false,
             lost: Vec::new(),
             poller: Poller { epoll, used: false },
@@ -280,9 +284,26 @@ impl Machine {
         engine.into_iter().chain(own).chain(fates).min()
     }
 
+    /// The engine's next segment: one by one where somebody counts them.
+    fn next_segment(&mut self, at: Instant) -> Option<Transmit> {
+        if let Some(piece) = self.pieces.pop_front() {
+            return Some(piece);
+        }
+        let transmit = self.engine.poll_transmit(at)?;
+        if transmit.datagram.gso_size == 0 || !self.counts_packets() {
+            return Some(transmit);
+        }
+        self.pieces
+            .extend(gso::cut(&transmit.datagram).map(|datagram| Transmit {
+                datagram,
+                ..transmit.clone()
+            }));
+        self.pieces.pop_front()
+    }
+
     /// The next packet to send.
     pub(crate) fn poll_transmit(&mut self, at: Instant) -> Option<Outgoing> {
-        while let Some(transmit) = self.engine.poll_transmit(at) {
+        while let Some(transmit) = self.next_segment(at) {
             let datagram = &transmit.datagram;
             let mut counted = None;
             if let Payload::Tcp(segment) = &datagram.payload {

@@ -27,6 +27,7 @@ mod device;
 mod endpoint;
 mod fate;
 mod gro;
+mod gso;
 mod host;
 mod listener;
 mod machine;

@@ -190,6 +190,23 @@ impl Datagram {
         })
     }
 
+    /// As [`emit_partial_into`](Datagram::emit_partial_into), but a TCP segment's data is left out: it goes behind.
+    pub fn emit_partial_headers_into(&self, out: &mut Vec<u8>) -> (Option<PartialChecksum>, &[u8]) {
+        let Payload::Tcp(segment) = &self.payload else {
+            self.emit_into(out);
+            return (None, &[]);
+        };
+        let (ends, start) = (self.ends(), out.len());
+        self.emit_header(ends, out);
+        let header_len = out.len() - start;
+        segment.emit_header_partial(ends, out);
+        let partial = PartialChecksum {
+            start: header_len as u16,
+            offset: CHECKSUM_OFFSET as u16,
+        };
+        (Some(partial), &segment.payload)
+    }
+
     fn ends(&self) -> Ends {
         Ends::new(self.src, self.dst)
     }

@@ -119,6 +119,12 @@ impl Segment {
     /// Appends the segment's bytes, options padded with end-of-list to a multiple of four. The checksum field
     /// holds the pseudo header's sum and waits for that of the rest.
     pub(super) fn emit_partial(&self, ends: Ends, out: &mut Vec<u8>) {
+        self.emit_header_partial(ends, out);
+        out.extend_from_slice(&self.payload);
+    }
+
+    /// The same without the data.
+    pub(super) fn emit_header_partial(&self, ends: Ends, out: &mut Vec<u8>) {
         let options = self.options.padded();
         let mut header = [0; HEADER_LEN];
         header[0..2].copy_from_slice(&self.src_port.to_be_bytes());
@@ -133,7 +139,6 @@ impl Segment {
         header[18..20].copy_from_slice(&self.urgent.to_be_bytes());
         out.extend_from_slice(&header);
         out.extend_from_slice(options);
-        out.extend_from_slice(&self.payload);
     }
 
     /// Appends the segment's bytes, checksum filled in.

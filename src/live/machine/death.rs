@@ -41,6 +41,7 @@ impl Machine {
         self.owners.clear();
         self.deferred.clear();
         self.touched.clear();
+        self.pieces.clear();
         self.lost.clear();
         self.upheaval = true;
         for slot in &mut self.services {
