@@ -41,6 +41,10 @@ struct ConnectionFate {
 
 /// A packet to send.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is looked at once, and a box would be an allocation per packet"
+)]
 pub(crate) enum Outgoing {
     /// By our engine.
     Tcp(Transmit),

@@ -38,7 +38,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -139,14 +139,15 @@ impl World {
         World::with(Sysctl::default(), Sysctl::default(), DELAY, 0)
     }
 
-    /// Hosts with these knobs, 10.77.0.1 and 10.77.0.2, and a wire with this delay each way.
+    /// Hosts with these knobs, 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2), and a wire with this delay each way.
     pub fn with(first: Sysctl, second: Sysctl, delay: Duration, seed: u64) -> World {
         let machine = |last: u8, sysctl: Sysctl| {
-            let addr = [10, 77, 0, last];
-            let mut engine = Config::new(addr.into());
+            let v6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, last.into());
+            let addrs = vec![(IpAddr::from([10, 77, 0, last]), 24), (v6.into(), 64)];
+            let mut engine = Config::new(addrs[0].0);
+            engine.addrs = addrs.iter().map(|a| a.0).collect();
             engine.sysctl = sysctl;
             engine.seed = seed.wrapping_mul(2).wrapping_add(last.into());
-            let addrs = vec![(IpAddr::from(addr), 24)];
             let parts = Parts {
                 engine,
                 addrs,
@@ -174,7 +175,7 @@ impl World {
         }
     }
 
-    /// The two hosts: 10.77.0.1 and 10.77.0.2.
+    /// The two hosts: 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2).
     pub fn endpoints(&self) -> (Endpoint, Endpoint) {
         (self.endpoint(0), self.endpoint(1))
     }

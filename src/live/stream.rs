@@ -94,6 +94,8 @@ impl Owned {
     /// A call that does not wait, but for a thaw.
     pub(crate) fn call(&self, make: impl Fn(SocketId) -> Call) -> io::Result<()> {
         self.attempt(Patience::None, |machine, at, id| {
+            // a shutdown ends the wait of another thread
+            machine.touched(id);
             done(machine.call(at, make(id)))
         })
     }

@@ -141,3 +141,33 @@ fn a_wait_without_end_is_told() {
     assert_eq!(told.result().unwrap(), Some(Errno::EDEADLK));
     drop(client);
 }
+
+#[test]
+fn a_shutdown_by_one_thread_ends_the_write_of_another_and_ipv6_is_there() {
+    let mut world = World::new();
+    let (client, server) = world.endpoints();
+    let listener = TcpListener::bind(&server, "[fd77::2]:7").unwrap();
+    world.spawn(move || {
+        let accepted = listener.accept()?;
+        // reads nothing, so that the other end's buffers fill
+        server.pause(Duration::from_secs(5));
+        drop(accepted);
+        Ok(())
+    });
+    let (hand_over, taken) = mpsc::channel();
+    let other = client.clone();
+    let wrote = world.spawn(move || {
+        let stream = TcpStream::connect(&client, "[fd77::2]:7")?;
+        hand_over.send(stream.try_clone()?).unwrap();
+        let written = (&stream).write(&vec![7; 50_000_000])?;
+        Ok((written, client.now()))
+    });
+    world.spawn(move || {
+        other.pause(Duration::from_secs(1));
+        taken.recv().unwrap().shutdown(std::net::Shutdown::Write)
+    });
+    world.run();
+    let (written, at) = wrote.result().unwrap();
+    assert!((1..50_000_000).contains(&written), "{written}");
+    assert_eq!(at, Instant::from_ms(1000));
+}
