@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::call::TcpInfo;
 use crate::compare::align::{Item, Row, align, align_all};
 use crate::compare::content::into_one_text;
-use crate::compare::fields::{FieldDifference, Fields, Origin, TsvalRule};
+use crate::compare::fields::{FieldDifference, Fields, LabelChanges, Origin, TsvalRule};
 use crate::compare::info;
 use crate::compare::timing::{ALLOWANCE, spread};
 use crate::compare::verdict::{Class, Difference, Ending, Mode, Verdict};
@@ -36,9 +36,10 @@ struct Side<'a> {
 /// The packets of a trace that can be read, with their fields relative to its origin.
 fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
     let origin = Origin::of(packets);
+    let mut labels = LabelChanges::default();
     let read = |(index, p): (usize, &Packet)| {
         let datagram = Datagram::parse(&p.bytes).ok()?;
-        let item = Item {
+        let mut item = Item {
             at: p.at,
             dir: p.dir,
             fields: match p.dir {
@@ -46,6 +47,9 @@ fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
                 Dir::In => origin.mirrored().relative(&datagram),
             },
         };
+        if p.dir == Dir::Out {
+            item.fields.label_changes = labels.take(&datagram);
+        }
         Some((index, item))
     };
     let mut items: Vec<_> = packets.iter().enumerate().filter_map(read).collect();

@@ -187,6 +187,26 @@ pub struct Fields {
     pub tos: u8,
     /// Identification from the first that is not zero; none: zero.
     pub ip_id: Option<u16>,
+    /// How often the sender has changed its flow label so far; the labels themselves are drawn.
+    pub label_changes: u32,
+}
+
+/// Counts the changes of one sender's flow label, packet by packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LabelChanges {
+    last: Option<u32>,
+    changes: u32,
+}
+
+impl LabelChanges {
+    /// Its next packet: changes so far.
+    pub(crate) fn take(&mut self, datagram: &Datagram) -> u32 {
+        let label = datagram.flow_label;
+        if self.last.replace(label).is_some_and(|last| last != label) {
+            self.changes += 1;
+        }
+        self.changes
+    }
 }
 
 /// What TSval must be.
@@ -283,6 +303,7 @@ const PLAIN: &[(&str, AsText)] = &[
     ("ip.ttl", |f| f.ttl.to_string()),
     ("ip.df", |f| f.dont_frag.to_string()),
     ("ip.tos", |f| f.tos.to_string()),
+    ("ip.flow-label", |f| format!("change {}", f.label_changes)),
     ("ip.id", |f| match f.ip_id {
         None => "0".to_owned(),
         Some(n) => format!("first+{n}"),

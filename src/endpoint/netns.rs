@@ -68,6 +68,8 @@ pub struct Wanted {
     pub congestion: String,
     /// How many TCP sockets to make.
     pub sockets: usize,
+    /// Whether they are IPv6's.
+    pub ipv6_sockets: bool,
 }
 
 /// A namespace, as its descriptors.
@@ -161,9 +163,13 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
     }
     let entry = Entry::here(isolation == Isolation::UserNamespace)
         .map_err(failed("opening the namespace's file"))?;
+    let family = match wanted.ipv6_sockets {
+        false => AddressFamily::INET,
+        true => AddressFamily::INET6,
+    };
     let mut sockets = Vec::with_capacity(wanted.sockets);
     for _ in 0..wanted.sockets {
-        sockets.push(tcp_socket().map_err(failed("making a TCP socket"))?);
+        sockets.push(tcp_socket(family).map_err(failed("making a TCP socket"))?);
     }
     let congestion = choose_congestion(&sockets, &wanted.congestion, &mut notes)
         .map_err(failed("reading TCP_CONGESTION"))?;
@@ -214,10 +220,10 @@ pub fn open_tun(
 }
 
 /// A nonblocking TCP socket of the calling thread's namespace.
-pub(super) fn tcp_socket() -> io::Result<OwnedFd> {
+pub(super) fn tcp_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     Ok(socket_with(
-        AddressFamily::INET,
+        family,
         SocketType::STREAM,
         flags,
         Some(ipproto::TCP),

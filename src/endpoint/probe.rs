@@ -143,6 +143,7 @@ fn try_endpoint() -> Result<Isolation, String> {
     let wanted = Wanted {
         addr: Ipv4Addr::new(10, 77, 0, 1),
         ipv6: None,
+        ipv6_sockets: false,
         name: None,
         loopback: false,
         prefix: 24,
@@ -178,7 +179,7 @@ fn look_inside() -> Inside {
         .map(|name| Congestion {
             name: name.to_owned(),
             by_namespace: sysctl_files::write("tcp_congestion_control", name).is_ok(),
-            by_socket: netns::tcp_socket()
+            by_socket: netns::tcp_socket(rustix::net::AddressFamily::INET)
                 .and_then(|s| socket::set_congestion(&s.as_fd(), name))
                 .is_ok(),
         })

@@ -219,6 +219,7 @@ impl Builder {
             addr,
             prefix,
             ipv6,
+            ipv6_sockets: false,
             name: Some(self.name.clone()),
             loopback: true,
             mtu: self.mtu,

@@ -6,6 +6,7 @@ mod draft;
 mod duration;
 mod ends;
 mod error;
+mod ip;
 mod parse;
 mod possible;
 mod section;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use builtin::{LoadError, load};
 pub use draft::Draft;
 pub use error::ScenarioErrors;
+pub use ip::IpVersion;
 
 use crate::sockopt::SockOpt;
 use crate::sysctl::{Preset, Sysctl};
@@ -163,6 +165,8 @@ pub struct Scenario {
     pub peer: Peer,
     /// One-way delay.
     pub delay: Duration,
+    /// The IP version that both ends speak.
+    pub ip: IpVersion,
     /// Steps by time, at equal times in the file's order.
     pub steps: Vec<Step>,
     /// When it ends.
@@ -173,9 +177,9 @@ pub struct Scenario {
     pub tail: Duration,
 }
 
-/// The survivor's address.
+/// The survivor's IPv4 address.
 pub const SURVIVOR_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 1);
-/// The peer's address.
+/// The peer's IPv4 address.
 pub const PEER_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 2);
 /// Port of the end that connects.
 pub const CLIENT_PORT: u16 = 40_000;

@@ -8,7 +8,7 @@ use super::ends::{check_windows, read_peer, read_survivor};
 use super::error::{Faults, ScenarioErrors};
 use super::section::Section;
 use super::steps::{check_times, read_end, read_steps, steps};
-use super::{Scenario, possible};
+use super::{IpVersion, Scenario, possible};
 use crate::sysctl::{Preset, nearest, quoted};
 use crate::time::Instant;
 
@@ -73,7 +73,7 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     let preset = read_kernel(&root, faults);
     let survivor = read_survivor(&root, preset, faults);
     let peer = read_peer(&root, faults);
-    let delay_ns = read_delay(&root, faults);
+    let (delay_ns, ip) = read_wire(&root, faults);
     let planned = read_steps(&root, faults);
     let end = read_end(&root, faults);
     let planned = planned?;
@@ -92,6 +92,7 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
         survivor: survivor?.0,
         peer,
         delay: Duration::from_nanos(delay_ns),
+        ip,
         steps: steps(&planned, text),
         end: end.when,
         limit: Instant::from_ns(end.limit_ns),
@@ -121,10 +122,23 @@ fn read_kernel(root: &Section<'_>, faults: &mut Faults) -> &'static Preset {
     })
 }
 
-fn read_delay(root: &Section<'_>, faults: &mut Faults) -> u64 {
-    let Some(section) = root.table("wire", "[wire]", &["delay"], faults) else {
-        return 0;
+fn read_wire(root: &Section<'_>, faults: &mut Faults) -> (u64, IpVersion) {
+    let Some(section) = root.table("wire", "[wire]", &["delay", "ip"], faults) else {
+        return (0, IpVersion::V4);
     };
+    let ip = match section.integer("ip", 4, 6, faults) {
+        None | Some((4, _)) => IpVersion::V4,
+        Some((6, _)) => IpVersion::V6,
+        Some((_, place)) => {
+            let what = "an IP version that is neither 4 nor 6";
+            faults.add(&place, what, "ip is 4 or 6");
+            IpVersion::V4
+        }
+    };
+    (read_delay(&section, faults), ip)
+}
+
+fn read_delay(section: &Section<'_>, faults: &mut Faults) -> u64 {
     match section.duration_ns("delay", faults) {
         Some((ns, place)) if ns > MAX_DELAY_NS => {
             faults.add(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Link, Peer, PeerClock, To};
-use crate::scenario::{self, Action, Role};
+use crate::scenario::{self, Action, IpVersion, Role};
 use crate::time::Instant;
 use crate::trace::Event;
 use crate::wire::Datagram;
@@ -28,6 +28,15 @@ impl FarSide {
             peer: Peer::new(offers, role == Role::Client, clock),
             arrived: std::collections::VecDeque::new(),
             events: Vec::new(),
+        }
+    }
+
+    /// The same for ends that speak this IP version.
+    pub fn over(self, ip: IpVersion) -> Self {
+        FarSide {
+            link: self.link.over(ip),
+            peer: self.peer.over(ip),
+            ..self
         }
     }
 

@@ -1,12 +1,12 @@
 //! The wire: one-way delay, loss, and ICMP host unreachable, as a sans-IO value.
 //!
 //! It decides about a packet when the packet enters; what is under way is not touched by a later cut. Packets
-//! that are neither TCP nor ICMP over IPv4 (IPv6's router solicitations, say) are not carried and not reported.
+//! that are neither TCP nor ICMP are not carried and not reported.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::{PEER_IP, SURVIVOR_IP};
+use crate::scenario::IpVersion;
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
 use crate::wire::{Datagram, Icmp, Payload};
@@ -26,6 +26,7 @@ pub enum To {
 /// What becomes of packets that enter now.
 #[derive(Clone, Debug)]
 pub struct Link {
+    ip: IpVersion,
     delay: Duration,
     cut: bool,
     unreachable: bool,
@@ -40,6 +41,7 @@ impl Link {
     /// A wire that carries everything, each way in `delay`.
     pub fn new(delay: Duration) -> Self {
         Link {
+            ip: IpVersion::V4,
             delay,
             cut: false,
             unreachable: false,
@@ -49,6 +51,11 @@ impl Link {
             under_way: BTreeMap::new(),
             events: Vec::new(),
         }
+    }
+
+    /// The same for ends that speak this IP version.
+    pub fn over(self, ip: IpVersion) -> Self {
+        Link { ip, ..self }
     }
 
     /// From now on nothing gets through, either way.
@@ -141,8 +148,8 @@ impl Link {
     fn answer_unreachable(&mut self, now: Instant, bytes: &[u8]) {
         let payload = Payload::Icmp(Icmp::host_unreachable(bytes));
         let mut answer =
-            Datagram::new(PEER_IP.into(), SURVIVOR_IP.into(), self.icmp_ident, payload);
-        answer.dont_frag = false;
+            Datagram::new(self.ip.peer(), self.ip.survivor(), self.icmp_ident, payload);
+        answer.dont_frag = answer.src.is_ipv6();
         self.icmp_ident = self.icmp_ident.wrapping_add(1);
         self.carry(now + 2 * self.delay, To::Survivor, answer.emit());
     }

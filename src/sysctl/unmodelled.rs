@@ -2,7 +2,7 @@
 
 const FASTOPEN: &str = "TCP Fast Open is not built";
 const MTU_PROBING: &str = "path MTU probing is not built";
-const PLB: &str = "protective load balancing changes IPv6 flow labels, and only IPv4 is modelled";
+const PLB: &str = "protective load balancing, which changes IPv6 flow labels, is not modelled";
 const ECN: &str = "no congestion marks are sent or read; only the default, passive ECN is modelled, and the peer never asks for it";
 const NO_EFFECT: &str = "it has no effect in Linux 6.18";
 const READ_ONLY: &str = "the kernel only shows it";

@@ -5,7 +5,7 @@
 //! After an error it asks the dead socket three more times, as a curious reader would: SO_ERROR, recv, send.
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId};
-use crate::scenario::{Action, CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Survivor};
+use crate::scenario::{Action, CLIENT_PORT, IpVersion, Role, SERVER_PORT, Survivor};
 use crate::sockopt::SockOpt;
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
@@ -52,7 +52,7 @@ pub(super) struct App {
 
 impl App {
     /// An application that has not done anything yet.
-    pub(super) fn new(survivor: &Survivor) -> Self {
+    pub(super) fn new(survivor: &Survivor, ip: IpVersion) -> Self {
         let (local_port, remote_port) = match survivor.role {
             Role::Client => (CLIENT_PORT, SERVER_PORT),
             Role::Server => (SERVER_PORT, CLIENT_PORT),
@@ -60,8 +60,8 @@ impl App {
         App {
             options: survivor.sockopt.clone(),
             autoread: survivor.autoread,
-            local: Addr::v4(SURVIVOR_IP.octets(), local_port),
-            remote: Addr::v4(PEER_IP.octets(), remote_port),
+            local: Addr::new(ip.survivor(), local_port),
+            remote: Addr::new(ip.peer(), remote_port),
             phase: Phase::Idle,
             listener: None,
             socket: None,

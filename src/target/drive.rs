@@ -84,8 +84,9 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, clock: PeerClock) -> Self {
         Run {
-            far: FarSide::new(scenario.delay, scenario.peer, scenario.survivor.role, clock),
-            app: App::new(&scenario.survivor),
+            far: FarSide::new(scenario.delay, scenario.peer, scenario.survivor.role, clock)
+                .over(scenario.ip),
+            app: App::new(&scenario.survivor, scenario.ip),
             steps: scenario.steps.iter().collect(),
             packets: Vec::new(),
             events: Vec::new(),

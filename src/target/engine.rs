@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::engine::{Config, Counter, Drawn, Engine};
 use crate::rng::Stream;
-use crate::scenario::{SURVIVOR_IP, Scenario};
+use crate::scenario::Scenario;
 use crate::time::{Instant, Ticks};
 use crate::wire::Datagram;
 
@@ -31,7 +31,7 @@ impl Host {
             ticks,
             congestion: sysctl.tcp_congestion_control.name(),
             engine: Engine::new(Config {
-                addrs: vec![SURVIVOR_IP.into()],
+                addrs: vec![scenario.ip.survivor()],
                 mtu: 1_500,
                 gso: false,
                 sysctl,
@@ -39,7 +39,7 @@ impl Host {
                 ns_into_ms: u64::from(Stream::new(seed, "ns_into_ms").next_u32()) % 1_000_000,
                 seed,
                 drawn: Drawn::default(),
-                max_connections: Config::new(SURVIVOR_IP.into()).max_connections,
+                max_connections: Config::new(scenario.ip.survivor()).max_connections,
                 retries_are_counted: scenario.preset.retries_are_counted,
             }),
             packets: VecDeque::new(),

@@ -1,6 +1,7 @@
 //! The kernel of this machine as the survivor: real sockets in a private network namespace, behind a TUN.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
@@ -8,7 +9,7 @@ use crate::endpoint::{
     Device, EndpointError, Entry, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase,
     Tun, Waiter, Wanted, counters,
 };
-use crate::scenario::{SURVIVOR_IP, Scenario};
+use crate::scenario::{IpVersion, SURVIVOR_IP, Scenario};
 use crate::sysctl::Preset;
 use crate::time::{Instant, Ticks};
 
@@ -29,6 +30,7 @@ const MTU: u32 = 1500;
 #[derive(Debug)]
 pub struct Linux {
     clock: RealClock,
+    ip: IpVersion,
     tun: Tun,
     waiter: Waiter,
     diag: SockDiag,
@@ -81,9 +83,14 @@ impl Linux {
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         knobs.extend(scenario.survivor.sysctl_set.iter().cloned());
+        let v6 = scenario.ip == IpVersion::V6;
         let wanted = Wanted {
             addr: SURVIVOR_IP,
-            ipv6: None,
+            ipv6: match scenario.ip.survivor() {
+                IpAddr::V4(_) => None,
+                IpAddr::V6(addr) => Some((addr, 64)),
+            },
+            ipv6_sockets: v6,
             name: None,
             loopback: false,
             prefix: PREFIX,
@@ -102,10 +109,14 @@ impl Linux {
         let phase = TickPhase::of_this_machine();
         let mut namespace = crate::endpoint::open(&wanted)?;
         namespace.notes.extend(other_kernel(scenario));
-        Linux::in_namespace(namespace, phase)
+        Linux::in_namespace(namespace, phase, scenario.ip)
     }
 
-    fn in_namespace(namespace: Namespace, phase: Option<TickPhase>) -> Result<Linux, TargetError> {
+    fn in_namespace(
+        namespace: Namespace,
+        phase: Option<TickPhase>,
+        ip: IpVersion,
+    ) -> Result<Linux, TargetError> {
         let waiter = Waiter::new().map_err(os("making an epoll descriptor"))?;
         let mut notes = namespace.notes;
         if phase.is_none() {
@@ -121,6 +132,7 @@ impl Linux {
         Ok(Linux {
             ticks: phase.map(|p| p.of_run(&clock)),
             clock,
+            ip,
             tun: namespace.tun,
             waiter,
             diag: namespace.diag,
@@ -138,7 +150,7 @@ impl Linux {
     fn drain(&mut self) -> std::io::Result<()> {
         while let Some(bytes) = self.tun.read()? {
             let at = self.clock.now();
-            if bytes.first().is_some_and(|b| b >> 4 == 4) {
+            if self.is_part(&bytes) {
                 self.packets.push_back(Sent {
                     at,
                     bytes,
@@ -146,12 +158,23 @@ impl Linux {
                 });
             } else {
                 log::debug!(
-                    "not an IPv4 packet on the TUN, {} bytes, ignored",
+                    "not a packet of the scenario on the TUN, {} bytes, ignored",
                     bytes.len()
                 );
             }
         }
         Ok(())
+    }
+
+    /// Whether a packet belongs to the trace: of this IP version, and not what IPv6 says to its neighbours.
+    fn is_part(&self, bytes: &[u8]) -> bool {
+        const TCP: u8 = 6;
+        match self.ip {
+            IpVersion::V4 => bytes.first().is_some_and(|b| b >> 4 == 4),
+            IpVersion::V6 => {
+                bytes.first().is_some_and(|b| b >> 4 == 6) && bytes.get(6) == Some(&TCP)
+            }
+        }
     }
 
     /// After a call or a delivery, whose packets the kernel has sent before it returned.

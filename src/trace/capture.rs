@@ -3,7 +3,7 @@
 //! Own code and not a crate: pcap-file 2 ignores if_tsresol on reading, pcap-parser drops a frame's options on
 //! writing, and both together would be more to check than the two formats are.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::{Dir, Packet};
 use crate::time::Instant;
@@ -99,8 +99,8 @@ impl<'a> Bytes<'a> {
 }
 
 impl Capture {
-    /// The packets of a trace: direction as the file says, else by the survivor's address as source.
-    pub fn into_packets(self, survivor: Ipv4Addr) -> Vec<Packet> {
+    /// The packets of a trace: direction as the file says, else by the survivor's addresses as source.
+    pub fn into_packets(self, survivor: &[IpAddr]) -> Vec<Packet> {
         let packet = |f: Frame| Packet {
             at: f.at,
             dir: f.dir.unwrap_or_else(|| direction(&f.bytes, survivor)),
@@ -126,10 +126,14 @@ impl Capture {
     }
 }
 
-fn direction(datagram: &[u8], survivor: Ipv4Addr) -> Dir {
-    match datagram.get(12..16) {
-        Some(src) if src == survivor.octets() => Dir::Out,
-        _ => Dir::In,
+fn direction(datagram: &[u8], survivor: &[IpAddr]) -> Dir {
+    let is_source = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => datagram.get(12..16) == Some(&ip.octets()),
+        IpAddr::V6(ip) => datagram.get(8..24) == Some(&ip.octets()),
+    };
+    match survivor.iter().any(is_source) {
+        true => Dir::Out,
+        false => Dir::In,
     }
 }
 

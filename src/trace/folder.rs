@@ -1,5 +1,6 @@
 //! A trace as a folder: scenario.toml, trace.pcapng (or .pcap), events.jsonl, summary.json.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -57,8 +58,11 @@ pub(super) const SUMMARY: &str = "summary.json";
 const PCAPNG: &str = "trace.pcapng";
 pub(super) const PCAP: &str = "trace.pcap";
 
-/// The address that a packet of the survivor comes from.
-const SURVIVOR: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 1);
+/// The addresses that a packet of the survivor comes from.
+const SURVIVOR: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1)),
+];
 
 /// A folder's files, read.
 pub(super) struct Files<'a> {
@@ -146,7 +150,7 @@ impl Files<'_> {
             source,
         })?;
         let skipped = capture.skipped;
-        let packets = capture.into_packets(SURVIVOR);
+        let packets = capture.into_packets(&SURVIVOR);
         let log = jsonl::read(self.events).map_err(|source| TraceError::Events {
             path: path(EVENTS),
             source,

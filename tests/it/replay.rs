@@ -5,11 +5,12 @@ use std::path::Path;
 use crate::commands::{halfopen, outcome};
 
 /// Each set and how many recordings it has.
-const SETS: [(&str, usize); 4] = [
+const SETS: [(&str, usize); 5] = [
     ("linux-6.18", 65),
     ("linux-6.18-random", 60),
     ("linux-6.18-repeats", 14),
     ("linux-6.18-found", 8),
+    ("linux-6.18-ipv6", 16),
 ];
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use halfopen::call::{Addr, Call, Errno, Outcome, SocketId};
 use halfopen::scenario::{
-    CLIENT_PORT, EndWhen, PEER_IP, Peer, Role, SERVER_PORT, SURVIVOR_IP, Scenario, Survivor,
+    CLIENT_PORT, EndWhen, IpVersion, PEER_IP, Peer, Role, SERVER_PORT, SURVIVOR_IP, Scenario,
+    Survivor,
 };
 use halfopen::sysctl::{Preset, Sysctl};
 use halfopen::target::{Linux, Target, TargetError};
@@ -33,6 +34,7 @@ pub(crate) fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
         },
         peer: Peer::default(),
         delay: Duration::ZERO,
+        ip: IpVersion::V4,
         steps: Vec::new(),
         end: EndWhen::SurvivorClosed,
         limit: Instant::from_ms(60_000),

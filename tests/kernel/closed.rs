@@ -8,7 +8,7 @@ use std::time::Duration;
 use halfopen::compare::closed::compare;
 use halfopen::compare::{Difference, Known};
 use halfopen::run::{Options, TargetKind, run};
-use halfopen::scenario::{Scenario, builtin};
+use halfopen::scenario::{IpVersion, Scenario, builtin};
 use halfopen::sysctl::{CongestionControl, Preset};
 use halfopen::time::Instant;
 use halfopen::trace::Trace;
@@ -46,7 +46,17 @@ fn short_ones() -> Vec<Scenario> {
         .filter(|(ends, _)| ends.since(Instant::ZERO) < LASTS_UNDER)
         .collect();
     lasting.sort_by_key(|(ends, _)| std::cmp::Reverse(*ends));
-    lasting.into_iter().map(|(_, s)| s).collect()
+    let lasting = lasting.into_iter().map(|(_, s)| s);
+    // a third of them over IPv6 too
+    let also_over_ipv6 = |(n, scenario): (usize, Scenario)| {
+        let again = (n % 3 == 0).then(|| Scenario {
+            name: format!("{} over IPv6", scenario.name),
+            ip: IpVersion::V6,
+            ..scenario.clone()
+        });
+        std::iter::once(scenario).chain(again)
+    };
+    lasting.enumerate().flat_map(also_over_ipv6).collect()
 }
 
 /// Both live through the scenario. A difference of the TCPs comes again; a packet that a busy machine stamped late

@@ -11,6 +11,7 @@ mod endpoint_under_load;
 mod examples;
 mod exec;
 mod forward;
+mod ipv6;
 mod leftovers;
 mod live;
 mod not_tcp;

@@ -12,6 +12,7 @@ fn namespace() -> Option<Namespace> {
         addr: Ipv4Addr::new(10, 77, 0, 1),
         prefix: 24,
         ipv6: None,
+        ipv6_sockets: false,
         name: None,
         mtu: 1500,
         device: Device::default(),

@@ -28,6 +28,7 @@ pub(crate) fn namespace(addr: Ipv4Addr, device: Device, sockets: usize) -> Outco
         addr,
         prefix: PREFIX,
         ipv6: None,
+        ipv6_sockets: false,
         name: None,
         loopback: true,
         mtu: MTU,

@@ -44,6 +44,32 @@ fn every_recording_is_identical_to_itself() {
     }
 }
 
+#[test]
+fn a_flow_label_that_changes_at_another_packet_is_found() {
+    let mut scenario = crate::scenario::load("power-off-idle").expect("a built-in one");
+    scenario.ip = crate::scenario::IpVersion::V6;
+    let options = crate::run::Options::default();
+    let right = crate::run::run(&scenario, crate::run::TargetKind::Engine, options).expect("runs");
+    assert!(compare(&right, &right).identical);
+    let last = last_sent(&right);
+    let before = right.packets[..last]
+        .iter()
+        .rposition(|p| p.dir == Dir::Out);
+    let before = Datagram::parse(&right.packets[before.expect("one more")].bytes);
+    let label = before.expect("it is a packet").flow_label;
+    let mut left = right.clone();
+    change(&mut left, last, |d| {
+        assert_ne!(std::mem::replace(&mut d.flow_label, label), label);
+    });
+    let verdict = compare(&left, &right);
+    let what: Vec<_> = verdict
+        .differences
+        .iter()
+        .map(|d| d.what.as_str())
+        .collect();
+    assert_eq!(what, ["ip.flow-label"]);
+}
+
 /// Everything that two runs may not share: initial numbers, the clocks of both ends.
 fn renumbered(trace: &Trace) -> Trace {
     let mut other = trace.clone();

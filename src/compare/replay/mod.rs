@@ -15,8 +15,6 @@ mod script;
 mod sent;
 mod watch;
 
-use std::net::IpAddr;
-
 use self::host::Setup;
 use self::machine::Machine;
 use self::play::{Choice, Play, Rules};
@@ -26,7 +24,7 @@ use crate::call::Addr;
 use crate::compare::align::{Item, align};
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
-use crate::scenario::{CLIENT_PORT, PEER_IP, Role, SERVER_PORT, SURVIVOR_IP, Scenario};
+use crate::scenario::{CLIENT_PORT, Role, SERVER_PORT, Scenario};
 use crate::sysctl::CongestionControl;
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
@@ -87,7 +85,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     }
     let clock = script.clock;
     Config {
-        addrs: vec![SURVIVOR_IP.into()],
+        addrs: vec![scenario.ip.survivor()],
         mtu: 1_500,
         gso: false,
         sysctl,
@@ -109,13 +107,9 @@ fn setup(scenario: &Scenario, script: &Script) -> Setup {
         Role::Client => (CLIENT_PORT, SERVER_PORT),
         Role::Server => (SERVER_PORT, CLIENT_PORT),
     };
-    let addr = |ip, port| Addr {
-        ip: IpAddr::V4(ip),
-        port,
-    };
     Setup {
-        local: addr(SURVIVOR_IP, own),
-        remote: addr(PEER_IP, peers),
+        local: Addr::new(scenario.ip.survivor(), own),
+        remote: Addr::new(scenario.ip.peer(), peers),
         sockopt: scenario.survivor.sockopt.clone(),
         autoread: scenario.survivor.autoread,
         written: script.written.clone(),

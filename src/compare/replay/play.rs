@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::call::{Errno, TcpState};
-use crate::compare::fields::FieldDifference;
+use crate::compare::fields::{FieldDifference, LabelChanges};
 
 use crate::compare::replay::host::{Host, Setup};
 use crate::compare::replay::machine::Machine;
@@ -51,6 +51,7 @@ pub(crate) struct Play<'a, M> {
     ahead: Vec<usize>,
     /// The next recorded packet.
     pub(crate) packet: usize,
+    labels: LabelChanges,
     /// Packets before the first that differs, once one does.
     good: Option<usize>,
     /// A deadline, and when it is served at the earliest.
@@ -100,6 +101,7 @@ impl<'a, M: Machine> Play<'a, M> {
             now: Instant::ZERO,
             next: 0,
             ahead: Vec::new(),
+            labels: LabelChanges::default(),
             packet: 0,
             good: None,
             hold: None,
@@ -258,9 +260,11 @@ impl<'a, M: Machine> Play<'a, M> {
         while let Some((datagram, text)) = self.host.m.transmit(self.now) {
             // as it stands on the wire, with its options padded
             let datagram = Datagram::parse(&datagram.emit()).unwrap_or(datagram);
+            let mut fields = self.script.origin.relative(&datagram);
+            fields.label_changes = self.labels.take(&datagram);
             let sent = Sent {
                 at: self.now,
-                fields: self.script.origin.relative(&datagram),
+                fields,
                 datagram,
                 text,
                 cause,

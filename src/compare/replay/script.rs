@@ -1,7 +1,7 @@
 //! A recording as a script: what to do to the engine and when, and what must be seen.
 
 use crate::call::{Errno, TcpInfo, TcpState};
-use crate::compare::fields::{Fields, Origin};
+use crate::compare::fields::{Fields, LabelChanges, Origin};
 use crate::compare::timing::{ALLOWANCE, EXIT_ALLOWANCE, MsClock};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::time::{Instant, Ticks};
@@ -157,6 +157,7 @@ impl Script {
 
     fn take_packets(&mut self, recording: &Trace) {
         let mut stamps = Vec::new();
+        let mut labels = LabelChanges::default();
         for packet in &recording.packets {
             let datagram = match Datagram::parse(&packet.bytes) {
                 Ok(datagram) => datagram,
@@ -182,9 +183,11 @@ impl Script {
             }
             let syn = segment.filter(|s| s.flags.has(Flags::SYN));
             self.isn = self.isn.or(syn.map(|s| s.seq.0));
+            let mut fields = self.origin.relative(&datagram);
+            fields.label_changes = labels.take(&datagram);
             self.packets.push(Recorded {
                 at: packet.at,
-                fields: self.origin.relative(&datagram),
+                fields,
             });
         }
         // since Linux 6.4 ticks begin at whole multiples of their length on the monotonic clock, which TSval counts

@@ -11,6 +11,7 @@ use self::player::Player;
 use super::*;
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo, TcpState};
 use crate::compare::verdict::Verdict;
+use crate::scenario::IpVersion;
 use crate::time::{Instant, Ticks};
 use crate::trace::kept;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
@@ -343,7 +344,8 @@ impl TwoHops {
             flags: Flags::SYN,
             ..Segment::default()
         };
-        Datagram::new(SURVIVOR_IP.into(), PEER_IP.into(), 1, Payload::Tcp(segment))
+        let ip = IpVersion::V4;
+        Datagram::new(ip.survivor(), ip.peer(), 1, Payload::Tcp(segment))
     }
 }
 

@@ -193,7 +193,7 @@ Error: tcp_plb_enabled is not modelled
    |
  4 | sysctl = { tcp_plb_enabled = 1 }
    |            ^^^^^^^^^^^^^^^
-   |                   `--------- protective load balancing changes IPv6 flow labels, and only IPv4 is modelled
+   |                   `--------- protective load balancing, which changes IPv6 flow labels, is not modelled
 ---'
 "#,
     );

@@ -1,4 +1,5 @@
 use super::*;
+use crate::scenario::{PEER_IP, SURVIVOR_IP};
 use crate::wire::{Flags, Segment};
 
 fn packet(src: std::net::Ipv4Addr, dst: std::net::Ipv4Addr, len: usize) -> Datagram {

@@ -2,7 +2,6 @@
 
 use super::{Agreed, DEFAULT_MSS, Host, ISN, Peer};
 use crate::call::TcpState;
-use crate::scenario::PEER_IP;
 use crate::time::Instant;
 use crate::trace::Incident;
 use crate::wire::{Datagram, Flags, Segment, Seq};
@@ -13,7 +12,10 @@ const TIMESTAMPS_LEN: u16 = 12;
 impl Peer {
     /// A datagram arrives.
     pub fn on_packet(&mut self, now: Instant, datagram: &Datagram) {
-        let Some(segment) = datagram.segment().filter(|_| datagram.dst == PEER_IP) else {
+        let Some(segment) = datagram
+            .segment()
+            .filter(|_| datagram.dst == self.ip.peer())
+        else {
             return;
         };
         if self.host == Host::Off {

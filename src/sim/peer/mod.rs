@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::call::TcpState;
-use crate::scenario::{self, CLIENT_PORT, SERVER_PORT};
+use crate::scenario::{self, CLIENT_PORT, IpVersion, SERVER_PORT};
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
 use crate::wire::{Datagram, Flags, Seq};
@@ -72,6 +72,7 @@ pub struct Peer {
     rto_at: Option<Instant>,
     retransmits: u32,
     ip_ident: u16,
+    ip: IpVersion,
     outbox: VecDeque<Datagram>,
     events: Vec<Event>,
 }
@@ -106,9 +107,15 @@ impl Peer {
             rto_at: None,
             retransmits: 0,
             ip_ident: 1,
+            ip: IpVersion::V4,
             outbox: VecDeque::new(),
             events: Vec::new(),
         }
+    }
+
+    /// The same, speaking this IP version.
+    pub fn over(self, ip: IpVersion) -> Self {
+        Peer { ip, ..self }
     }
 
     /// Connects to the survivor.

@@ -1,7 +1,6 @@
 //! What the peer sends: segments with their options, retransmissions, and RSTs without a connection.
 
 use super::{FIRST_RTO, Peer};
-use crate::scenario::{PEER_IP, SURVIVOR_IP};
 use crate::time::Instant;
 use crate::trace::Incident;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
@@ -158,8 +157,8 @@ impl Peer {
         self.ip_ident = ident.wrapping_add(1);
         let payload = Payload::Tcp(segment);
         self.outbox.push_back(Datagram::new(
-            PEER_IP.into(),
-            SURVIVOR_IP.into(),
+            self.ip.peer(),
+            self.ip.survivor(),
             ident,
             payload,
         ));

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::call::TcpInfo;
+use crate::scenario::IpVersion;
 use crate::target::{Sent, TargetError};
 use crate::time::Ticks;
 
@@ -88,7 +89,7 @@ fn open(autoread: bool) -> (App, Script) {
         sockopt: Vec::new(),
         autoread,
     };
-    let mut app = App::new(&survivor);
+    let mut app = App::new(&survivor, IpVersion::V4);
     let mut target = Script::default();
     app.step(&mut target, &Action::SurvivorConnect);
     assert!(

@@ -15,7 +15,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo, TcpState};
 use crate::rng::Stream;
-use crate::scenario::{SURVIVOR_IP, Scenario};
+use crate::scenario::Scenario;
 use crate::time::{Instant, Ticks};
 
 use super::{Sent, Target, TargetError};
@@ -78,7 +78,7 @@ impl Smoltcp {
         config.random_seed = u64::from(Stream::new(seed, "smoltcp").next_u32());
         let mut interface = Interface::new(config, &mut device, smoltcp::time::Instant::ZERO);
         interface.update_ip_addrs(|addrs| {
-            let own = IpCidr::new(IpAddress::Ipv4(SURVIVOR_IP), PREFIX);
+            let own = IpCidr::new(scenario.ip.survivor().into(), PREFIX);
             // the list has room: it was empty
             let _ = addrs.push(own);
         });

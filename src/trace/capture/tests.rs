@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::trace::tests::trace_of;
 use crate::trace::{pcap, pcapng};
+use std::net::Ipv4Addr;
 
 const SURVIVOR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
@@ -172,9 +173,13 @@ fn two_sections_of_different_byte_order_are_one_capture() {
 #[test]
 fn direction_is_by_source_where_the_file_does_not_say() {
     let file = pcap_file(false, 0xa1b2_c3d4, 101, 7, &datagram());
-    let dir = |survivor| Capture::read(&file).unwrap().into_packets(survivor)[0].dir;
-    assert_eq!(dir(SURVIVOR), Dir::Out);
-    assert_eq!(dir(Ipv4Addr::new(10, 77, 0, 2)), Dir::In);
+    let dir = |survivor: &[IpAddr]| Capture::read(&file).unwrap().into_packets(survivor)[0].dir;
+    assert_eq!(dir(&[SURVIVOR.into()]), Dir::Out);
+    assert_eq!(
+        dir(&["fd77::1".parse().unwrap(), SURVIVOR.into()]),
+        Dir::Out
+    );
+    assert_eq!(dir(&[Ipv4Addr::new(10, 77, 0, 2).into()]), Dir::In);
 }
 
 fn packets() -> impl Strategy<Value = Vec<Packet>> {
@@ -195,7 +200,7 @@ proptest! {
     fn what_is_written_as_pcapng_is_read_back(packets in packets()) {
         let trace = trace_of(packets);
         let read = Capture::read(&pcapng::write(&trace)).unwrap();
-        prop_assert_eq!(read.into_packets(SURVIVOR), trace.packets);
+        prop_assert_eq!(read.into_packets(&[SURVIVOR.into()]), trace.packets);
     }
 
     #[test]
@@ -212,7 +217,7 @@ proptest! {
         ],
         rest in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
-        let _ = Capture::read(&[&magic[..], &rest].concat()).map(|c| c.into_packets(SURVIVOR));
+        let _ = Capture::read(&[&magic[..], &rest].concat()).map(|c| c.into_packets(&[SURVIVOR.into()]));
     }
 
     #[test]
@@ -224,6 +229,6 @@ proptest! {
             let at = at.index(file.len());
             file[at] = byte;
         }
-        let _ = Capture::read(&file).map(|c| c.into_packets(SURVIVOR));
+        let _ = Capture::read(&file).map(|c| c.into_packets(&[SURVIVOR.into()]));
     }
 }
