@@ -131,6 +131,7 @@ fn what_one_line_of_tcp_info_foretells_is_what_the_kernel_did() {
         exact,
         farthest,
     } = count;
+    println!("{lines} lines, {exact} name one instant, at most {farthest:?} ahead");
     assert!(lines > 400, "{lines} lines");
     assert!(
         exact * 10 > lines * 8,
