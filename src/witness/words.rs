@@ -90,11 +90,10 @@ fn queues(info: &TcpInfo) -> String {
     format!("Send-Q {} B{unread}, {timer}", info.wqueue)
 }
 
-/// What was sent into the silence, one line for each kind of it.
+/// What was sent into the silence, one line for each kind of it; a SYN and a RST are told elsewhere.
 fn silence(story: &Story) -> Vec<(Instant, String)> {
     type IsKind = fn(&Sent) -> bool;
-    let kinds: [(IsKind, &str); 4] = [
-        (|s| matches!(s, Sent::Reset), "RST sent"),
+    let kinds: [(IsKind, &str); 3] = [
         (|s| matches!(s, Sent::New(_)), "new data sent"),
         (|s| matches!(s, Sent::Again(_)), "sent again"),
         (
