@@ -8,17 +8,22 @@ use super::memory::SKB_OVERHEAD;
 use super::output::MAX_TCP_HEADER;
 use super::skb::Skb;
 use super::tcb::Tcb;
+use crate::wire::Flags;
 
 impl Tcb {
-    /// Memory that what is written and not acknowledged occupies, bytes.
+    /// Memory that what is written and not acknowledged occupies, bytes: the buffers follow each other without gaps.
     pub(super) fn wmem_queued(&self) -> u32 {
-        let of = |s: &Skb| SKB_OVERHEAD + s.len();
-        self.queues
-            .unsent
-            .iter()
-            .chain(&self.queues.rtx)
-            .map(of)
-            .sum()
+        let (sent, unsent) = (&self.queues.rtx, &self.queues.unsent);
+        let (Some(first), Some(last)) = (
+            sent.front().or(unsent.front()),
+            unsent.back().or(sent.back()),
+        ) else {
+            return 0;
+        };
+        let control = |skb: &Skb, flag| u32::from(skb.flags.has(flag));
+        let taken = control(first, Flags::SYN) + control(last, Flags::FIN);
+        let buffers = (sent.len() + unsent.len()) as u32;
+        buffers * SKB_OVERHEAD + (last.end_seq - first.seq) - taken
     }
 
     /// Whether poll(2) says that more may be written: a third of the buffer is free.

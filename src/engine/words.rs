@@ -4,33 +4,28 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::timers::Armed;
-use crate::time::Ticks;
+use crate::time::{Jiffies, Ticks};
 
 /// When a timer was armed and what the wheel made of it, with the tick that its numbers count in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
-    armed_at: u64,
-    asked: u64,
-    got: u64,
+    armed: Armed,
     tick_ns: u32,
-    level: u8,
     wheel: bool,
 }
 
 impl Told {
     pub(super) fn new(armed: &Armed, ticks: &Ticks) -> Told {
-        let span = |to: u64| to.saturating_sub(armed.armed_at());
         Told {
-            armed_at: armed.armed_at(),
-            asked: span(armed.expires()),
-            got: span(armed.fires()),
+            armed: *armed,
             tick_ns: ticks.tick_ns as u32,
-            level: armed.level() as u8,
             wheel: ticks.wheel,
         }
     }
 
-    fn ms(&self, ticks: u64) -> f64 {
+    /// Milliseconds from the arming to this tick.
+    fn ms(&self, to: Jiffies) -> f64 {
+        let ticks = to.saturating_sub(self.armed.armed_at());
         (ticks * u64::from(self.tick_ns) / 1_000) as f64 / 1e3
     }
 }
@@ -38,14 +33,14 @@ impl Told {
 /// `816 ms, armed at jiffy 4295, wheel level 1 -> 848 ms`.
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let asked = self.ms(self.asked);
-        write!(f, "{asked} ms, armed at jiffy {}", self.armed_at)?;
+        let asked = self.ms(self.armed.expires());
+        write!(f, "{asked} ms, armed at jiffy {}", self.armed.armed_at())?;
         match self.wheel {
             true => write!(
                 f,
                 ", wheel level {} -> {} ms",
-                self.level,
-                self.ms(self.got)
+                self.armed.level(),
+                self.ms(self.armed.fires())
             ),
             false => Ok(()),
         }

@@ -30,6 +30,34 @@ struct Recorded {
     cause: Cause,
 }
 
+/// A list that grows without being moved.
+struct Chunks<T>(Vec<Vec<T>>);
+
+impl<T> Chunks<T> {
+    const LEN: usize = 256;
+
+    fn push(&mut self, item: T) {
+        match self.0.last_mut() {
+            Some(last) if last.len() < Self::LEN => last.push(item),
+            _ => {
+                let mut next = Vec::with_capacity(Self::LEN);
+                next.push(item);
+                self.0.push(next);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+}
+
+/// All that was sent and said.
+struct Recording {
+    packets: Chunks<Recorded>,
+    events: Chunks<Event>,
+}
+
 /// Two hosts and the wire.
 struct Pair {
     hosts: [Engine; 2],
@@ -40,7 +68,7 @@ struct Pair {
     wires: [VecDeque<(Instant, Packet)>; 2],
     /// As bytes, with checksums, or as values.
     as_bytes: bool,
-    recording: Option<(Vec<Recorded>, Vec<Event>)>,
+    recording: Option<Recording>,
     carried: u64,
 }
 
@@ -75,7 +103,10 @@ impl Pair {
             delay_us,
             wires: [VecDeque::new(), VecDeque::new()],
             as_bytes,
-            recording: recorded.then(|| (Vec::new(), Vec::new())),
+            recording: recorded.then(|| Recording {
+                packets: Chunks(Vec::new()),
+                events: Chunks(Vec::new()),
+            }),
             carried: 0,
         };
         pair.drain();
@@ -96,9 +127,9 @@ impl Pair {
                     true => Packet::Bytes(Bytes::from(sent.datagram.emit())),
                     false => Packet::Value(sent.datagram.clone()),
                 };
-                if let Some((packets, _)) = &mut self.recording {
+                if let Some(recording) = &mut self.recording {
                     let (datagram, cause) = (sent.datagram, sent.cause);
-                    packets.push(Recorded {
+                    recording.packets.push(Recorded {
                         at: self.now,
                         end,
                         datagram,
@@ -107,8 +138,10 @@ impl Pair {
                 }
                 self.wires[1 - end].push_back((due, packet));
             }
-            if let Some((_, events)) = &mut self.recording {
-                events.extend(std::iter::from_fn(|| self.hosts[end].poll_event()));
+            if let Some(recording) = &mut self.recording {
+                while let Some(event) = self.hosts[end].poll_event() {
+                    recording.events.push(event);
+                }
             }
         }
     }
@@ -192,13 +225,12 @@ fn paced(writes: u64, recorded: bool) -> Outcome<(f64, usize, usize)> {
     if read < expected {
         return Err(format!("{read} bytes arrived, at least {expected} were expected").into());
     }
-    let (packets, events) = pair.recording.map_or((0, 0), |(packets, events)| {
+    let (packets, events) = pair.recording.map_or((0, 0), |recording| {
         // read, so that nobody can leave them out
-        let last = packets
-            .last()
-            .map(|p| (p.at, p.end, p.datagram.ttl, p.cause.to_string()));
-        assert!(last.is_some());
-        (packets.len(), events.len())
+        let last = recording.packets.0.last().and_then(|chunk| chunk.last());
+        let words = last.map(|p| (p.at, p.end, p.datagram.ttl, p.cause.to_string()));
+        assert!(words.is_some());
+        (recording.packets.len(), recording.events.len())
     });
     Ok((ns, packets, events))
 }

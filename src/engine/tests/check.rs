@@ -2,6 +2,7 @@
 
 use crate::call::TcpState;
 use crate::engine::Engine;
+use crate::engine::memory::SKB_OVERHEAD;
 use crate::engine::skb::Skb;
 use crate::engine::table::Sock;
 use crate::engine::tcb::Tcb;
@@ -78,6 +79,9 @@ impl Tcb {
             next = skb.end_seq;
         }
         assert_eq!(next, self.write_seq, "end of what is unsent");
+        let all = self.queues.rtx.iter().chain(&self.queues.unsent);
+        let held: u32 = all.map(|s| SKB_OVERHEAD + s.len()).sum();
+        assert_eq!(self.wmem_queued(), held, "memory of what was written");
     }
 
     fn check_counts(&self) {
