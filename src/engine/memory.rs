@@ -15,7 +15,8 @@ pub(super) const SKB_OVERHEAD: u32 = 832;
 pub(super) struct ForwardAlloc {
     /// Not used, bytes (less than a page).
     free: u32,
-    pages: u32,
+    /// At most 256 MB.
+    pages: u16,
 }
 
 impl ForwardAlloc {
@@ -25,7 +26,7 @@ impl ForwardAlloc {
     }
 
     /// All that is reserved, pages.
-    pub(super) fn pages(self) -> u32 {
+    pub(super) fn pages(self) -> u16 {
         self.pages
     }
 
@@ -40,7 +41,7 @@ impl ForwardAlloc {
         if self.free < bytes {
             let pages = (bytes - self.free).div_ceil(PAGE);
             self.free += pages * PAGE;
-            self.pages += pages;
+            self.pages = self.pages.saturating_add(pages as u16);
         }
     }
 
@@ -48,6 +49,6 @@ impl ForwardAlloc {
     pub(super) fn uncharge(&mut self, bytes: u32) {
         let free = self.free + bytes;
         self.free = free % PAGE;
-        self.pages = self.pages.saturating_sub(free / PAGE);
+        self.pages = self.pages.saturating_sub((free / PAGE) as u16);
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Request {
     pub(super) acked: bool,
     /// It is not kept: its SYN-ACK is a cookie.
     cookie: bool,
+    /// TSval of the first and of the last SYN-ACK.
+    tsvals: Option<(u32, u32)>,
     /// When the first SYN-ACK left, us.
     snt_synack_us: Option<u64>,
     last_oow_ack: Option<Jiffies>,
@@ -129,6 +131,7 @@ impl Request {
             num_retrans: 0,
             acked: false,
             cookie: false,
+            tsvals: None,
             snt_synack_us: None,
             last_oow_ack: None,
             timer: Armed::after(&ticks, now, ticks.from_ms(1_000), None),
@@ -158,6 +161,7 @@ impl Request {
             tsval = cookie::timestamp(tsval, self.snd_wscale, self.sack_ok);
         }
         let tsval = tsval.wrapping_add(self.ts_offset);
+        self.tsvals = Some((self.tsvals.map_or(tsval, |t| t.0), tsval));
         let offer = SynOffer {
             mss: self.announced_mss,
             timestamps: self.ts_recent.map(|tsecr| Timestamps { tsval, tsecr }),
@@ -299,10 +303,13 @@ impl Request {
         let in_window = segment.seq == low
             || (end_seq.after(low) && segment.seq.before(high))
             || (segment.seq == high && segment.seq == end_seq);
-        if old || !in_window {
+        let never_sent = ts.is_some_and(|ts| self.never_sent(ts.tsecr));
+        if old || never_sent || !in_window {
             let answered = !f.has(Flags::RST) && !self.rate_limited(now, template);
             if old {
                 template.net.count(Counter::PAWSEstab);
+            } else if never_sent {
+                template.net.count(Counter::TSEcrRejected);
             }
             if answered {
                 return RequestVerdict::Answer(Box::new(self.ack(now)));
@@ -329,6 +336,12 @@ impl Request {
             return RequestVerdict::Done;
         }
         RequestVerdict::Complete
+    }
+
+    /// An echo of a timestamp that no SYN-ACK had; zero is no echo.
+    fn never_sent(&self, tsecr: u32) -> bool {
+        let sent = |(first, last)| Seq(tsecr).between(Seq(first), Seq(last));
+        tsecr != 0 && !self.tsvals.is_some_and(sent)
     }
 
     /// A RST in the window ends the request only with the expected number (RFC 5961 3.2).

@@ -79,7 +79,7 @@ pub(super) struct Tcb {
     pub(super) sysctl: Arc<Knobs>,
     pub(super) net: super::net::Shared,
     /// Pages that the host knows of.
-    pub(super) published_pages: u32,
+    pub(super) published_pages: u16,
     /// Shared with the listener and its other connections while none of them sets one.
     pub(super) opt: Arc<Options>,
     pub(super) local: Addr,

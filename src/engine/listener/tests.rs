@@ -266,6 +266,46 @@ fn a_cookie_with_a_timestamp_keeps_window_scale_and_sack() {
 }
 
 #[test]
+fn an_ack_that_echoes_what_was_never_sent_draws_an_ack() {
+    // by how much the echo is off, none: there is none; whether the connection opens
+    for (n, (off, opens)) in [
+        (Some(0), true),
+        (Some(-1), false),
+        (Some(1), false),
+        (None, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (n, mut server) = (n as u32, Server::new(4, Sysctl::default()));
+        let syn = Segment {
+            seq: Seq(1_000),
+            flags: Flags::SYN,
+            options: options(Some(1_000)),
+            ..Segment::default()
+        };
+        let syn_ack = server.hear(n, syn).expect("a SYN-ACK");
+        let tsval = syn_ack.timestamps().expect("a timestamp").tsval;
+        let tsecr = off.map_or(0, |off| tsval.wrapping_add_signed(off));
+        let ack = Segment {
+            seq: Seq(1_001),
+            ack: syn_ack.seq + 1,
+            flags: Flags::ACK,
+            options: Options::aligned_timestamps(Timestamps {
+                tsval: 2_000,
+                tsecr,
+            }),
+            ..Segment::default()
+        };
+        let answer = server.hear(n, ack).map(|s| (s.flags, s.seq, s.ack));
+        let expected = (Flags::ACK, syn_ack.seq + 1, Seq(1_001));
+        assert_eq!(answer, (!opens).then_some(expected), "{off:?}");
+        assert_eq!(server.counted(Counter::TSEcrRejected), u64::from(!opens));
+        assert_eq!(server.accept(), opens);
+    }
+}
+
+#[test]
 fn without_cookies_out_an_ack_is_refused() {
     let mut server = Server::new(4, knobs(1, 2048));
     let ack = Segment {
