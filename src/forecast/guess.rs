@@ -16,6 +16,8 @@ use super::{Forecast, Sends, Told};
 const PROBE0_MIN_US: u64 = 200_000;
 /// The part of an orphan's wait in FIN_WAIT2 that it spends as a timewait sock, ms.
 const TIMEWAIT_LEN_MS: u64 = 60_000;
+/// tcp_rto_max_ms is 120 s at the most.
+const LONGEST_RTO_US: u64 = 120_000_000;
 /// tcpi_ca_state after a timeout.
 const CA_LOSS: u8 = 4;
 
@@ -142,9 +144,29 @@ impl View<'_> {
     }
 }
 
+/// What no kernel would say is cut to what one could, so that arithmetic on it has no surprises.
+fn sane(info: &TcpInfo) -> TcpInfo {
+    TcpInfo {
+        retransmits: info.retransmits.min(255),
+        probes: info.probes.min(255),
+        backoff: info.backoff.min(32),
+        rto_us: info.rto_us.min(LONGEST_RTO_US),
+        rtt_us: info.rtt_us.min(LONGEST_RTO_US),
+        rttvar_us: info.rttvar_us.min(LONGEST_RTO_US),
+        snd_mss: info.snd_mss.clamp(48, 65_535),
+        snd_cwnd: info.snd_cwnd.min(1 << 20),
+        snd_ssthresh: info.snd_ssthresh.min(i32::MAX as u32),
+        snd_wnd: info.snd_wnd.min(1 << 30),
+        notsent: info.notsent.min(1 << 30),
+        wqueue: info.wqueue.min(1 << 30),
+        total_retrans: info.total_retrans.min(1 << 30),
+        ..info.clone()
+    }
+}
+
 /// Every state that the connection can be in, the likeliest first. At least one.
 pub(super) fn snapshots(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Vec<Snapshot> {
-    let info = &seen.info;
+    let info = &sane(&seen.info);
     let view = View {
         seen,
         info,

@@ -224,3 +224,100 @@ fn spans_are_written_in_two_units() {
         assert_eq!(span(Duration::from_millis(ms)), text);
     }
 }
+
+mod any {
+    //! Whatever sock_diag says, a forecast is made.
+
+    use super::*;
+    use proptest::prelude::*;
+
+    const STATES: [TcpState; 11] = [
+        TcpState::Closed,
+        TcpState::Listen,
+        TcpState::SynSent,
+        TcpState::SynRecv,
+        TcpState::Established,
+        TcpState::FinWait1,
+        TcpState::FinWait2,
+        TcpState::CloseWait,
+        TcpState::Closing,
+        TcpState::LastAck,
+        TcpState::TimeWait,
+    ];
+    const TIMERS: [TimerKind; 5] = [
+        TimerKind::None,
+        TimerKind::On,
+        TimerKind::Keepalive,
+        TimerKind::TimeWait,
+        TimerKind::Persist,
+    ];
+
+    /// Small numbers, and any.
+    fn word() -> impl Strategy<Value = u32> {
+        prop_oneof![0..4u32, 0..100_000u32, any::<u32>()]
+    }
+
+    fn info() -> impl Strategy<Value = TcpInfo> {
+        let words = prop::collection::vec(word(), 20);
+        let bytes = prop::collection::vec(any::<u8>(), 5);
+        (0..STATES.len(), 0..TIMERS.len(), words, bytes).prop_map(|(state, timer, w, b)| TcpInfo {
+            at: Instant::from_us(w[0].into()),
+            state: STATES[state],
+            timer: TIMERS[timer],
+            ca_state: b[0] % 6,
+            retransmits: b[1].into(),
+            probes: b[2].into(),
+            backoff: b[3].into(),
+            timer_retrans: b[4].into(),
+            rto_us: w[1].into(),
+            rtt_us: w[2].into(),
+            rttvar_us: w[3].into(),
+            snd_mss: w[4],
+            unacked: w[5],
+            sacked: w[6],
+            lost: w[7],
+            retrans: w[8],
+            last_data_sent_ms: w[9].into(),
+            last_ack_recv_ms: w[10].into(),
+            snd_cwnd: w[11],
+            snd_ssthresh: w[12],
+            total_retrans: w[13],
+            notsent: w[14],
+            snd_wnd: w[15],
+            timer_ms: w[16].into(),
+            rqueue: w[17],
+            wqueue: w[18],
+            ..TcpInfo::default()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn anything_that_sock_diag_could_say_gives_a_forecast(
+            info in info(),
+            orphan in any::<bool>(),
+            sack_ok in any::<bool>(),
+            times in (any::<Option<u32>>(), any::<Option<u32>>()),
+            user_timeout in prop_oneof![Just(None), any::<Option<i32>>()],
+        ) {
+            let seen = Seen {
+                info,
+                orphan,
+                sack_ok: Some(sack_ok),
+                last_data_recv_ms: times.0.map(u64::from),
+                total_rto_time_ms: times.1.map(u64::from),
+                rto_recoveries: 1,
+                options: user_timeout.map(|ms| {
+                    vec![crate::sockopt::SockOpt::int(crate::sockopt::OptName::TCP_USER_TIMEOUT, ms.into())]
+                }),
+            };
+            let ticks = Ticks {
+                jiffies_at_t0: 4_295_000_000,
+                ..Ticks::default()
+            };
+            let forecast = of_seen(&seen, &Sysctl::default(), ticks);
+            prop_assert!(!forecast.sentence().is_empty());
+            let _ = of_seen_if_it_sends(&seen, &Sysctl::default(), ticks);
+        }
+    }
+}
