@@ -10,7 +10,7 @@ use super::session::Ending;
 use crate::service::Relayed;
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
-use crate::witness::{self, Happening, Story};
+use crate::witness::{self, End, Happening, Story};
 
 /// Stories that are told at length; programs open thousands of connections.
 const MOST_STORIES: usize = 50;
@@ -62,6 +62,9 @@ impl Report<'_> {
         if stories.is_empty() {
             let _ = writeln!(text, "no TCP connection was made or tried");
         }
+        if stories.len() > 1 {
+            let _ = writeln!(text, "{}", tally(stories));
+        }
         // those whose peer died under them first: they are what this was run for
         let mut order: Vec<_> = stories.iter().collect();
         order.sort_by_key(|s| s.peer_died.is_none());
@@ -108,6 +111,26 @@ impl Report<'_> {
         });
         format!("{object:#}\n")
     }
+}
+
+/// `3 connections: 1 closed by both ends, 2 given up by the kernel`.
+fn tally(stories: &[Story]) -> String {
+    let kind = |story: &Story| match story.end {
+        End::Closed { .. } => "closed by both ends",
+        End::Reset { .. } => "reset by the peer",
+        End::GaveUp { .. } => "given up by the kernel",
+        End::LetGo { .. } => "closed by the program alone",
+        End::Open => "still open",
+    };
+    let mut counts = std::collections::BTreeMap::new();
+    for story in stories {
+        *counts.entry(kind(story)).or_insert(0) += 1;
+    }
+    let parts: Vec<_> = counts
+        .iter()
+        .map(|(kind, n)| format!("{n} {kind}"))
+        .collect();
+    format!("{} connections: {}", stories.len(), parts.join(", "))
 }
 
 /// `relayed: 1 connection, 20 B to the real server, 30 B from it`.
