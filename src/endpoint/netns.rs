@@ -194,13 +194,36 @@ fn give_addresses(tun: &mut Tun, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<(),
             source,
         }
     };
-    for (addr, prefix) in addrs {
-        tun.add_address(*addr, *prefix).map_err(failed(*addr))?;
-    }
+    // first up: what the kernel has to do for an IPv6 address of an interface that is down, it does later
     tun.set_up(mtu).map_err(|source| EndpointError::Os {
         what: "setting the TUN up".to_owned(),
         source,
-    })
+    })?;
+    for (addr, prefix) in addrs {
+        tun.add_address(*addr, *prefix).map_err(failed(*addr))?;
+    }
+    for (addr, _) in addrs {
+        if let IpAddr::V6(v6) = addr {
+            wait_until_local(*v6);
+        }
+    }
+    Ok(())
+}
+
+/// Waits until packets for this address are taken in: a worker of the kernel adds its route some time after the address
+/// can be seen. Gives up after a second: where routes are not shown, packets may be lost at first.
+fn wait_until_local(addr: Ipv6Addr) {
+    let route = format!("{:032x} 80 ", addr.to_bits());
+    for _ in 0..1000 {
+        let routes = std::fs::read_to_string("/proc/thread-self/net/ipv6_route");
+        match routes {
+            Ok(text) if !text.lines().any(|line| line.starts_with(&route)) => {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            _ => return,
+        }
+    }
+    log::info!("{addr} is not local after a second");
 }
 
 /// Makes a TUN of this name with these addresses and this MTU in bytes in the calling thread's namespace. It is gone
