@@ -125,7 +125,7 @@ impl Tcb {
         };
         skb.data.seal();
         let gso_size = if skb.pcount > 1 { skb.seg_size } else { 0 };
-        if gso_size == 0 || self.path.gso {
+        if gso_size == 0 || self.path.gso() {
             let payload = skb.data.slice(0..skb.data.len());
             self.emit(Segment { payload, ..segment }, gso_size, what);
         } else {

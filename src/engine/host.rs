@@ -44,7 +44,7 @@ pub struct Drawn {
 pub struct Config {
     /// Its addresses, of both versions; one that belongs to none of them is not heard.
     pub addrs: Vec<IpAddr>,
-    /// Largest IP packet of its device, bytes.
+    /// Largest IP packet of its device, bytes; more than 65535 is 65535.
     pub mtu: u32,
     /// Its device cuts bursts into segments itself: they leave in one piece, with their segment size in
     /// [`Datagram::gso_size`](crate::wire::Datagram::gso_size). Never on where packets are compared.
@@ -152,7 +152,7 @@ impl Engine {
     pub fn new(config: Config) -> Self {
         let secrets = Secrets::new(config.seed);
         let device = Device {
-            mtu: config.mtu,
+            mtu: config.mtu.min(u32::from(u16::MAX)) as u16,
             gso: config.gso,
         };
         Engine {

@@ -28,7 +28,7 @@ impl Tcb {
 
     /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window it ever offered.
     pub(super) fn sync_mss(&mut self) {
-        self.mss_cache = self.bound_to_half_wnd(self.mtu_to_mss(self.path.mtu));
+        self.mss_cache = self.bound_to_half_wnd(self.mtu_to_mss(self.path.mtu()));
     }
 
     /// A peer with a small window gets segments of at most half of it, so that it can always ACK one.
@@ -53,7 +53,7 @@ impl Tcb {
                 self.sync_mss();
                 let text = format!(
                     "path MTU: what ICMP told is forgotten, {} bytes",
-                    self.path.mtu
+                    self.path.mtu()
                 );
                 self.note(now, false, text);
             }
@@ -67,15 +67,15 @@ impl Tcb {
         if ip.is_ipv6() && (mtu < IPV6_MIN_MTU || self.mtu_to_mss(mtu) >= self.mss_cache) {
             return;
         }
-        let before = self.path.mtu;
+        let before = self.path.mtu();
         if before < mtu {
             return;
         }
         let lifetime = self.ms(EXPIRES_MS);
         self.path.learn(now, ip, mtu, lifetime);
-        let text = format!("path MTU {} bytes, told by ICMP", self.path.mtu);
+        let text = format!("path MTU {} bytes, told by ICMP", self.path.mtu());
         self.note(now, false, text);
-        if before > self.path.mtu {
+        if before > self.path.mtu() {
             self.sync_mss();
             self.simple_retransmit(now);
         }

@@ -38,8 +38,8 @@ pub(super) const fn default_mss(ip: IpAddr) -> u32 {
 /// What our own device takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Device {
-    /// Largest packet, bytes.
-    pub(super) mtu: u32,
+    /// Largest packet, bytes: no IP packet is larger than this can say.
+    pub(super) mtu: u16,
     /// It cuts a burst into segments itself, and puts those that come together (GSO, GRO).
     pub(super) gso: bool,
 }
@@ -48,15 +48,13 @@ pub(super) struct Device {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     /// Largest packet that gets through, for all we know, bytes.
-    pub(super) mtu: u32,
+    mtu: u16,
     /// What our own device takes.
     device: Device,
     /// When what an ICMP error told is forgotten.
     expires: Stamp,
     /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
     pub(super) locked: bool,
-    /// Bursts leave in one piece.
-    pub(super) gso: bool,
 }
 
 impl Default for Path {
@@ -73,7 +71,6 @@ impl Path {
     pub(super) const fn through(device: Device) -> Path {
         Path {
             mtu: device.mtu,
-            gso: device.gso,
             device,
             expires: Stamp::NONE,
             locked: false,
@@ -88,6 +85,16 @@ impl Path {
         }
     }
 
+    /// Largest packet that gets through, for all we know, bytes.
+    pub(super) fn mtu(self) -> u32 {
+        u32::from(self.mtu)
+    }
+
+    /// Whether bursts leave in one piece.
+    pub(super) fn gso(self) -> bool {
+        self.device.gso
+    }
+
     /// Whether an ICMP error has told its MTU.
     pub(super) fn is_told(self) -> bool {
         self.expires.get().is_some()
@@ -100,20 +107,15 @@ impl Path {
             IpAddr::V6(_) => default_mss(ip),
         };
         let headers = ip_header_len(ip) + TCP_HEADER;
-        // a device that takes more than an IP packet can hold (loopback) is not a reason to say so
-        let mtu = self.mtu.min(65_535);
-        mtu.saturating_sub(headers).max(least)
+        self.mtu().saturating_sub(headers).max(least)
     }
 
     /// An ICMP error told this MTU, which is smaller than what was known; `lifetime` is that of such news.
     pub(super) fn learn(&mut self, now: Now, ip: IpAddr, mtu: u32, lifetime: Jiffies) {
         let small = ip.is_ipv4() && mtu < MIN_PMTU_V4;
         self.locked = small;
-        self.mtu = if small {
-            self.mtu.min(MIN_PMTU_V4)
-        } else {
-            mtu
-        };
+        let believed = if small { MIN_PMTU_V4 } else { mtu };
+        self.mtu = self.mtu.min(believed.min(u32::from(u16::MAX)) as u16);
         self.expires = (now.j + lifetime).into();
     }
 }
