@@ -67,3 +67,21 @@ fn compare_engine_and_kernel() {
     );
     assert!(text.contains("ECONNREFUSED"), "{text}");
 }
+
+/// That they work and print their tables; their times mean nothing here.
+#[test]
+fn bench_over_a_tun() {
+    let text = example_with("bench", &["--quick", "bulk", "offload", "echo"]).expect("text");
+    if text.contains("skipped: ") {
+        return println!("{text}");
+    }
+    for row in [
+        "kernel to endpoint: CPU of the endpoint",
+        "endpoint to kernel: CPU of the endpoint",
+        "the kernel's loopback",
+        "two kernels, forwarder",
+        "echo beside 100 idle: p50",
+    ] {
+        assert!(text.contains(row), "{row} in {text}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What a thread did in the time that counts: bytes, wall-clock time, CPU time (user and system).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -10,32 +10,42 @@ const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
 const OVER: u8 = 2;
 const STOPPED: u8 = 3;
-/// The ends go on for so long after the time that counts, so that each sees its end.
-const GRACE: Duration = Duration::from_millis(50);
+/// The ends go on after the time that counts until each has seen its end, but no longer than this.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How far a run has come; shared by its threads.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Phase(Arc<AtomicU8>);
+pub(crate) struct Phase(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    phase: AtomicU8,
+    /// Meters that have not seen the end of the time that counts.
+    open: AtomicUsize,
+}
 
 impl Phase {
     /// The run's clock: it warms up, it counts, it is over, all stop.
     pub(crate) fn drive(&self, warm: Duration, measured: Duration) {
         std::thread::sleep(warm);
-        self.0.store(MEASURING, Ordering::Relaxed);
+        self.0.phase.store(MEASURING, Ordering::Relaxed);
         std::thread::sleep(measured);
-        self.0.store(OVER, Ordering::Relaxed);
-        std::thread::sleep(GRACE);
+        self.0.phase.store(OVER, Ordering::Relaxed);
+        let over = Instant::now();
+        while self.0.open.load(Ordering::Relaxed) > 0 && over.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.stop();
     }
 
     /// All stop.
     pub(crate) fn stop(&self) {
-        self.0.store(STOPPED, Ordering::Relaxed);
+        self.0.phase.store(STOPPED, Ordering::Relaxed);
     }
 
     /// Whether all are to stop.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == STOPPED
+        self.0.phase.load(Ordering::Relaxed) == STOPPED
     }
 }
 
@@ -73,6 +83,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(phase: &Phase) -> Self {
+        phase.0.open.fetch_add(1, Ordering::Relaxed);
         Meter {
             phase: phase.clone(),
             begin: None,
@@ -83,18 +94,19 @@ impl Meter {
 
     /// Counts bytes; false when it is time to stop.
     pub(crate) fn tick(&mut self, bytes: usize) -> bool {
-        match (self.phase.0.load(Ordering::Relaxed), self.begin) {
+        match (self.phase.0.phase.load(Ordering::Relaxed), self.begin) {
             (WARMING, _) => {}
             (MEASURING, None) => self.begin = Some((Instant::now(), thread_cpu())),
             (MEASURING, Some(_)) => self.bytes += bytes as u64,
-            (_, Some((at, cpu))) => {
-                self.usage.get_or_insert_with(|| Usage {
+            (_, Some((at, cpu))) if self.usage.is_none() => {
+                self.usage = Some(Usage {
                     bytes: self.bytes,
                     elapsed: at.elapsed(),
                     cpu: thread_cpu() - cpu,
                 });
+                self.phase.0.open.fetch_sub(1, Ordering::Relaxed);
             }
-            (_, None) => {}
+            _ => {}
         }
         !self.phase.is_stopped()
     }
