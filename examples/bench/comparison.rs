@@ -7,6 +7,8 @@ use super::measure::Settings;
 pub(crate) enum Bound {
     AtMost(f64),
     AtLeast(f64),
+    /// The first is wanted, the second is the limit.
+    AtMostOr(f64, f64),
     /// Nothing: it is shown to be seen.
     None,
 }
@@ -16,6 +18,15 @@ impl Bound {
         let (text, reached) = match self {
             Bound::AtMost(bound) => (format!("at most {bound}"), ratio <= bound),
             Bound::AtLeast(bound) => (format!("at least {bound}"), ratio >= bound),
+            Bound::AtMostOr(wanted, limit) => {
+                let text = format!("at most {wanted}, limit {limit}");
+                let reached = match ratio {
+                    r if r <= wanted => "yes",
+                    r if r <= limit => "within the limit",
+                    _ => "no",
+                };
+                return (text, reached);
+            }
             Bound::None => return ("-".to_owned(), "-"),
         };
         (text, if reached { "yes" } else { "no" })

@@ -10,7 +10,8 @@ const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
 const OVER: u8 = 2;
 const STOPPED: u8 = 3;
-/// The ends go on after the time that counts until each has seen its end, but no longer than this.
+/// The time that counts begins when each end has seen it, and all stop when each has seen its end; but none waits longer
+/// than this.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How far a run has come; shared by its threads.
@@ -20,7 +21,9 @@ pub(crate) struct Phase(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     phase: AtomicU8,
-    /// Meters that have not seen the end of the time that counts.
+    /// Meters that have not seen the start of the time that counts.
+    waiting: AtomicUsize,
+    /// Meters that have not seen its end.
     open: AtomicUsize,
 }
 
@@ -29,12 +32,10 @@ impl Phase {
     pub(crate) fn drive(&self, warm: Duration, measured: Duration) {
         std::thread::sleep(warm);
         self.0.phase.store(MEASURING, Ordering::Relaxed);
+        await_none(&self.0.waiting);
         std::thread::sleep(measured);
         self.0.phase.store(OVER, Ordering::Relaxed);
-        let over = Instant::now();
-        while self.0.open.load(Ordering::Relaxed) > 0 && over.elapsed() < GRACE {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        await_none(&self.0.open);
         self.stop();
     }
 
@@ -46,6 +47,13 @@ impl Phase {
     /// Whether all are to stop.
     pub(crate) fn is_stopped(&self) -> bool {
         self.0.phase.load(Ordering::Relaxed) == STOPPED
+    }
+}
+
+fn await_none(count: &AtomicUsize) {
+    let start = Instant::now();
+    while count.load(Ordering::Relaxed) > 0 && start.elapsed() < GRACE {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -83,6 +91,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(phase: &Phase) -> Self {
+        phase.0.waiting.fetch_add(1, Ordering::Relaxed);
         phase.0.open.fetch_add(1, Ordering::Relaxed);
         Meter {
             phase: phase.clone(),
@@ -96,7 +105,10 @@ impl Meter {
     pub(crate) fn tick(&mut self, bytes: usize) -> bool {
         match (self.phase.0.phase.load(Ordering::Relaxed), self.begin) {
             (WARMING, _) => {}
-            (MEASURING, None) => self.begin = Some((Instant::now(), thread_cpu())),
+            (MEASURING, None) => {
+                self.begin = Some((Instant::now(), thread_cpu()));
+                self.phase.0.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             (MEASURING, Some(_)) => self.bytes += bytes as u64,
             (_, Some((at, cpu))) if self.usage.is_none() => {
                 self.usage = Some(Usage {

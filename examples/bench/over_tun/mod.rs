@@ -149,7 +149,7 @@ pub(crate) fn bulk(settings: Settings) -> Outcome<()> {
                 own.endpoint,
                 smoltcp,
                 stock.endpoint,
-                Bound::AtMost(1.0),
+                Bound::AtMostOr(1.0, 1.15),
             ),
             row(
                 "CPU of both ends",
