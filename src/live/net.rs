@@ -118,7 +118,7 @@ impl Net<'_> {
         self.engine.connection(self.at, local, remote)
     }
 
-    /// From now on [`Service::descriptor_ready`] tells of each change of this descriptor, until it is closed.
+    /// From now on [`Service::descriptor_ready`](super::Service::descriptor_ready) tells of each change of this descriptor, until it is closed.
     /// Unsupported in virtual time.
     pub fn watch(&mut self, descriptor: &impl AsFd, token: u32) -> io::Result<()> {
         self.poller.watch(descriptor.as_fd(), self.service, token)
