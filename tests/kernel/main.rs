@@ -14,6 +14,7 @@ mod forward;
 mod ipv6;
 mod leftovers;
 mod live;
+mod merged;
 mod not_tcp;
 mod own_programs;
 mod programs;
