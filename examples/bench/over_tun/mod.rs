@@ -19,6 +19,7 @@ use crate::comparison::{Bound, Comparison, show};
 use crate::measure::{Outcome, Settings, median};
 use halfopen::endpoint::Device;
 use meter::{Phase, Usage};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 const PORT: u16 = 7777;
 
@@ -210,8 +211,25 @@ fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
     [50, 99].map(|percent| times[times.len() * percent / 100].as_secs_f64() * 1e6)
 }
 
-/// A byte there and back over a plain TUN.
+/// A byte there and back over a plain TUN: with all threads on one core, then wherever the scheduler puts them. There a
+/// wake-up of a core that sleeps can cost more than all the rest, and who is spared it is luck.
 pub(crate) fn echo(settings: Settings) -> Outcome<()> {
+    let all = sched_getaffinity(None)?;
+    let mut one = CpuSet::new();
+    one.set(
+        (0..CpuSet::MAX_CPU)
+            .find(|cpu| all.is_set(*cpu))
+            .unwrap_or(0),
+    );
+    // threads that are started inherit it
+    sched_setaffinity(None, &one)?;
+    let pinned = echo_here(settings, "one core");
+    sched_setaffinity(None, &all)?;
+    pinned?;
+    echo_here(settings, "any core")
+}
+
+fn echo_here(settings: Settings, place: &str) -> Outcome<()> {
     let (runs, _) = runs(settings);
     let (count, crowd) = match settings.quick {
         true => (100, 100),
@@ -238,7 +256,7 @@ pub(crate) fn echo(settings: Settings) -> Outcome<()> {
         let alone = middle(&own[0], i);
         let crowded = middle(&own[1], i);
         let row = |idle, ours, contender, theirs, bound| Comparison {
-            what: format!("echo beside {idle} idle: {percentile}"),
+            what: format!("{place}: echo beside {idle} idle: {percentile}"),
             unit: "us",
             ours,
             contender,
