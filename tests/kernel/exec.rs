@@ -18,6 +18,8 @@ fn a_program_that_sends_is_told_when_the_kernel_gives_up() {
         "6",
         "--sysctl",
         "tcp_retries2=3",
+        "--sysctl",
+        "tcp_early_retrans=0",
         "--",
         "python3",
         "-c",
@@ -41,19 +43,17 @@ fn a_program_that_sends_is_told_when_the_kernel_gives_up() {
         connection["forecast_at_death"]["kind"], "never",
         "{connection:#}"
     );
-    // a loss probe and four retransmissions, as reference trace A of this kernel has them: 6.8 s in all
+    // tcp_retries2 = 3 is a time, and whether the fourth expiry lies in it depends on the RTT that a busy machine gave
     let sent = connection["sent_into_silence"].as_array().expect("a list");
-    let kinds: Vec<_> = sent
-        .iter()
-        .map(|t| t["sent"].as_str().unwrap_or_default())
-        .collect();
-    assert_eq!(
-        kinds,
-        ["new", "again", "again", "again", "again", "again"],
-        "{connection:#}"
-    );
-    let took = report.seconds("/end/at_s") - sent[0]["at_s"].as_f64().expect("a number");
-    assert!((6.3..8.5).contains(&took), "{took}");
+    let again = sent.iter().filter(|t| t["sent"] == "again").count();
+    assert!((3..=4).contains(&again), "{connection:#}");
+    assert_eq!(sent[0]["sent"], "new");
+    assert_eq!(sent.len(), 1 + again, "{connection:#}");
+    // it gives up where the next retransmission would have been: twice the last gap later
+    let at: Vec<f64> = sent.iter().filter_map(|t| t["at_s"].as_f64()).collect();
+    let last = at[again] - at[again - 1];
+    let waited = report.seconds("/end/at_s") - at[again];
+    assert!((1.8..2.4).contains(&(waited / last)), "{connection:#}");
 }
 
 #[test]
