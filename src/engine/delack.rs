@@ -58,8 +58,7 @@ impl Tcb {
     /// Data came in order or not: adapts the delay to the peer's pace.
     pub(super) fn event_data_recv(&mut self, now: Now, payload: u32, options: u32, flags: Flags) {
         self.ack.scheduled = true;
-        let control = Flags::FIN | Flags::URG | Flags::SYN | Flags::PSH;
-        self.measure_rcv_mss(payload, options, flags.any(control));
+        self.measure_rcv_mss(payload, options, flags);
         self.measure_rcv_rtt(now);
         let ato_min = self.ato_min();
         if self.ack.ato == 0 {

@@ -7,6 +7,7 @@ use super::mib::Counter;
 use super::path::{TCP_HEADER, TCP_MSS_DEFAULT};
 use super::tcb::Tcb;
 use crate::sysctl::Sysctl;
+use crate::wire::Flags;
 
 /// What a new connection starts with.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +156,7 @@ impl Tcb {
     }
 
     /// Learns the peer's segment size, and from it how much of a buffer holds data.
-    pub(super) fn measure_rcv_mss(&mut self, payload: u32, options: u32, control: bool) {
+    pub(super) fn measure_rcv_mss(&mut self, payload: u32, options: u32, flags: Flags) {
         let last = std::mem::take(&mut self.ack.last_seg_size);
         // the size of one, where several came in one piece
         let len = match self.gso_size_heard {
@@ -171,9 +172,12 @@ impl Tcb {
                 }
             }
             self.ack.rcv_mss = len.min(self.advmss);
+            // a full segment that ends a write: no more may come soon
+            self.ack.pushed |= flags.has(Flags::PSH);
             return;
         }
         let with_header = len + TCP_HEADER + options;
+        let control = flags.any(Flags::FIN | Flags::URG | Flags::SYN | Flags::PSH);
         let large = with_header >= TCP_MSS_DEFAULT + TCP_HEADER;
         let steady = with_header >= super::tcb::TCP_MIN_MSS + TCP_HEADER && !control;
         if large || steady {

@@ -9,7 +9,7 @@ const SETS: [(&str, usize); 5] = [
     ("linux-6.18", 65),
     ("linux-6.18-random", 60),
     ("linux-6.18-repeats", 14),
-    ("linux-6.18-found", 8),
+    ("linux-6.18-found", 9),
     ("linux-6.18-ipv6", 16),
 ];
 

@@ -155,7 +155,9 @@ fn leaves_a_daemon() {
     let Some(namespace) = namespace() else {
         return;
     };
-    assert_eq!(end(start(&namespace, "sleep 60 & exit 3")), Ended::Code(3));
+    // the shell ends once its child is no longer a shell
+    let daemon = "sleep 60 & until grep -q sleep /proc/$!/comm; do :; done; exit 3";
+    assert_eq!(end(start(&namespace, daemon)), Ended::Code(3));
     let left = LeftBehind::all();
     assert_eq!(
         left.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(),

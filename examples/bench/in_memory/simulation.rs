@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use halfopen::call::{Addr, Call, Outcome as Called, SocketId};
 use halfopen::engine::{Cause, Config, Engine, Event};
+use halfopen::sockopt::{OptName, SockOpt};
 use halfopen::time::Instant;
 use halfopen::wire::Datagram;
 
@@ -15,8 +16,8 @@ use crate::measure::{Outcome, Settings};
 const DELAY_US: u64 = 10_000;
 /// The paced sender writes this often, us.
 const PACE_US: u64 = 1_000;
-/// And so much, bytes.
-const WRITE: usize = 1_000;
+/// And so much, bytes: a short message, each its own packet, and a nearly full one.
+const WRITES_OF: [usize; 2] = [100, 1_000];
 const WRITES: u64 = 100_000;
 /// Data of one bulk run, bytes.
 const BULK: usize = 1 << 30;
@@ -205,8 +206,10 @@ impl Pair {
 }
 
 /// Nanoseconds a packet, and what was recorded: packets and events.
-fn paced(writes: u64, recorded: bool) -> Outcome<(f64, usize, usize)> {
+fn paced(writes: u64, bytes: usize, recorded: bool) -> Outcome<(f64, usize, usize)> {
     let mut pair = Pair::connected(DELAY_US, false, recorded)?;
+    let nodelay = SockOpt::int(OptName::TCP_NODELAY, 1);
+    pair.hosts[0].call(pair.now, Call::Set(pair.sockets[0], nodelay));
     let began = Clock::now();
     let before = pair.carried;
     let mut read = 0;
@@ -216,12 +219,12 @@ fn paced(writes: u64, recorded: bool) -> Outcome<(f64, usize, usize)> {
             read += pair.read();
             pair.drain();
         }
-        pair.hosts[0].call(pair.now, Call::Send(pair.sockets[0], vec![7; WRITE]));
+        pair.hosts[0].call(pair.now, Call::Send(pair.sockets[0], vec![7; bytes]));
         pair.drain();
     }
     let ns = began.elapsed().as_nanos() as f64 / (pair.carried - before) as f64;
     let expected =
-        (writes as usize).saturating_sub(DELAY_US.div_ceil(PACE_US) as usize + 1) * WRITE;
+        (writes as usize).saturating_sub(DELAY_US.div_ceil(PACE_US) as usize + 1) * bytes;
     if read < expected {
         return Err(format!("{read} bytes arrived, at least {expected} were expected").into());
     }
@@ -260,18 +263,20 @@ fn bulk(total: usize) -> Outcome<f64> {
 
 pub(crate) fn run(settings: Settings) -> Outcome<()> {
     let writes = if settings.quick { 1_000 } else { WRITES };
-    let mut recorded = (0, 0);
-    let with = of_five(settings, || {
-        let (ns, packets, events) = paced(writes, true)?;
-        recorded = (packets, events);
-        Ok(ns)
-    })?;
-    let without = of_five(settings, || Ok(paced(writes, false)?.0))?;
-    println!(
-        "  paced: {WRITE} bytes every {PACE_US} us, {DELAY_US} us one way: {with:.0} ns a packet, both ends, {} packets \
-         and {} events recorded; {without:.0} ns without recording (CPU time, measured, medians of 5; wanted: at most 700)",
-        recorded.0, recorded.1
-    );
+    for bytes in WRITES_OF {
+        let mut recorded = (0, 0);
+        let with = of_five(settings, || {
+            let (ns, packets, events) = paced(writes, bytes, true)?;
+            recorded = (packets, events);
+            Ok(ns)
+        })?;
+        let without = of_five(settings, || Ok(paced(writes, bytes, false)?.0))?;
+        println!(
+            "  paced: {bytes} bytes every {PACE_US} us, {DELAY_US} us one way: {with:.0} ns a packet, both ends, {} packets \
+             and {} events recorded; {without:.0} ns without recording (CPU time, measured, medians of 5; wanted: at most 700)",
+            recorded.0, recorded.1
+        );
+    }
     let total = if settings.quick { BULK >> 6 } else { BULK };
     let rate = of_five(settings, || bulk(total))?;
     println!(
