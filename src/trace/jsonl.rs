@@ -5,6 +5,7 @@
 
 mod incident;
 mod info;
+mod state;
 
 use std::collections::BTreeMap;
 

@@ -6,14 +6,22 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::session::Ending;
+use crate::endpoint::Ended;
 use crate::service::Relayed;
 use crate::sysctl::Sysctl;
-use crate::time::Ticks;
+use crate::time::{Instant, Ticks};
 use crate::witness::{self, End, Happening, Story};
 
 /// Stories that are told at length; programs open thousands of connections.
 const MOST_STORIES: usize = 50;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) at: Instant,
+    pub(super) how: Ended,
+    pub(super) by_timeout: bool,
+}
 
 /// What is known of a run besides its connections.
 pub(super) struct Report<'a> {

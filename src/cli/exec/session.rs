@@ -9,10 +9,10 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 
 use super::look::Looker;
-use super::report::Report;
+use super::report::{Ending, Report};
 use crate::cli::Failure;
 use crate::cli::signals::Signals;
-use crate::endpoint::{Ended, Entry, LeftBehind, Program};
+use crate::endpoint::{Entry, LeftBehind, Program};
 use crate::live::{Endpoint, Fate, Private};
 use crate::time::{Instant, Ticks};
 use crate::witness::{Run, Witness};
@@ -23,14 +23,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What the kernel does with the sockets of a program that has ended, it does at once; this is for its packets.
 const AFTERWARDS: Duration = Duration::from_millis(60);
-
-/// How the program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ending {
-    pub(super) at: Instant,
-    pub(super) how: Ended,
-    pub(super) by_timeout: bool,
-}
 
 /// A program under way.
 pub(super) struct Session {

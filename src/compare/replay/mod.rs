@@ -10,6 +10,7 @@
 mod choices;
 mod host;
 mod machine;
+mod noticed;
 mod play;
 mod script;
 mod sent;

@@ -8,9 +8,9 @@ use crate::compare::fields::{FieldDifference, LabelChanges};
 
 use crate::compare::replay::host::{Host, Setup};
 use crate::compare::replay::machine::Machine;
+use crate::compare::replay::noticed::{Entered, Owed};
 use crate::compare::replay::script::{Act, Item, Recorded, Script};
 use crate::compare::replay::sent::{Sent, packet_place};
-use crate::compare::replay::watch::{Entered, Owed};
 use crate::compare::timing::Cause;
 use crate::compare::verdict::{Class, Difference};
 use crate::time::Instant;

@@ -3,27 +3,12 @@
 use crate::call::{Readiness, TcpInfo, TcpState};
 use crate::compare::info;
 use crate::compare::replay::machine::Machine;
+use crate::compare::replay::noticed::{Entered, Owed};
 use crate::compare::replay::play::Play;
 use crate::compare::replay::script::{Act, Item};
 use crate::compare::timing::{Cause, Timely};
 use crate::compare::verdict::{Class, Difference};
 use crate::time::Instant;
-
-/// What the application has yet to notice, and what caused it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Owed {
-    pub(super) connected: Option<Cause>,
-    pub(super) error: Option<Cause>,
-    pub(super) readable: Option<Cause>,
-}
-
-/// A state of the connection, and what caused it.
-#[derive(Clone, Debug)]
-pub(super) struct Entered {
-    pub(super) state: TcpState,
-    pub(super) at: Instant,
-    pub(super) cause: Cause,
-}
 
 impl<M: Machine> Play<'_, M> {
     /// What the application can notice now, and the connection's state.

@@ -2,26 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Members, Object, info};
+use super::{Members, Object, info, state};
 use crate::call::{Errno, TcpState};
 use crate::time::Instant;
 use crate::trace::{Incident, Who};
-
-/// The word that stands for no socket at the survivor and at the peer.
-const GONE: [&str; 2] = ["(none)", "CLOSED"];
-
-const STATES: [TcpState; 10] = [
-    TcpState::Listen,
-    TcpState::SynSent,
-    TcpState::SynRecv,
-    TcpState::Established,
-    TcpState::FinWait1,
-    TcpState::FinWait2,
-    TcpState::CloseWait,
-    TcpState::Closing,
-    TcpState::LastAck,
-    TcpState::TimeWait,
-];
 
 /// What happened; none if this kind is not known of this end.
 pub(super) fn read(
@@ -38,23 +22,12 @@ pub(super) fn read(
         (Who::Survivor | Who::Peer, "close") => Some(Incident::Close),
         (Who::Survivor | Who::Peer, "kill") => Some(Incident::Kill),
         (Who::Survivor | Who::Peer, "state") => Some(Incident::State {
-            state: state(&m.text("state")?)?,
+            state: state::read(&m.text("state")?)?,
         }),
         (Who::Survivor, _) => survivor(at, kind, m)?,
         (Who::Peer, _) => peer(kind, m)?,
         (Who::Wire, _) => wire(kind, m)?,
     })
-}
-
-/// The state of this name.
-pub(super) fn state(name: &str) -> Result<TcpState, String> {
-    if GONE.contains(&name) {
-        return Ok(TcpState::Closed);
-    }
-    STATES
-        .into_iter()
-        .find(|s| s.name() == name)
-        .ok_or(format!("unknown TCP state {name:?}"))
 }
 
 fn errno(name: &str) -> Result<Errno, String> {
@@ -163,7 +136,7 @@ pub(super) fn write(who: Who, what: &Incident) -> (&'static str, Object) {
     let members = match what {
         Incident::State {
             state: TcpState::Closed,
-        } if who == Who::Peer => json!({"state": GONE[1]}),
+        } if who == Who::Peer => json!({"state": state::GONE[1]}),
         Incident::State { state } => json!({"state": state.name()}),
         Incident::TcpInfo(info) => return (what.word(), info::write(info)),
         Incident::Set { opt, val } => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Members, Object, incident};
+use super::{Members, Object, state};
 use crate::call::{TcpInfo, TimerKind};
 use crate::time::Instant;
 
@@ -57,7 +57,7 @@ pub(super) fn read(at: Instant, m: &Members) -> Result<TcpInfo, String> {
     let timer = m.text("timer")?;
     let mut info = TcpInfo {
         at,
-        state: incident::state(&m.text("state")?)?,
+        state: state::read(&m.text("state")?)?,
         timer: TIMERS
             .into_iter()
             .find(|t| t.name() == timer)

@@ -1,0 +1,21 @@
+//! What can be noticed of a connection from outside, and what caused it.
+
+use crate::call::TcpState;
+use crate::compare::timing::Cause;
+use crate::time::Instant;
+
+/// What the application has yet to notice, and what caused it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owed {
+    pub(super) connected: Option<Cause>,
+    pub(super) error: Option<Cause>,
+    pub(super) readable: Option<Cause>,
+}
+
+/// A state of the connection, and what caused it.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub(super) state: TcpState,
+    pub(super) at: Instant,
+    pub(super) cause: Cause,
+}
