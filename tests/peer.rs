@@ -14,7 +14,7 @@ use halfopen::wire::{Datagram, Payload, TcpOption};
 /// How late a recorded delivery may be: the harness wrote it so long after its due instant at the most.
 const LATENESS: Duration = Duration::from_micros(1_500);
 /// So many recordings there are; a walk that finds fewer would prove less.
-const RECORDINGS: usize = 148;
+const RECORDINGS: usize = 164;
 
 struct Recorded {
     scenario: Scenario,
@@ -54,7 +54,7 @@ fn folders() -> Vec<PathBuf> {
 fn relive(recorded: &Recorded, clock: PeerClock) -> (Vec<(Instant, Vec<u8>)>, Vec<Event>) {
     let scenario = &recorded.scenario;
     let role = scenario.survivor.role;
-    let mut far = FarSide::new(scenario.delay, scenario.peer, role, clock);
+    let mut far = FarSide::new(scenario.delay, scenario.peer, role, clock).over(scenario.ip);
     let end = recorded.trace.ended_at;
     let mut steps = scenario.steps.iter().filter(|s| s.at <= end).peekable();
     for packet in recorded.departures() {
