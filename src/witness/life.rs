@@ -147,6 +147,7 @@ impl Life {
         }
     }
 
+    /// What a look that began at `at` showed.
     pub(super) fn sighted(&mut self, at: Instant, seen: Seen, peer_is_dead: bool) {
         if self.gone.is_some() {
             return;
@@ -157,7 +158,9 @@ impl Life {
         } else if self.orphan_since.is_none() {
             self.orphan_since = Some(at);
         }
-        if peer_is_dead && self.at_death.is_none() {
+        // a look that began before the death may show what was before
+        let since = self.peer_died.is_some_and(|died| at >= died);
+        if peer_is_dead && since && self.at_death.is_none() {
             self.at_death = Some(seen.clone());
         }
         self.newest = Some(seen);

@@ -112,7 +112,7 @@ impl Witness {
         self.lives[index].packet(at, dir, segment);
     }
 
-    /// One look at sock_diag: every connection that there is.
+    /// One look at sock_diag, which began at `at`: every connection that there is.
     pub fn sightings(&mut self, at: Instant, all: Vec<Sighting>) {
         let is_dead = self.is_dead();
         let mut present = vec![false; self.lives.len()];

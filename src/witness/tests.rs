@@ -214,3 +214,14 @@ fn an_idle_connection_waits_for_ever() {
     let seconds = at.since(if_it_wrote.from).as_secs_f64();
     assert!((924.6..960.0).contains(&seconds), "{seconds}");
 }
+
+#[test]
+fn a_look_that_began_before_the_death_is_not_what_was_seen_at_it() {
+    let ends = (Addr::v4([10, 77, 0, 1], 1), Addr::v4([10, 77, 0, 2], 7));
+    let mut life = life::Life::new(ends, Instant::from_ms(1));
+    life.peer_died(Instant::from_ms(20));
+    life.sighted(Instant::from_ms(19), Seen::default(), true);
+    assert!(life.at_death.is_none());
+    life.sighted(Instant::from_ms(21), Seen::default(), true);
+    assert!(life.at_death.is_some());
+}
