@@ -1,9 +1,12 @@
-//! What the engine counts against what this machine's kernel counts, over every built-in scenario that is over soon.
+//! What the engine counts against what this machine's kernel counts, over the built-in scenarios that are over soon and in which the
+//! kernel does the same each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use halfopen::compare::Mode;
+use halfopen::compare::known::{Entry, Known};
 use halfopen::engine::Counter;
 use halfopen::rng::Stream;
 use halfopen::scenario::{Scenario, builtin};
@@ -72,7 +75,13 @@ fn compare(scenario: &Scenario) -> Option<Seen> {
 
 fn short_ones() -> Vec<Scenario> {
     let scenarios = builtin::all().iter().map(|b| b.scenario().expect("ours"));
-    let this_kernels = scenarios.filter(|s| s.preset == Preset::linux());
+    // where the kernel's own packets vary from run to run, as declared, its counters do too
+    let known = Known::shipped().known;
+    let varies = |s: &Scenario| {
+        let of_it = |e: &&Entry| e.mode == Mode::Closed && e.recording == s.name;
+        known.iter().any(|e| of_it(&e))
+    };
+    let this_kernels = scenarios.filter(|s| s.preset == Preset::linux() && !varies(s));
     let mut lasting: Vec<_> = this_kernels
         .map(|s| (by_engine(&s, s.preset.ticks()).1, s))
         .filter(|(ends, _)| ends.since(Instant::ZERO) < LASTS_UNDER)
