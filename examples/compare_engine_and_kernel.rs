@@ -7,9 +7,9 @@
 
 use halfopen::compare::replay::replay;
 use halfopen::compare::{Known, Verdict};
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario;
 use halfopen::target::TargetError;
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::trace::{Trace, kept};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use halfopen::compare::Ending;
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario::{Action, Draft};
 use halfopen::sockopt::OptName;
+use halfopen::target::{Options, TargetKind, run};
 
 const SENDS_AT: Duration = Duration::from_secs(2);
 

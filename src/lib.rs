@@ -42,13 +42,13 @@ pub mod forecast;
 
 pub mod trace;
 
-pub mod witness;
+pub mod postmortem;
 
 pub mod scenario;
 
 pub mod sim;
 
-pub mod endpoint;
+pub mod os;
 
 pub mod watch;
 
@@ -57,8 +57,6 @@ pub mod live;
 pub mod service;
 
 pub mod target;
-
-pub mod run;
 
 pub mod compare;
 

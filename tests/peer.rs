@@ -39,13 +39,20 @@ impl Recorded {
 }
 
 fn folders() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let below = |dir: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(dir).expect("tests/recordings");
+        let entries = std::fs::read_dir(dir).expect("a folder of recordings");
         let paths = entries.map(|e| e.expect("a directory entry").path());
         paths.filter(|p| p.is_dir()).collect()
     };
-    let mut all: Vec<_> = below(&root).iter().flat_map(|set| below(set)).collect();
+    let mut all: Vec<_> = [
+        top.join("examples/recordings"),
+        top.join("tests/recordings"),
+    ]
+    .iter()
+    .flat_map(|root| below(root))
+    .flat_map(|set| below(&set))
+    .collect();
     all.sort();
     all
 }

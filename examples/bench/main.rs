@@ -11,7 +11,7 @@ mod over_tun;
 mod recordings;
 
 use clap::Parser;
-use halfopen::endpoint::EndpointError;
+use halfopen::os::EndpointError;
 
 use measure::{Outcome, Settings};
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use halfopen::compare::replay::replay;
-use halfopen::run::{Options, TargetKind, run as run_scenario};
 use halfopen::scenario::{Scenario, load};
+use halfopen::target::{Options, TargetKind, run as run_scenario};
 use halfopen::trace::{Trace, kept};
 
 use super::measure::{Outcome, Settings, median, ms};

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::play::{self, Players};
 use super::{Exit, Failure, scenarios};
-use crate::run::TargetKind;
+use crate::target::TargetKind;
 
 /// Most differences of one verdict that are printed; `--json` has all.
 const SHOWN: usize = 20;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::endpoint::Isolation;
-use crate::endpoint::probe::{Finding, Inside, Probe, Problem};
+use crate::os::Isolation;
+use crate::os::probe::{Finding, Inside, Probe, Problem};
 
 use super::{Exit, Failure};
 
@@ -202,7 +202,7 @@ fn congestion(inside: &Inside) -> Line {
 
 fn knobs(inside: &Inside) -> Line {
     const WHAT: &str = "knobs";
-    let names = |pick: &dyn Fn(&&crate::endpoint::probe::Knob) -> bool| -> Vec<String> {
+    let names = |pick: &dyn Fn(&&crate::os::probe::Knob) -> bool| -> Vec<String> {
         inside
             .knobs
             .iter()

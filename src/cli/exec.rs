@@ -17,13 +17,13 @@ use super::death::DeathToCome;
 use super::record::{Recorder, TraceFile};
 use super::signals::Signals;
 use super::{Exit, Failure, terminal};
-use crate::endpoint::{TickPhase, tick_ns};
 use crate::live::{Endpoint, Private, Service};
+use crate::os::{TickPhase, tick_ns};
+use crate::postmortem::Witness;
 use crate::scenario::parse_duration;
 use crate::service::{Echo, Forward, Relayed};
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
-use crate::witness::Witness;
 
 pub(super) use report::relay;
 use session::Session;
@@ -202,7 +202,7 @@ impl Exec {
 fn knobs_of(private: &Private) -> Result<Sysctl, Failure> {
     let listing = private.entry.run(|| {
         let read = |name: &'static str| {
-            let value = crate::endpoint::sysctl_files::read(name).ok().flatten();
+            let value = crate::os::sysctl_files::read(name).ok().flatten();
             value.map(|value| (name, value))
         };
         Sysctl::names().filter_map(read).collect::<Vec<_>>()

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Exit, Failure, terminal};
-use crate::endpoint::sysctl_files;
-use crate::run::{Options, TargetKind, run};
+use crate::os::sysctl_files;
 use crate::scenario::builtin;
+use crate::target::{Options, TargetKind, run};
 use crate::time::Instant;
 
 /// Arguments of `list`.

@@ -5,9 +5,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::Failure;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use crate::run::{Options, TargetKind, run};
 use crate::scenario::Scenario;
 use crate::target::TargetError;
+use crate::target::{Options, TargetKind, run};
 use crate::time::{Instant, Ticks};
 use crate::trace::{Trace, kept};
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Failure;
 use crate::live::{Fate, Tap};
+use crate::postmortem::{Happening, Witness};
 use crate::time::Instant;
 use crate::trace::{Dir, Meta, Packet, Provenance, pcapng};
-use crate::witness::{Happening, Witness};
 
 /// A pcapng file that grows.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use clap::Args;
 use super::play::{self, Players};
 use super::{Exit, Failure, scenarios, terminal};
 use crate::report::single;
-use crate::run::TargetKind;
+use crate::target::TargetKind;
 use crate::trace::{Stopped, Trace, summary};
 
 /// Arguments of `run`.

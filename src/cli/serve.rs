@@ -19,11 +19,11 @@ use super::record::{Recorder, TraceFile};
 use super::signals::Signals;
 use super::{Exit, Failure, terminal};
 use crate::live::{Builder, Death, Endpoint, Fate, Private, Service};
+use crate::postmortem::Witness;
 use crate::scenario::parse_duration;
 use crate::service::{Chargen, Discard, Echo, Forward, Http, Relayed};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
-use crate::witness::Witness;
 
 use keys::{Key, Keys};
 

@@ -38,86 +38,38 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod ack;
-mod acked;
-mod buffers;
+// blank lines, because rustfmt sorts neighbours; `tests/tidy` reads the order
 mod clock;
-mod close;
-pub mod congestion;
-mod cookie;
-mod data;
-mod delack;
-mod demux;
-mod descriptors;
-mod event;
-mod footprint;
-mod header;
-mod host;
-mod icmp;
-mod info;
-mod input;
-mod isn;
-mod keepalive;
-mod knobs;
-mod listener;
-mod loss;
-mod memory;
-mod mib;
-mod minmax;
-mod mtu;
-mod net;
-mod open;
-mod options;
-mod output;
-mod path;
-mod ports;
-mod predict;
-mod probe;
-mod query;
-mod rack;
-mod rcv;
-mod rcvbuf;
-mod reassembly;
-mod received;
-mod recovery;
-mod reordering;
-mod request;
-mod resources;
-mod restore;
-mod right_sizing;
-mod routes;
-mod rtt;
-mod rtx;
-mod sack;
-mod secret;
-mod setsockopt;
-mod skb;
-mod sndbuf;
-mod sockets;
-mod stamp;
-mod state;
-mod stream;
-mod table;
-mod tcb;
-mod timeout;
-mod timers;
-mod timewait;
-mod tlp;
-mod transfer;
-mod txhash;
-mod wheel;
-mod window;
-mod words;
 
-pub use event::{Event, Transmit};
-pub use host::{Config, Drawn, Engine};
-pub use mib::{Counter, Mib};
-pub use query::Ends;
-pub use restore::{Snapshot, WriteTimer};
-pub use timeout::model_timeout;
-pub use timers::{Alarm, Armed};
-pub use wheel::Wheel;
-pub use words::{Cause, Text, Told};
+mod netns;
+
+mod queues;
+
+pub mod congestion;
+
+mod tcb;
+
+mod recovery;
+
+mod send;
+
+mod receive;
+
+mod timers;
+
+mod lifecycle;
+
+mod host;
+
+pub use host::engine::{Config, Drawn, Engine};
+pub use host::readiness::Ends;
+pub use host::snapshot::{Snapshot, WriteTimer};
+pub use host::timer_wheel::Wheel;
+pub use netns::mib::{Counter, Mib};
+pub use tcb::cause::{Cause, Text, Told};
+pub use tcb::outbox::{Event, Transmit};
+pub use tcb::timer_slots::{Alarm, Armed};
+pub use timers::rto::model_timeout;
 
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,8 @@ use super::host::Host;
 use super::machine::Parts;
 use super::shared::Shared;
 use super::stack::Stack;
-use crate::endpoint::{Device, EndpointError, Entry, Isolation, SockDiag, Tun, Wanted};
 use crate::engine::Config;
+use crate::os::{Device, EndpointError, Entry, Isolation, SockDiag, Tun, Wanted};
 use crate::sysctl::Sysctl;
 
 /// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's knobs, an MTU of 1500,
@@ -194,8 +194,7 @@ impl Builder {
     /// [`EndpointError::Unavailable`] says what to do.
     pub fn stack_here(mut self) -> Result<Stack, EndpointError> {
         let parts = self.parts()?;
-        let tun =
-            crate::endpoint::open_tun(&self.name, &self.kernel_ends(), self.mtu, self.device)?;
+        let tun = crate::os::open_tun(&self.name, &self.kernel_ends(), self.mtu, self.device)?;
         stack(parts, tun)
     }
 
@@ -229,7 +228,7 @@ impl Builder {
             congestion: "cubic".to_owned(),
             sockets: 0,
         };
-        let namespace = crate::endpoint::open(&wanted)?;
+        let namespace = crate::os::open(&wanted)?;
         let private = Private {
             entry: namespace.entry,
             kernel: kernel.into_iter().map(|k| k.0).collect(),

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use super::gro::{Gro, NotTcp};
 use super::gso;
 use super::vnet::{Gso, VnetHeader};
-use crate::endpoint::{self, Tun};
+use crate::os::{self, Tun};
 use crate::wire::Datagram;
 
-const VNET: usize = endpoint::Device::HEADER_LEN;
+const VNET: usize = os::Device::HEADER_LEN;
 /// Largest datagram, bytes.
 const IP_MAX: usize = 65_535;
 /// Data from this size on is not copied out of the buffer that it was read into; the buffer goes with it.

@@ -11,7 +11,7 @@ use super::host::{Attempt, Host, Key, Patience};
 use super::machine::Machine;
 use super::stack::{Stack, Wait};
 use crate::call::{Errno, SocketId};
-use crate::endpoint::RealClock;
+use crate::os::RealClock;
 use crate::time::Instant;
 
 struct Inner {

@@ -10,7 +10,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use super::device::{Arrival, Device};
 use super::machine::{Machine, Outgoing, Parts};
 use crate::call::{Call, Outcome, Readiness, SocketId};
-use crate::endpoint::{RealClock, Tun};
+use crate::os::{RealClock, Tun};
 use crate::time::Instant;
 
 /// Packets taken from the TUN before others may have a turn.

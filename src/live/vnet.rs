@@ -2,7 +2,7 @@
 //!
 //! Linux counterpart: `include/uapi/linux/virtio_net.h`, tun_get_user, tun_put_user; fields in the machine's byte order.
 
-use crate::endpoint::Device;
+use crate::os::Device;
 use crate::wire::PartialChecksum;
 
 const NEEDS_CSUM: u8 = 1;

@@ -8,10 +8,10 @@ use std::fmt::Write;
 
 use crate::compare::closed::compare;
 use crate::compare::{Class, Difference, Ending, Known};
-use crate::run::{Options, TargetKind, run};
 use crate::scenario::builtin::Builtin;
 use crate::scenario::{Scenario, builtin};
 use crate::target::TargetError;
+use crate::target::{Options, TargetKind, run};
 use crate::time::Instant;
 use crate::trace::relative::{Kind, Tcp, relative};
 use crate::trace::{Dir, Event, Incident, Trace, Who, kept};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
-use crate::endpoint::{
+use crate::os::{
     Device, EndpointError, Entry, Isolation, Namespace, RealClock, SockDiag, Socket, TickPhase,
     Tun, Waiter, Wanted, counters,
 };
@@ -107,7 +107,7 @@ impl Linux {
             sockets: SOCKETS,
         };
         let phase = TickPhase::of_this_machine();
-        let mut namespace = crate::endpoint::open(&wanted)?;
+        let mut namespace = crate::os::open(&wanted)?;
         namespace.notes.extend(other_kernel(scenario));
         Linux::in_namespace(namespace, phase, scenario.ip)
     }

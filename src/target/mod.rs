@@ -4,11 +4,13 @@ mod app;
 mod drive;
 mod engine;
 mod linux;
+mod run;
 mod smoltcp;
 
 pub use drive::{Drive, drive};
 pub use engine::Host;
 pub use linux::Linux;
+pub use run::{Options, TargetKind, run};
 pub use smoltcp::Smoltcp;
 
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};

@@ -1,6 +1,6 @@
 //! The recordings of a kernel that the program carries inside it, for machines on which no kernel can be had.
 //!
-//! All 65 of tests/recordings/linux-6.18, as they stand there (4.4 MB): one copy serves the tests and the program.
+//! All 65 of examples/recordings/linux-6.18, as they stand there (4.4 MB): one copy serves the tests and the program.
 
 use std::path::Path;
 
@@ -20,10 +20,10 @@ macro_rules! kept {
     ($($name:literal,)*) => {
         static KEPT: &[Kept] = &[$(Kept {
             name: $name,
-            scenario: include_str!(concat!("../../tests/recordings/linux-6.18/", $name, "/scenario.toml")),
-            capture: include_bytes!(concat!("../../tests/recordings/linux-6.18/", $name, "/trace.pcap")),
-            events: include_str!(concat!("../../tests/recordings/linux-6.18/", $name, "/events.jsonl")),
-            summary: include_str!(concat!("../../tests/recordings/linux-6.18/", $name, "/summary.json")),
+            scenario: include_str!(concat!("../../examples/recordings/linux-6.18/", $name, "/scenario.toml")),
+            capture: include_bytes!(concat!("../../examples/recordings/linux-6.18/", $name, "/trace.pcap")),
+            events: include_str!(concat!("../../examples/recordings/linux-6.18/", $name, "/events.jsonl")),
+            summary: include_str!(concat!("../../examples/recordings/linux-6.18/", $name, "/summary.json")),
         },)*];
     };
 }
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_recording_is_kept_and_is_that_of_the_folder() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/linux-6.18");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/recordings/linux-6.18");
         let mut folders: Vec<_> = std::fs::read_dir(&root)
             .expect("the recordings are there")
             .map(|entry| {

@@ -31,8 +31,12 @@ pub(super) fn trace_of(packets: Vec<Packet>) -> Trace {
 
 /// The folders of all recordings that the repository keeps.
 pub(super) fn recordings() -> Vec<PathBuf> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
-    let sets = ["linux-6.18", "linux-6.18-random", "linux-6.18-repeats"];
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let sets = [
+        "examples/recordings/linux-6.18",
+        "tests/recordings/linux-6.18-random",
+        "tests/recordings/linux-6.18-repeats",
+    ];
     let mut folders: Vec<PathBuf> = sets
         .iter()
         .flat_map(|set| std::fs::read_dir(root.join(set)).expect("the recordings are kept"))

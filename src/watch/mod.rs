@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::call::TcpState;
-use crate::endpoint::processes::{Holder, holders, options};
-use crate::endpoint::{Diagnosed, RealClock, SockDiag, TickPhase, sysctl_files, tick_ns};
 use crate::forecast;
+use crate::os::processes::{Holder, holders, options};
+use crate::os::{Diagnosed, RealClock, SockDiag, TickPhase, sysctl_files, tick_ns};
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
 

@@ -5,17 +5,14 @@ use std::path::{Path, PathBuf};
 
 use halfopen::compare::closed::compare;
 use halfopen::compare::{Known, Mode, Verdict};
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario::Scenario;
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::Ticks;
 use halfopen::trace::Trace;
 
-const ROOT: &str = "tests/recordings";
-
 /// The recordings of one folder, by name.
 fn recordings(family: &str) -> Vec<PathBuf> {
-    let entries =
-        std::fs::read_dir(Path::new(ROOT).join(family)).expect("the recordings are there");
+    let entries = std::fs::read_dir(family).expect("the recordings are there");
     let mut folders: Vec<_> = entries.map(|e| e.expect("readable").path()).collect();
     folders.sort();
     folders
@@ -23,8 +20,12 @@ fn recordings(family: &str) -> Vec<PathBuf> {
 
 /// The recording of this name, of whichever family.
 fn named(name: &str) -> Trace {
-    let families = ["linux-6.18", "linux-6.18-repeats", "linux-6.18-random"];
-    let folders = families.map(|family| Path::new(ROOT).join(family).join(name));
+    let families = [
+        "examples/recordings/linux-6.18",
+        "tests/recordings/linux-6.18-repeats",
+        "tests/recordings/linux-6.18-random",
+    ];
+    let folders = families.map(|family| Path::new(family).join(name));
     let folder = folders.iter().find(|f| f.exists()).expect("it is kept");
     Trace::load(folder).expect("readable")
 }
@@ -74,7 +75,7 @@ fn different(family: &str, jiffies: u64, ns: u64) -> Vec<String> {
 #[test]
 fn by_itself_the_engine_does_what_the_kernel_did_in_the_65() {
     for (jiffies, ns) in [(0, 0), (17, 1_300_000), (301, 3_900_000)] {
-        let different = different("linux-6.18", jiffies, ns);
+        let different = different("examples/recordings/linux-6.18", jiffies, ns);
         let at = format!("{jiffies} jiffies and {ns} ns ahead");
         assert!(different.is_empty(), "{at}:\n{}", different.join("\n"));
     }
@@ -82,7 +83,7 @@ fn by_itself_the_engine_does_what_the_kernel_did_in_the_65() {
 
 #[test]
 fn by_itself_the_engine_does_what_the_kernel_did_in_the_60_drawn_at_random() {
-    let different = different("linux-6.18-random", 0, 0);
+    let different = different("tests/recordings/linux-6.18-random", 0, 0);
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 

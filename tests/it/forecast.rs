@@ -113,12 +113,12 @@ fn hold(dir: &Path, count: &mut Count) {
 fn what_one_line_of_tcp_info_foretells_is_what_the_kernel_did() {
     let mut count = Count::default();
     for set in [
-        "linux-6.18",
-        "linux-6.18-random",
-        "linux-6.18-repeats",
-        "linux-6.18-found",
+        "examples/recordings/linux-6.18",
+        "tests/recordings/linux-6.18-random",
+        "tests/recordings/linux-6.18-repeats",
+        "tests/recordings/linux-6.18-found",
     ] {
-        let folder = Path::new("tests/recordings").join(set);
+        let folder = Path::new(set);
         let mut all: Vec<_> = std::fs::read_dir(folder)
             .expect("the recordings")
             .map(|e| e.expect("an entry").path())

@@ -1,8 +1,8 @@
 //! The first post's own capture: five retransmissions, their gaps, the silence after them, and what the caller is told.
 
 use halfopen::call::Errno;
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario;
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::trace::{Dir, Incident, Trace};
 use halfopen::wire::{Datagram, Flags, Segment};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::commands::{folder, halfopen, outcome};
 
-const RECORDINGS: &str = "tests/recordings/linux-6.18";
+const RECORDINGS: &str = "examples/recordings/linux-6.18";
 
 fn compare(named: &[&Path]) -> (i32, String, String) {
     outcome(halfopen().args(["compare", "--recording"]).args(named))

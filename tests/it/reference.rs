@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use halfopen::compare::Ending;
 use halfopen::compare::timing::spread;
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario::builtin;
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::{Instant, Ticks};
 use halfopen::trace::{Dir, Trace};
 use halfopen::wire::{Datagram, Flags, Segment, Seq};

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use halfopen::compare::closed::compare;
 use halfopen::compare::{Difference, Known};
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario::{IpVersion, Scenario, builtin};
 use halfopen::sysctl::{CongestionControl, Preset};
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::Instant;
 use halfopen::trace::Trace;
 

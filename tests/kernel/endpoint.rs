@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use halfopen::call::{Errno, Readiness, SocketId, TcpState};
-use halfopen::endpoint::EndpointError;
 use halfopen::live::{
     Builder, Death, Doom, Endpoint, Net, Private, Service, TcpListener, TcpStream,
 };
+use halfopen::os::EndpointError;
 
 pub(crate) fn open(builder: Builder) -> Option<(Endpoint, Private)> {
     match builder.open_private() {
@@ -400,7 +400,7 @@ fn a_stack_is_turned_by_its_caller() {
 /// In the namespace that the program runs in, which is here a private one that a thread has entered.
 #[test]
 fn an_interface_in_the_callers_namespace_has_the_name_wanted_and_goes_with_the_endpoint() {
-    use halfopen::endpoint::Isolation;
+    use halfopen::os::Isolation;
     let Some((_outer, inside)) = open(Endpoint::builder()) else {
         return;
     };

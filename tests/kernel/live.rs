@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use halfopen::call::{Errno, TcpState, TimerKind};
-use halfopen::run::{Options, TargetKind, run};
 use halfopen::scenario::Scenario;
 use halfopen::target::TargetError;
+use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::Instant;
 use halfopen::trace::{Dir, Incident, Stopped, Trace, Who};
 use halfopen::wire::{Datagram, Flags, Segment};

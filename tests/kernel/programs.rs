@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
 
-use halfopen::endpoint::{
+use halfopen::os::{
     self, Device, Ended, EndpointError, KnobError, LeftBehind, Namespace, Program, Wanted,
 };
 
@@ -22,7 +22,7 @@ fn namespace() -> Option<Namespace> {
         congestion: "reno".to_owned(),
         sockets: 0,
     };
-    match endpoint::open(&wanted) {
+    match os::open(&wanted) {
         Ok(namespace) => Some(namespace),
         Err(EndpointError::Unavailable(why)) => {
             println!("skipped: {why}");

@@ -204,7 +204,7 @@ fn the_caller_stays_in_its_own_namespaces() {
             std::fs::read_link(format!("/proc/thread-self/ns/{kind}")).expect("a namespace")
         })
     };
-    let knob = || halfopen::endpoint::sysctl_files::read("tcp_retries2").unwrap();
+    let knob = || halfopen::os::sysctl_files::read("tcp_retries2").unwrap();
     let before = (links(), knob());
     let Some(linux) = linux(&[("tcp_retries2", "3")]) else {
         return;

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use halfopen::endpoint::RealClock;
 use halfopen::live::{self, Endpoint, Private, TcpListener};
+use halfopen::os::RealClock;
 use halfopen::time::Instant;
 use halfopen::watch::Row;
 use socket2::SockRef;

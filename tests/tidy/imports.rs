@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::Source;
 
-/// The modules in the order of `src/lib.rs`.
-pub(crate) fn order(lib: &Source) -> Vec<String> {
-    lib.code
+/// The modules in the order in which `src/lib.rs`, or a folder's `mod.rs`, declares them.
+pub(crate) fn order(file: &Source) -> Vec<String> {
+    file.code
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub mod ")?.strip_suffix(';'))
+        .filter_map(|line| {
+            let line = line.trim();
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            line.strip_prefix("mod ")?.strip_suffix(';')
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -29,26 +33,54 @@ pub(crate) fn upwards(order: &[String], source: &Source) -> Vec<String> {
     paths(source).iter().filter_map(below).collect()
 }
 
+/// Imports from a folder of the module `inside` that stands further down than the importing one. Only folders have a
+/// rank: `order` is that of the `mod` lines of the module's `mod.rs`.
+pub(crate) fn upwards_inside(inside: &str, order: &[String], source: &Source) -> Vec<String> {
+    let rank = |name: &str| order.iter().position(|m| m == name);
+    let module = source.module().unwrap_or_default();
+    let [top, folder, ..] = module.as_slice() else {
+        return Vec::new();
+    };
+    let Some(own) = rank(folder).filter(|_| *top == inside && *folder != "tests") else {
+        return Vec::new();
+    };
+    let below = |(byte, path): &(usize, Vec<String>)| {
+        let [to_top, to, ..] = path.as_slice() else {
+            return None;
+        };
+        let upwards = to_top == inside && rank(to)? > own;
+        upwards.then(|| source.finding(*byte, format!("{inside}/{folder} imports {to}")))
+    };
+    paths(source).iter().filter_map(below).collect()
+}
+
 /// Circles among the files of one room, each as `a -> b -> a`.
 pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let folders = folders(room, sources);
     for source in sources {
         let module = source.module().unwrap_or_default();
-        let [top, own, ..] = module.as_slice() else {
+        let [top, inner @ ..] = module.as_slice() else {
             continue;
         };
-        if *top != room || *own == "tests" || source.path.ends_with("/tests.rs") {
+        if *top != room
+            || inner.is_empty()
+            || inner[0] == "tests"
+            || source.path.ends_with("/tests.rs")
+        {
             continue;
         }
+        let own = file_of(inner, &folders);
         for (_, path) in paths(source) {
-            if let [to_room, to, ..] = path.as_slice()
+            if let [to_room, to @ ..] = path.as_slice()
                 && to_room == room
-                && to != own
+                && !to.is_empty()
             {
-                arrows
-                    .entry((*own).to_owned())
-                    .or_default()
-                    .insert(to.clone());
+                let to: Vec<&str> = to.iter().map(String::as_str).collect();
+                let to = file_of(&to, &folders);
+                if to != own {
+                    arrows.entry(own.clone()).or_default().insert(to);
+                }
             }
         }
     }
@@ -60,6 +92,33 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The folders of a module whose files count one by one: those with more than a `mod.rs` that declares them.
+fn folders(room: &str, sources: &[Source]) -> BTreeSet<String> {
+    let plain = |source: &&Source| {
+        let declares_only = source.code.lines().all(|line| {
+            let line = line.trim();
+            line.is_empty() || line.ends_with(';') && line.contains("mod ")
+        });
+        source.path.ends_with("/mod.rs") && declares_only
+    };
+    sources
+        .iter()
+        .filter(plain)
+        .filter_map(|source| match source.module()?.as_slice() {
+            [top, folder] if *top == room => Some((*folder).to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// `tcb/rack_state` for a path into a folder whose files count one by one, else the first part.
+fn file_of(inner: &[&str], folders: &BTreeSet<String>) -> String {
+    match inner {
+        [folder, file, ..] if folders.contains(*folder) => format!("{folder}/{file}"),
+        _ => inner[0].to_owned(),
+    }
 }
 
 fn follow(

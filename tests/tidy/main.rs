@@ -65,6 +65,30 @@ fn imports_point_downwards() {
 }
 
 #[test]
+fn imports_inside_the_engine_point_downwards() {
+    let text = std::fs::read_to_string(top().join("src/engine/mod.rs")).expect("src/engine/mod.rs");
+    let order = imports::order(&Source::new("src/engine/mod.rs", &text));
+    assert!(order.len() > 10, "the folders were not found: {order:?}");
+    for text in [
+        "use crate::engine::host::engine::Engine;",
+        "use super::super::host::engine::Engine;",
+    ] {
+        hold(
+            |source| imports::upwards_inside("engine", &order, source),
+            &Source::new("src/engine/recovery/ack.rs", text),
+        );
+    }
+    nothing(imports::upwards_inside(
+        "engine",
+        &order,
+        &Source::new(
+            "src/engine/host/engine.rs",
+            "use crate::engine::{clock::now::Now, recovery::ack};",
+        ),
+    ));
+}
+
+#[test]
 fn no_file_of_a_room_imports_itself_by_a_detour() {
     let file = |path: &str, text: &str| Source::new(path, text);
     let ring = [
@@ -74,6 +98,20 @@ fn no_file_of_a_room_imports_itself_by_a_detour() {
         file("src/engine/d.rs", "use super::Engine;"),
     ];
     assert_eq!(imports::circles("engine", &ring), ["a -> b -> c -> a"]);
+    let folders = [
+        file("src/engine/tcb/mod.rs", "pub(super) mod block;"),
+        file("src/engine/send/mod.rs", "pub(super) mod rtx; mod out;"),
+        file("src/engine/send/rtx.rs", "use crate::engine::send::out::f;"),
+        file(
+            "src/engine/send/out.rs",
+            "use crate::engine::tcb::block::T;",
+        ),
+        file("src/engine/tcb/block.rs", "use crate::engine::send::rtx;"),
+    ];
+    assert_eq!(
+        imports::circles("engine", &folders),
+        ["send/out -> tcb/block -> send/rtx -> send/out"]
+    );
     let sources = all_rust();
     let lib = sources
         .iter()
@@ -149,10 +187,10 @@ fn values_do_no_input_or_output() {
 fn unsafe_is_in_one_file() {
     hold(
         rules::unsafe_code,
-        &Source::new("src/endpoint/tun.rs", "unsafe { f() }"),
+        &Source::new("src/os/tun.rs", "unsafe { f() }"),
     );
     nothing(rules::unsafe_code(&Source::new(
-        "src/endpoint/sys.rs",
+        "src/os/sys.rs",
         "unsafe { f() }",
     )));
 }
@@ -161,7 +199,7 @@ fn unsafe_is_in_one_file() {
 fn no_program_is_called() {
     hold(
         rules::programs,
-        &Source::new("src/endpoint/tun.rs", "std::process::Command::new(\"ip\")"),
+        &Source::new("src/os/tun.rs", "std::process::Command::new(\"ip\")"),
     );
 }
 

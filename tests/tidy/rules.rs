@@ -74,9 +74,9 @@ fn block(code: &str) -> usize {
     code.len()
 }
 
-/// A clock or a sleep outside `src/endpoint`. Programs under `examples` may measure themselves.
+/// A clock or a sleep outside `src/os`. Programs under `examples` may measure themselves.
 pub(crate) fn clocks(source: &Source) -> Vec<String> {
-    if source.path.starts_with("src/endpoint") || source.path.starts_with("examples/") {
+    if source.path.starts_with("src/os") || source.path.starts_with("examples/") {
         return Vec::new();
     }
     let mut found = named(
@@ -142,17 +142,17 @@ pub(crate) fn input_and_output(source: &Source) -> Vec<String> {
     DOORS.iter().flat_map(hits).collect()
 }
 
-/// `unsafe` outside `src/endpoint/sys.rs`.
+/// `unsafe` outside `src/os/sys.rs`.
 pub(crate) fn unsafe_code(source: &Source) -> Vec<String> {
     match source.path.as_str() {
-        "src/endpoint/sys.rs" => Vec::new(),
+        "src/os/sys.rs" => Vec::new(),
         _ => named(source, &["unsafe"]),
     }
 }
 
 /// Another program called from `src`; the one place that starts the user's own is excepted.
 pub(crate) fn programs(source: &Source) -> Vec<String> {
-    match source.path.starts_with("src/") && source.path != "src/endpoint/entry.rs" {
+    match source.path.starts_with("src/") && source.path != "src/os/entry.rs" {
         true => named(source, &["Command"])
             .into_iter()
             .filter(|_| source.code.contains("process::Command"))

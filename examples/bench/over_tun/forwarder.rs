@@ -4,7 +4,7 @@
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use halfopen::endpoint::Tun;
+use halfopen::os::Tun;
 
 use super::kernel::{self, ENDPOINT, KERNEL};
 use super::meter::{Meter, Phase, Usage};

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use halfopen::endpoint::{Device, Namespace, Wanted, open};
+use halfopen::os::{Device, Namespace, Wanted, open};
 
 use super::meter::{Meter, Phase, Usage};
 use super::{Outcome, PORT};

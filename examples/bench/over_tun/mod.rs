@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::comparison::{Bound, Comparison, show};
 use crate::measure::{Outcome, Settings, median};
-use halfopen::endpoint::Device;
+use halfopen::os::Device;
 use meter::{Phase, Usage};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use halfopen::call::{Readiness, SocketId};
-use halfopen::endpoint::Device;
 use halfopen::live::{Endpoint, Net, Private, Service};
+use halfopen::os::Device;
 
 use super::kernel::{self, ENDPOINT};
 use super::meter::{Meter, Phase, Usage};

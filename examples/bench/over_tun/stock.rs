@@ -13,7 +13,7 @@ use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
-use halfopen::endpoint::Tun;
+use halfopen::os::Tun;
 
 use super::kernel::{self, ENDPOINT, KERNEL, MTU, PREFIX};
 use super::meter::{Meter, Phase, Usage};

@@ -9,9 +9,9 @@ use crate::compare::closed::{self, RowCounts};
 use crate::compare::{Difference, Known, Verdict};
 use crate::report::Style;
 use crate::report::side::side_by_side;
-use crate::run::TargetKind;
 use crate::scenario::Scenario;
 use crate::sysctl::{CongestionControl, Preset};
+use crate::target::TargetKind;
 use crate::trace::{Stopped, Trace, summary};
 
 /// Longest run of rows without a difference that is printed whole.

@@ -1,6 +1,6 @@
 //! The report of made-up machines: each no has its cure, and JSON says the same as the text.
 
-use crate::endpoint::probe::{Congestion, Knob};
+use crate::os::probe::{Congestion, Knob};
 
 use super::*;
 

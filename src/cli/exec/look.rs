@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::endpoint::processes::{self, Holder};
-use crate::endpoint::{Diagnosed, SockDiag};
+use crate::os::processes::{self, Holder};
+use crate::os::{Diagnosed, SockDiag};
+use crate::postmortem::Sighting;
 use crate::sockopt::SockOpt;
 use crate::time::Instant;
-use crate::witness::Sighting;
 
 /// How often a socket's options are asked for; a program sets them at any time.
 const OPTIONS_EVERY: Duration = Duration::from_millis(200);

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::endpoint::Ended;
+use crate::os::Ended;
+use crate::postmortem::{self, End, Happening, Story};
 use crate::service::Relayed;
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
-use crate::witness::{self, End, Happening, Story};
 
 /// Stories that are told at length; programs open thousands of connections.
 const MOST_STORIES: usize = 50;
@@ -77,7 +77,7 @@ impl Report<'_> {
         let mut order: Vec<_> = stories.iter().collect();
         order.sort_by_key(|s| s.peer_died.is_none());
         for story in order.iter().take(MOST_STORIES) {
-            let _ = write!(text, "\n{}", witness::render(story));
+            let _ = write!(text, "\n{}", postmortem::render(story));
         }
         if let Some(more) = order.len().checked_sub(MOST_STORIES).filter(|n| *n > 0) {
             let _ = writeln!(text, "\nand {more} connections more; --json tells all");
@@ -115,7 +115,7 @@ impl Report<'_> {
             "peer": happenings,
             "sysctl": set,
             "relayed": relayed,
-            "connections": stories.iter().map(witness::as_json).collect::<Vec<_>>(),
+            "connections": stories.iter().map(postmortem::as_json).collect::<Vec<_>>(),
         });
         format!("{object:#}\n")
     }

@@ -12,10 +12,10 @@ use super::look::Looker;
 use super::report::{Ending, Report};
 use crate::cli::Failure;
 use crate::cli::signals::Signals;
-use crate::endpoint::{Entry, LeftBehind, Program};
 use crate::live::{Endpoint, Fate, Private};
+use crate::os::{Entry, LeftBehind, Program};
+use crate::postmortem::{Run, Witness};
 use crate::time::{Instant, Ticks};
-use crate::witness::{Run, Witness};
 
 /// Time between two looks at the program's sockets.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::cli::exec::relay;
 use crate::live::{Connection, Endpoint};
+use crate::postmortem::Totals;
 use crate::service::Relayed;
-use crate::witness::Totals;
 
 /// Connections that are listed.
 const MOST: usize = 20;

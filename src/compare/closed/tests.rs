@@ -48,8 +48,9 @@ fn every_recording_is_identical_to_itself() {
 fn a_flow_label_that_changes_at_another_packet_is_found() {
     let mut scenario = crate::scenario::load("power-off-idle").expect("a built-in one");
     scenario.ip = crate::scenario::IpVersion::V6;
-    let options = crate::run::Options::default();
-    let right = crate::run::run(&scenario, crate::run::TargetKind::Engine, options).expect("runs");
+    let options = crate::target::Options::default();
+    let right =
+        crate::target::run(&scenario, crate::target::TargetKind::Engine, options).expect("runs");
     assert!(compare(&right, &right).identical);
     let last = last_sent(&right);
     let before = right.packets[..last]

@@ -4,8 +4,8 @@
 //! came. Time runs in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7).
 //! Every division rounds as the kernel's does, because the window that comes out is compared segment by segment.
 
-use super::super::stamp::Stamp;
 use super::{AckSample, Window};
+use crate::engine::clock::stamp::Stamp;
 use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::Seq;
 
@@ -115,12 +115,12 @@ impl HyStart {
 
 impl Cubic {
     /// Forgets all, as at the start and after an RTO.
-    pub(super) fn reset(&mut self, snd_nxt: Seq, now: Instant) {
+    pub(crate) fn reset(&mut self, snd_nxt: Seq, now: Instant) {
         *self = Cubic::default();
         self.hystart.start_round(snd_nxt, now.us());
     }
 
-    pub(super) fn ssthresh(&mut self, w: &Window) -> u32 {
+    pub(crate) fn ssthresh(&mut self, w: &Window) -> u32 {
         self.epoch_start = Stamp::NONE;
         // fast convergence: a loss below the last maximum means that somebody else came; leave room
         self.last_max_cwnd = if w.snd_cwnd < self.last_max_cwnd {
@@ -131,7 +131,7 @@ impl Cubic {
         scaled(w.snd_cwnd, BETA, BETA_ONE).max(2)
     }
 
-    pub(super) fn cong_avoid(&mut self, w: &mut Window, acked: u32, now: Jiffies, ticks: &Ticks) {
+    pub(crate) fn cong_avoid(&mut self, w: &mut Window, acked: u32, now: Jiffies, ticks: &Ticks) {
         if let Some(left) = w.left_for_avoidance(acked) {
             self.update(w.snd_cwnd, left, now, ticks);
             w.additive_increase(self.cnt, left);
@@ -139,13 +139,13 @@ impl Cubic {
     }
 
     /// The connection was idle since `lsndtime`: the curve waits with it.
-    pub(super) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
+    pub(crate) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
         let idle = now.saturating_sub(lsndtime);
         let moved = self.epoch_start.get().map(|start| now.min(start + idle));
         self.epoch_start = moved.into();
     }
 
-    pub(super) fn pkts_acked(
+    pub(crate) fn pkts_acked(
         &mut self,
         w: &mut Window,
         sample: &AckSample,

@@ -7,6 +7,8 @@
 
 mod cubic;
 mod reno;
+pub(super) mod rtt;
+pub(super) mod windowed_min;
 
 pub use cubic::Cubic;
 pub use reno::Reno;

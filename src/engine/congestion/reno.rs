@@ -9,11 +9,11 @@ use super::Window;
 pub struct Reno;
 
 impl Reno {
-    pub(super) fn ssthresh(self, w: &Window) -> u32 {
+    pub(crate) fn ssthresh(self, w: &Window) -> u32 {
         (w.snd_cwnd >> 1).max(2)
     }
 
-    pub(super) fn cong_avoid(self, w: &mut Window, acked: u32) {
+    pub(crate) fn cong_avoid(self, w: &mut Window, acked: u32) {
         if let Some(left) = w.left_for_avoidance(acked) {
             w.additive_increase(w.snd_cwnd, left);
         }

@@ -2,11 +2,11 @@
 
 use crate::call::TcpState;
 use crate::engine::Engine;
-use crate::engine::memory::SKB_OVERHEAD;
-use crate::engine::skb::Skb;
-use crate::engine::table::Sock;
-use crate::engine::tcb::Tcb;
-use crate::engine::timers::Alarm;
+use crate::engine::host::table::Sock;
+use crate::engine::queues::forward_alloc::SKB_OVERHEAD;
+use crate::engine::queues::skb::Skb;
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::timer_slots::Alarm;
 use crate::wire::{Flags, Seq};
 
 fn taken(skb: &Skb) -> u32 {

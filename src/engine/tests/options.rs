@@ -2,8 +2,8 @@
 
 use super::lab::*;
 use crate::call::{Call, Errno, Outcome};
-use crate::engine::descriptors::Socket;
-use crate::engine::tcb::Tcb;
+use crate::engine::host::descriptors::Socket;
+use crate::engine::tcb::control_block::Tcb;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;

@@ -1,0 +1,88 @@
+//! The smallest value of a sliding window in three samples (Kathleen Nichols' filter): min_rtt.
+//!
+//! Linux counterpart: `lib/win_minmax.c`, `tcp_update_rtt_min`. Kept are the best value of the window, the best
+//! since that one, and the best since the second; so the next best is at hand when the best grows too old.
+
+use crate::time::Jiffies;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sample {
+    at: Jiffies,
+    us: u64,
+}
+
+/// A windowed minimum of microseconds; the window's unit is the tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WindowedMin {
+    at: [Jiffies; 3],
+    /// `u32::MAX`: there is none.
+    us: [u32; 3],
+}
+
+impl Default for WindowedMin {
+    fn default() -> WindowedMin {
+        WindowedMin {
+            at: [0; 3],
+            us: [u32::MAX; 3],
+        }
+    }
+}
+
+impl WindowedMin {
+    /// The smallest value, us; none before the first one.
+    pub(crate) fn get(&self) -> Option<u64> {
+        self.best().map(|best| best[0].us)
+    }
+
+    fn best(&self) -> Option<[Sample; 3]> {
+        let sample = |i: usize| Sample {
+            at: self.at[i],
+            us: u64::from(self.us[i]),
+        };
+        (self.us[0] != u32::MAX).then(|| [sample(0), sample(1), sample(2)])
+    }
+
+    fn keep(&mut self, best: [Sample; 3]) {
+        self.at = best.map(|s| s.at);
+        self.us = best.map(|s| u32::try_from(s.us).unwrap_or(u32::MAX - 1));
+    }
+
+    /// Takes a value in and returns the smallest of the last `window` ticks, us.
+    pub(crate) fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
+        let new = Sample { at, us };
+        let age = |s: Sample| at.saturating_sub(s.at);
+        let best = match self.best() {
+            Some(best) if us > best[0].us && age(best[2]) <= window => best,
+            _ => {
+                self.keep([new; 3]);
+                return us;
+            }
+        };
+        let [first, mut second, mut third] = best;
+        if us <= second.us {
+            (second, third) = (new, new);
+        } else if us <= third.us {
+            third = new;
+        }
+        let aged = if age(first) > window {
+            // the second may be too old as well; the third is not, or all would have been replaced
+            if age(second) > window {
+                [third, new, new]
+            } else {
+                [second, third, new]
+            }
+        } else if second.at == first.at && age(first) > window / 4 {
+            // a quarter passed without a second choice: take one from the second quarter
+            [first, new, new]
+        } else if third.at == second.at && age(first) > window / 2 {
+            [first, second, new]
+        } else {
+            [first, second, third]
+        };
+        self.keep(aged);
+        aged[0].us
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,373 @@
+//! The application's side of a host: socket numbers and the calls on them.
+//!
+//! [`Engine::call`] takes calls that own their data. [`Engine::send`] and its siblings move data across the border
+//! without a copy. Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop, and the
+//! iterator of sendmsg and recvmsg.
+
+use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpState};
+use crate::engine::clock::now::Now;
+use crate::engine::host::descriptors::{Listener, Socket};
+use crate::engine::host::engine::Engine;
+use crate::engine::host::table::Sock;
+use crate::engine::netns::mib::Counter;
+use crate::engine::netns::net::Shared;
+use crate::engine::queues::receive_queue::Sink;
+use crate::engine::tcb::control_block::Tcb;
+use crate::time::Instant;
+use crate::wire::Seq;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::ops::Range;
+
+impl Engine {
+    /// A socket call. Its socket does not count as touched by it.
+    pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
+        let touched = self.touched.take();
+        let outcome = self.make(at, call);
+        self.touched = touched;
+        outcome
+    }
+
+    fn make(&mut self, at: Instant, call: Call) -> Outcome {
+        let now = self.now(at);
+        match call {
+            Call::Socket => {
+                let mut tcb = Tcb::new(self.sysctl.clone(), self.opt.clone());
+                tcb.net = Shared::of(&self.net);
+                self.number(Socket::Fresh(Box::new(tcb)))
+            }
+            Call::Bind(socket, addr) => self.bind(socket, addr),
+            Call::Connect(socket, remote) => self.connect(now, socket, remote),
+            Call::Listen(socket, backlog) => self.listen(socket, backlog),
+            Call::Accept(socket) => self.accept(socket),
+            Call::Close(socket) => self.close(now, socket, "close()"),
+            Call::Kill => {
+                for socket in self.sockets.ids() {
+                    self.close(now, socket, "the process was killed");
+                }
+                Outcome::Done
+            }
+            Call::Set(socket, option) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.set_option(now, &option)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
+            }),
+            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.send(now, &data)
+                    .map_or_else(Outcome::Failed, Outcome::Bytes)
+            }),
+            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| {
+                let mut data = Vec::new();
+                match tcb.recv(now, max, &mut data) {
+                    Ok(_) => Outcome::Data(data),
+                    Err(errno) => Outcome::Failed(errno),
+                }
+            }),
+            Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
+                tcb.shutdown_write(now)
+                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
+            }),
+            Call::SoError(socket) => {
+                self.on_tcb(now, socket, |tcb, _| Outcome::SoError(tcb.so_error()))
+            }
+        }
+    }
+
+    fn number(&mut self, socket: Socket) -> Outcome {
+        match self.sockets.add(socket) {
+            Some(id) => Outcome::Socket(id),
+            None => Outcome::Failed(Errno::EMFILE),
+        }
+    }
+
+    /// Makes a call on whatever control block the socket has.
+    fn on_tcb(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> Outcome,
+    ) -> Outcome {
+        self.with_tcb(now, socket, f)
+            .unwrap_or(Outcome::Failed(Errno::EBADF))
+    }
+
+    /// Does something on whatever control block the socket has; none where it has none.
+    pub(crate) fn with_tcb<T>(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> T,
+    ) -> Option<T> {
+        match self.sockets.get_mut(socket)? {
+            Socket::Fresh(tcb) => Some(f(tcb, now)),
+            Socket::Listener(listener) => Some(f(&mut listener.template, now)),
+            Socket::Connection(id) => {
+                let id = *id;
+                let result = f(self.at_work(id)?, now);
+                self.settle(now, id);
+                Some(result)
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Outcome {
+        let mut tcb = match self.sockets.get(socket) {
+            Some(Socket::Fresh(tcb)) => tcb.clone(),
+            Some(Socket::Listener(_)) => return Outcome::Failed(Errno::EISCONN),
+            Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
+            None => return Outcome::Failed(Errno::EBADF),
+        };
+        if tcb.local.ip.is_unspecified() {
+            let Some(source) = self.routes.source_for(remote.ip) else {
+                return Outcome::Failed(Errno::ENETUNREACH);
+            };
+            tcb.local.ip = source;
+        }
+        tcb.path = self.routes.path(now, remote.ip);
+        tcb.txhash = self.routes.draw_txhash();
+        if tcb.local.port == 0 {
+            let port = self.port_for_connect(now, tcb.local, remote);
+            tcb.local.port = port.unwrap_or(0);
+        }
+        if self.is_full() {
+            return Outcome::Failed(Errno::ENOBUFS);
+        }
+        let chosen = !tcb.bindport_locked;
+        let Some((isn, recent)) = self.first_number(now, tcb.local, remote, chosen) else {
+            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+        };
+        tcb.remote = remote;
+        tcb.socket = Some(socket);
+        tcb.ip_id = self.draw_ip_id();
+        tcb.ts_offset = self.ts_offset(tcb.local, remote);
+        tcb.rx.ts_recent = recent;
+        tcb.connect(now, isn);
+        let id = self.table.insert(Sock::Connection(tcb));
+        if let Some(fresh) = self.sockets.get_mut(socket) {
+            *fresh = Socket::Connection(id);
+        }
+        self.settle(now, id);
+        Outcome::Failed(Errno::EINPROGRESS)
+    }
+
+    /// The number that a connection begins with, and the peer's clock if one in TIME_WAIT makes place for it. None where
+    /// these ends are taken.
+    fn first_number(
+        &mut self,
+        now: Now,
+        local: Addr,
+        remote: Addr,
+        chosen: bool,
+    ) -> Option<(Seq, Option<u32>)> {
+        if local.port == 0 {
+            return None;
+        }
+        let Some(id) = self.table.find(local, remote) else {
+            return Some((self.isn(now.at, local, remote), None));
+        };
+        let Some(Sock::TimeWait(old)) = self.table.get(id) else {
+            return None;
+        };
+        let successor = old.successor(now, &self.sysctl, chosen)?;
+        self.forget(id);
+        self.net.mib.add(Counter::TWRecycled, 1);
+        Some(successor)
+    }
+
+    fn port_for_connect(&mut self, now: Now, local: Addr, remote: Addr) -> Option<u16> {
+        let (table, sysctl) = (&self.table, &self.sysctl);
+        self.ports.for_connect(sysctl, local, remote, |port| {
+            let taken = table.find(Addr { port, ..local }, remote);
+            taken.is_none_or(|id| match table.get(id) {
+                Some(Sock::TimeWait(old)) => old.successor(now, sysctl, true).is_some(),
+                _ => false,
+            })
+        })
+    }
+
+    /// As with SO_REUSEADDR, which servers set: only a listener is in the way.
+    fn bind(&mut self, socket: SocketId, addr: Addr) -> Outcome {
+        let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(socket) else {
+            let known = self.sockets.get(socket).is_some();
+            return Outcome::Failed(if known { Errno::EINVAL } else { Errno::EBADF });
+        };
+        if tcb.bindport_locked {
+            return Outcome::Failed(Errno::EINVAL);
+        }
+        if !addr.ip.is_unspecified() && !self.routes.is_own(addr.ip) {
+            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+        }
+        let port = match addr.port {
+            0 => self.ports.for_bind(&self.sysctl),
+            port => Some(port).filter(|_| !overlaps(&self.listeners, addr)),
+        };
+        let Some(port) = port else {
+            return Outcome::Failed(Errno::EADDRINUSE);
+        };
+        self.ports.take(port);
+        tcb.local = Addr { port, ..addr };
+        tcb.bindport_locked = true;
+        Outcome::Done
+    }
+
+    fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
+        let Some(place) = self.sockets.get_mut(socket) else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        let Socket::Fresh(tcb) = place else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        if tcb.local.port == 0 {
+            let Some(port) = self.ports.for_bind(&self.sysctl) else {
+                return Outcome::Failed(Errno::EADDRINUSE);
+            };
+            self.ports.take(port);
+            tcb.local.port = port;
+            tcb.bindport_locked = true;
+        }
+        if overlaps(&self.listeners, tcb.local) {
+            return Outcome::Failed(Errno::EADDRINUSE);
+        }
+        self.listeners.insert(tcb.local, socket);
+        let mut template = tcb.clone();
+        template.transition(TcpState::Listen);
+        *place = Socket::Listener(Box::new(Listener {
+            template,
+            backlog: backlog.min(self.sysctl.somaxconn as u32),
+            queue: VecDeque::new(),
+            requests: BTreeSet::new(),
+            young: 0,
+            overflowed: None,
+        }));
+        Outcome::Done
+    }
+
+    fn accept(&mut self, socket: SocketId) -> Outcome {
+        let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) else {
+            return Outcome::Failed(Errno::EINVAL);
+        };
+        let Some(id) = listener.queue.front().copied() else {
+            return Outcome::Failed(Errno::EAGAIN);
+        };
+        let outcome = self.number(Socket::Connection(id));
+        if let Outcome::Socket(accepted) = outcome {
+            if let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) {
+                listener.queue.pop_front();
+            }
+            if let Some(tcb) = self.table.connection_mut(id) {
+                tcb.socket = Some(accepted);
+            }
+        }
+        outcome
+    }
+
+    fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
+        match self.sockets.remove(socket) {
+            None => return Outcome::Failed(Errno::EBADF),
+            Some(Socket::Fresh(tcb)) => self.release_port(&tcb),
+            Some(Socket::Connection(id)) => {
+                if let Some(tcb) = self.table.connection_mut(id) {
+                    if tcb.bindport_locked {
+                        self.ports.give_back(tcb.local.port);
+                    }
+                    tcb.close(now, call);
+                }
+                self.settle(now, id);
+            }
+            Some(Socket::Listener(listener)) => {
+                self.listeners.remove(&listener.template.local);
+                self.release_port(&listener.template);
+                for id in listener.requests {
+                    self.forget(id);
+                }
+                for id in listener.queue {
+                    if let Some(tcb) = self.table.connection_mut(id) {
+                        tcb.abort_unaccepted(now);
+                    }
+                    self.settle(now, id);
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    fn release_port(&mut self, tcb: &Tcb) {
+        if tcb.bindport_locked {
+            self.ports.give_back(tcb.local.port);
+        }
+    }
+}
+
+/// Whether a listener has this port at this address, or either is for all addresses.
+fn overlaps(listeners: &BTreeMap<Addr, SocketId>, addr: Addr) -> bool {
+    // :: stands for the addresses of both versions
+    let covers = |a: IpAddr, b: IpAddr| a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
+    let mut same = listeners.keys().filter(|l| l.port == addr.port);
+    same.any(|l| l.ip == addr.ip || covers(l.ip, addr.ip) || covers(addr.ip, l.ip))
+}
+
+/// A buffer that is filled from its start; what is taken fits into it.
+struct Filled<'a> {
+    buffer: &'a mut [u8],
+    len: usize,
+}
+
+impl Sink for Filled<'_> {
+    fn take(&mut self, data: &Bytes, part: Range<usize>) {
+        self.take_merged(&data[part]);
+    }
+
+    fn take_merged(&mut self, data: &[u8]) {
+        self.buffer[self.len..self.len + data.len()].copy_from_slice(data);
+        self.len += data.len();
+    }
+}
+
+impl Engine {
+    /// send() of these bytes: how many were taken.
+    pub fn send_slice(
+        &mut self,
+        at: Instant,
+        socket: SocketId,
+        data: &[u8],
+    ) -> Result<usize, Errno> {
+        self.transfer(at, socket, |tcb, now| tcb.send(now, data))
+    }
+
+    /// recv() into `buffer`: how many bytes; 0 is the end of the stream.
+    pub fn recv_slice(
+        &mut self,
+        at: Instant,
+        socket: SocketId,
+        buffer: &mut [u8],
+    ) -> Result<usize, Errno> {
+        let max = buffer.len();
+        let mut filled = Filled { buffer, len: 0 };
+        self.transfer(at, socket, |tcb, now| tcb.recv(now, max, &mut filled))
+    }
+
+    /// recv() of at most `max` bytes without a copy: pieces that share the packets' memory are appended to `pieces`.
+    /// Gives how many bytes they are; 0 is the end of the stream.
+    pub fn recv_bytes(
+        &mut self,
+        at: Instant,
+        socket: SocketId,
+        max: usize,
+        pieces: &mut Vec<Bytes>,
+    ) -> Result<usize, Errno> {
+        self.transfer(at, socket, |tcb, now| tcb.recv(now, max, pieces))
+    }
+
+    fn transfer(
+        &mut self,
+        at: Instant,
+        socket: SocketId,
+        f: impl FnOnce(&mut Tcb, Now) -> Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        let now = self.now(at);
+        let touched = self.touched.take();
+        let moved = self.with_tcb(now, socket, f).unwrap_or(Err(Errno::EBADF));
+        self.touched = touched;
+        moved
+    }
+}

@@ -1,0 +1,74 @@
+//! What a host cannot spare: orphans and memory above their limits end connections, or refuse data.
+//!
+//! Linux counterpart: tcp_check_oom, tcp_out_of_resources, tcp_too_many_orphans, __sk_mem_raise_allocated.
+
+use crate::engine::clock::now::Now;
+use crate::engine::netns::mib::Counter;
+use crate::engine::queues::forward_alloc::{MIN_SNDBUF, PAGE};
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::outbox::Because;
+
+impl Tcb {
+    /// Nobody holds the connection any more.
+    pub(crate) fn become_orphan(&mut self) {
+        if !self.orphan {
+            self.orphan = true;
+            self.net.orphaned();
+        }
+    }
+
+    /// Whether one orphan more, counted 2^`weight` times, is too much, or what it holds of the memory.
+    fn too_much(&self, weight: u32) -> bool {
+        let orphans = self.net.orphans() << weight > self.sysctl.tcp_max_orphans;
+        let short = self.net.pages() > self.sysctl.tcp_mem[2];
+        orphans || (short && self.wmem_queued() > MIN_SNDBUF)
+    }
+
+    /// After close(): there may be no room for one more orphan. It is reset.
+    pub(crate) fn abort_if_too_many(&mut self, now: Now) {
+        if self.too_much(0) {
+            self.net.count(Counter::TCPAbortOnMemory);
+            self.outbox().because = Because::Call("close() with too many orphans");
+            self.send_active_reset(now);
+            self.tcp_done(now);
+        }
+    }
+
+    /// A timer of an orphan fired: it is given up if there are too many, one that is long silent sooner. `reset`: it is
+    /// worth a RST.
+    pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> bool {
+        let silent = now.j.saturating_sub(self.lsndtime);
+        let mut weight = u32::from(silent > 2 * self.rto_max || !reset);
+        weight += u32::from(self.sk_err_soft.is_some());
+        if !self.too_much(weight) {
+            return false;
+        }
+        let recent = silent <= self.ms(crate::engine::lifecycle::close::TIMEWAIT_LEN_MS);
+        if reset || recent || (self.snd_wnd == 0 && self.packets_out == 0) {
+            self.send_active_reset(now);
+        }
+        self.tcp_done(now);
+        self.net.count(Counter::TCPAbortOnMemory);
+        true
+    }
+
+    /// Whether `bytes` more would need a page that the host cannot spare.
+    pub(crate) fn memory_is_short(&self, bytes: u32) -> bool {
+        let missing = bytes.saturating_sub(self.forward_alloc.available());
+        missing > 0 && self.net.pages() + i64::from(missing.div_ceil(PAGE)) > self.sysctl.tcp_mem[2]
+    }
+
+    /// Tells the host how much memory this connection holds now.
+    pub(crate) fn publish_memory(&mut self) {
+        let idle = self.rmem_alloc == 0 && self.queues.are_empty();
+        let pages = if idle { 0 } else { self.forward_alloc.pages() };
+        if pages != self.published_pages {
+            let by = i64::from(pages) - i64::from(self.published_pages);
+            self.net.add_pages(by, self.sysctl.tcp_mem);
+            self.published_pages = pages;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

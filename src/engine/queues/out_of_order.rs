@@ -1,0 +1,190 @@
+//! Data that came out of order, and the SACK blocks that tell the peer of it.
+//!
+//! RFC 2018 4, RFC 2883. Linux counterpart: tcp_data_queue_ofo, tcp_sack_new_ofo_skb, tcp_ofo_queue.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::wire::{SackBlocks, Seq};
+
+/// Most blocks remembered (they fill the option without timestamps).
+const NUM_SACKS: usize = 4;
+
+/// A range that came before its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Early {
+    pub(crate) seq: Seq,
+    pub(crate) end_seq: Seq,
+    pub(crate) fin: bool,
+    pub(crate) data: Bytes,
+    pub(crate) memory: crate::engine::queues::truesize::Footprint,
+}
+
+/// What became of a range.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inserted {
+    /// What of it was there already.
+    pub(crate) overlap: Option<(Seq, Seq)>,
+    /// Memory of ranges that were not kept, bytes.
+    pub(crate) freed: u32,
+    /// All of it was there already.
+    pub(crate) contained: bool,
+}
+
+/// What waits for its turn.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    /// By sequence number; they may touch, they do not contain each other.
+    queue: VecDeque<Early>,
+    /// The most recently changed first (RFC 2018 4).
+    blocks: Vec<(Seq, Seq)>,
+}
+
+/// What is out of order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reassembly {
+    /// None: nothing is out of order and no block is left.
+    held: Option<Box<Held>>,
+    /// A duplicate to report in the next segment.
+    pub(crate) dsack: Option<(Seq, Seq)>,
+    /// ACKs held back since the first three (Linux: compressed_ack).
+    pub(crate) compressed: u32,
+    pub(crate) compressed_at: Option<Seq>,
+    pub(crate) dup_acks: u32,
+}
+
+static NOTHING: Held = Held {
+    queue: VecDeque::new(),
+    blocks: Vec::new(),
+};
+
+impl Reassembly {
+    fn held(&self) -> &Held {
+        self.held.as_deref().unwrap_or(&NOTHING)
+    }
+
+    fn held_mut(&mut self) -> &mut Held {
+        self.held.get_or_insert_default()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held().queue.is_empty()
+    }
+
+    /// The blocks to report, the duplicate first, at most `room`.
+    pub(crate) fn sack_blocks(&self, room: usize) -> SackBlocks {
+        self.dsack
+            .iter()
+            .chain(&self.held().blocks)
+            .take(room)
+            .copied()
+            .collect()
+    }
+
+    /// The right edge of the highest block.
+    pub(crate) fn highest_edge(&self) -> Option<Seq> {
+        self.held().blocks.iter().map(|b| b.1).reduce(Seq::max)
+    }
+
+    /// Keeps a range, unless all of it was there already.
+    pub(crate) fn insert(&mut self, early: Early, sack: bool) -> Inserted {
+        let (seq, end_seq) = (early.seq, early.end_seq);
+        let before = self.truesize() + early.memory.truesize;
+        let queue = &mut self.held_mut().queue;
+        let contained = queue
+            .iter()
+            .any(|e| !seq.before(e.seq) && !end_seq.after(e.end_seq));
+        let overlap = overlap(queue, seq, end_seq);
+        if !contained {
+            queue.retain(|e| e.seq.before(seq) || e.end_seq.after(end_seq));
+            let at = queue
+                .iter()
+                .position(|e| e.seq.after(seq))
+                .unwrap_or(queue.len());
+            queue.insert(at, early);
+        }
+        if sack {
+            self.add_block(seq, end_seq);
+        }
+        Inserted {
+            overlap,
+            freed: before - self.truesize(),
+            contained,
+        }
+    }
+
+    /// Memory that all ranges occupy, bytes.
+    pub(crate) fn truesize(&self) -> u32 {
+        let queue = &self.held().queue;
+        queue.iter().map(|e| e.memory.truesize).sum()
+    }
+
+    fn add_block(&mut self, seq: Seq, end_seq: Seq) {
+        let touches = |b: &(Seq, Seq)| !seq.after(b.1) && !b.0.after(end_seq);
+        let blocks = &mut self.held_mut().blocks;
+        match blocks.iter().position(touches) {
+            Some(i) => {
+                let b = blocks.remove(i);
+                blocks.insert(0, (b.0.min(seq), b.1.max(end_seq)));
+                self.coalesce();
+            }
+            None => {
+                blocks.truncate(NUM_SACKS - 1);
+                blocks.insert(0, (seq, end_seq));
+            }
+        }
+    }
+
+    /// The first block may have grown into others.
+    fn coalesce(&mut self) {
+        let blocks = &mut self.held_mut().blocks;
+        let mut first = blocks[0];
+        let mut rest = blocks.split_off(1);
+        rest.retain(|b| {
+            let touches = !first.0.after(b.1) && !b.0.after(first.1);
+            if touches {
+                first = (first.0.min(b.0), first.1.max(b.1));
+            }
+            !touches
+        });
+        blocks[0] = first;
+        blocks.append(&mut rest);
+    }
+
+    /// The next range that `rcv_nxt` has reached, old ones dropped.
+    pub(crate) fn take_ready(&mut self, rcv_nxt: Seq) -> Option<Early> {
+        let queue = &mut self.held.as_mut()?.queue;
+        if queue.front()?.seq.after(rcv_nxt) {
+            None
+        } else {
+            queue.pop_front()
+        }
+    }
+
+    /// Forgets blocks that `rcv_nxt` has passed.
+    pub(crate) fn forget_blocks(&mut self, rcv_nxt: Seq) {
+        match &mut self.held {
+            Some(held) if !held.queue.is_empty() => held.blocks.retain(|b| b.0.after(rcv_nxt)),
+            _ => self.held = None,
+        }
+    }
+
+    /// Drops everything (the peer's FIN came in order, or the connection is over).
+    pub(crate) fn purge(&mut self) -> u32 {
+        let freed = self.truesize();
+        *self = Reassembly {
+            dsack: self.dsack,
+            ..Reassembly::default()
+        };
+        freed
+    }
+}
+
+/// What of a range is there already.
+fn overlap(queue: &VecDeque<Early>, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
+    let e = queue
+        .iter()
+        .find(|e| e.seq.before(end_seq) && seq.before(e.end_seq))?;
+    Some((e.seq.max(seq), e.end_seq.min(end_seq)))
+}

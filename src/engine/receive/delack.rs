@@ -1,0 +1,284 @@
+//! Whether an ACK leaves at once or waits, and how long.
+//!
+//! RFC 9293 3.8.6.3, RFC 5681 4.2. Linux counterpart: __tcp_ack_snd_check, tcp_send_delayed_ack,
+//! tcp_delack_timer_handler, tcp_event_data_recv, __tcp_cleanup_rbuf.
+
+use crate::call::TcpState;
+use crate::engine::clock::now::Now;
+use crate::engine::clock::stamp::Stamp;
+use crate::engine::netns::mib::Counter;
+use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::outbox::Because;
+use crate::time::Jiffies;
+use crate::wire::Flags;
+
+/// ACKs sent at once when a connection is young or something went wrong.
+pub(crate) const MAX_QUICKACKS: u32 = 16;
+/// Duplicate ACKs sent at once before they are compressed.
+const FAST_RETRANS_THRESH: u32 = 3;
+
+impl Tcb {
+    /// Shortest delay, and the estimate's start: 40 ms.
+    pub(crate) fn ato_min(&self) -> Jiffies {
+        self.ms(40)
+    }
+
+    pub(crate) fn pingpong(&self) -> bool {
+        i64::from(self.ack.pingpong) >= self.sysctl.tcp_pingpong_thresh
+    }
+
+    pub(crate) fn enter_pingpong(&mut self) {
+        self.ack.pingpong = self.sysctl.tcp_pingpong_thresh as u32;
+    }
+
+    pub(crate) fn exit_pingpong(&mut self) {
+        self.ack.pingpong = 0;
+    }
+
+    fn in_quickack_mode(&self) -> bool {
+        self.ack.quick > 0 && !self.pingpong()
+    }
+
+    pub(crate) fn incr_quickack(&mut self, max: u32) {
+        let wanted = match self.rcv_wnd / (2 * self.ack.rcv_mss.max(1)) {
+            0 => 2,
+            n => n.min(max),
+        };
+        self.ack.quick = self.ack.quick.max(wanted);
+    }
+
+    /// Something odd came: the next ACKs leave at once.
+    pub(crate) fn enter_quickack_mode(&mut self) {
+        self.incr_quickack(MAX_QUICKACKS);
+        self.exit_pingpong();
+        self.ack.ato = self.ato_min();
+    }
+
+    /// Data came in order or not: adapts the delay to the peer's pace.
+    pub(crate) fn event_data_recv(&mut self, now: Now, payload: u32, options: u32, flags: Flags) {
+        self.ack.scheduled = true;
+        self.measure_rcv_mss(payload, options, flags);
+        self.measure_rcv_rtt(now);
+        let ato_min = self.ato_min();
+        if self.ack.ato == 0 {
+            self.incr_quickack(MAX_QUICKACKS);
+            self.ack.ato = ato_min;
+        } else {
+            let gap = now.j.saturating_sub(self.ack.lrcvtime);
+            if gap <= ato_min / 2 {
+                self.ack.ato = (self.ack.ato >> 1) + ato_min / 2;
+            } else if gap < self.ack.ato {
+                self.ack.ato = ((self.ack.ato >> 1) + gap).min(self.rto).min(self.ms(200));
+            } else if gap > self.rto {
+                self.incr_quickack(MAX_QUICKACKS);
+            }
+        }
+        self.ack.lrcvtime = now.j;
+        self.ack.lrcv_flowlabel = self.flow_label_heard;
+        if payload >= 128 {
+            self.grow_window(payload, options);
+        }
+    }
+
+    /// Data was sent: a request-and-response pattern delays ACKs.
+    pub(crate) fn event_data_sent(&mut self, now: Now) {
+        if self.packets_in_flight() == 0 {
+            self.cc
+                .cwnd_event_tx_start(self.lsndtime, now.at, &self.sysctl.ticks);
+        }
+        self.lsndtime = now.j;
+        if now.j.saturating_sub(self.ack.lrcvtime) < self.ack.ato && self.ack.lrcvtime != 0 {
+            self.ack.pingpong = (self.ack.pingpong + 1).min(255);
+        }
+    }
+
+    /// An ACK left, alone or with data.
+    pub(crate) fn event_ack_sent(&mut self, now: Now) {
+        if self.reassembly.compressed > 0 {
+            let held_back = self.reassembly.compressed;
+            self.net.count_by(Counter::TCPAckCompressed, held_back);
+        }
+        self.reassembly.compressed = 0;
+        self.timers.comp_sack = Stamp::NONE;
+        if self.ack.quick > 0 {
+            let used = u32::from(self.ack.scheduled);
+            if used >= self.ack.quick {
+                self.ack.quick = 0;
+                self.ack.ato = self.ato_min();
+            } else {
+                self.ack.quick -= used;
+            }
+        }
+        if self.timers.delack.take().is_some() {
+            self.note(
+                now,
+                false,
+                Text::Cleared {
+                    timer: "delayed ACK",
+                    why: "an ACK left",
+                },
+            );
+        }
+        self.ack.scheduled = false;
+        self.ack.timer = false;
+        self.ack.pushed = false;
+        self.ack.pushed2 = false;
+        self.ack.now = false;
+    }
+
+    /// After a segment was dealt with: acknowledge now, later or not at all.
+    pub(crate) fn ack_snd_check(&mut self, now: Now) {
+        if !self.ack.scheduled {
+            return;
+        }
+        let unacked = self.rcv_nxt - self.rcv_wup;
+        let window_moves = unacked > self.ack.rcv_mss
+            && (self.rcv_nxt - self.copied_seq < 1 || self.possible_window() >= self.rcv_wnd);
+        if window_moves || self.in_quickack_mode() || self.ack.now {
+            return self.send_ack(now);
+        }
+        if self.reassembly.is_empty() {
+            return self.send_delayed_ack(now);
+        }
+        self.ack_out_of_order(now);
+    }
+
+    /// Three duplicate ACKs at once, then one for several segments.
+    fn ack_out_of_order(&mut self, now: Now) {
+        if !self.rx.sack_ok || i64::from(self.reassembly.compressed) >= self.sysctl.tcp_comp_sack_nr
+        {
+            return self.send_ack(now);
+        }
+        if self.reassembly.compressed_at != Some(self.rcv_nxt) {
+            self.reassembly.compressed_at = Some(self.rcv_nxt);
+            self.reassembly.dup_acks = 0;
+        }
+        if self.reassembly.dup_acks < FAST_RETRANS_THRESH {
+            self.reassembly.dup_acks += 1;
+            return self.send_ack(now);
+        }
+        self.reassembly.compressed += 1;
+        if self.timers.comp_sack == Stamp::NONE {
+            let rtt_ns = self.rtt.srtt_us() * 1_000;
+            let most_ns = self.sysctl.tcp_comp_sack_delay_ns as u64;
+            let delay_ns = (rtt_ns / 20).min(most_ns).max(1);
+            self.timers.comp_sack = (now.at.ns() + delay_ns).into();
+        }
+    }
+
+    /// The compressed SACK's timer fired.
+    pub(crate) fn on_comp_sack(&mut self, now: Now) {
+        self.outbox().because = Because::Timer("held-back duplicate ACKs".into(), None);
+        if self.reassembly.compressed > 0 {
+            self.reassembly.compressed -= 1;
+            self.send_ack(now);
+        }
+    }
+
+    pub(crate) fn delack_max(&self) -> Jiffies {
+        let from_rto_min = self.rto_min.max(2) - 1;
+        self.opt
+            .delack_max
+            .unwrap_or_else(|| self.ms(200))
+            .min(from_rto_min)
+    }
+
+    fn send_delayed_ack(&mut self, now: Now) {
+        let least = self.ato_min();
+        let mut ato = self.ack.ato;
+        if ato > least {
+            let mut most = self.ms(500);
+            if self.pingpong() || self.ack.pushed {
+                most = self.ms(200);
+            }
+            if self.rtt.srtt8 > 0 {
+                most = most.min(self.sysctl.ticks.from_us(self.rtt.srtt_us()).max(least));
+            }
+            ato = ato.min(most);
+        }
+        ato = ato.min(self.delack_max());
+        let mut expires = now.j + ato;
+        if let (true, Some(pending)) = (self.ack.timer, self.timers.delack) {
+            if pending.expires() <= now.j + (ato >> 2) {
+                return self.send_ack(now);
+            }
+            expires = expires.min(pending.expires());
+        }
+        self.ack.scheduled = true;
+        self.ack.timer = true;
+        let ticks = self.sysctl.ticks;
+        let armed = self.timers.arm_delack(&ticks, now, expires);
+        self.note(
+            now,
+            false,
+            Text::Armed {
+                timer: "delayed ACK",
+                did: "armed",
+                why: "",
+                told: Told::new(&armed, &ticks),
+            },
+        );
+    }
+
+    /// The delayed-ACK timer fired.
+    pub(crate) fn on_delack(&mut self, now: Now) {
+        let Some(armed) = self.timers.delack.take() else {
+            return;
+        };
+        let told = self.told(&armed);
+        let timer = "delayed ACK";
+        self.note(now, true, Text::Fired { timer, told });
+        if matches!(self.state, TcpState::Closed | TcpState::Listen) || !self.ack.timer {
+            return;
+        }
+        self.ack.timer = false;
+        if !self.ack.scheduled {
+            return;
+        }
+        if self.pingpong() {
+            self.exit_pingpong();
+            self.ack.ato = self.ato_min();
+        } else {
+            self.ack.ato = (self.ack.ato << 1).min(self.rto).min(self.ms(200));
+        }
+        self.outbox().because = Because::Timer(
+            Text::By {
+                timer: "delayed ACK timer",
+                told,
+            },
+            Some(armed),
+        );
+        self.net.count(Counter::DelayedACKs);
+        self.send_ack(now);
+    }
+
+    /// Sends a pure ACK.
+    pub(crate) fn send_ack(&mut self, now: Now) {
+        if self.state == TcpState::Closed {
+            return;
+        }
+        let seq = self.acceptable_seq();
+        self.transmit_bare(now, seq, Flags::ACK, "ACK");
+    }
+
+    /// The application has read `copied` bytes: is that worth an ACK?
+    pub(crate) fn cleanup_rbuf(&mut self, now: Now, copied: u32) {
+        let mut time_to_ack = false;
+        if self.ack.scheduled {
+            let two_segments = self.rcv_nxt - self.rcv_wup > self.ack.rcv_mss;
+            let pushed = self.ack.pushed2 || (self.ack.pushed && !self.pingpong());
+            time_to_ack = two_segments || (copied > 0 && pushed && self.rmem_alloc == 0);
+        }
+        if copied > 0 && !time_to_ack && !self.rcv_shutdown {
+            let window = self.receive_window();
+            if 2 * window <= self.window_clamp {
+                let possible = self.possible_window();
+                time_to_ack = possible > 0 && possible >= 2 * window;
+            }
+        }
+        if time_to_ack {
+            self.send_ack(now);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What one acknowledgment has shown, and what is to be sent because of it.
+//!
+//! Linux counterpart: the FLAG_ bits of tcp_input.c, struct tcp_sacktag_state, REXMIT_*.
+
+use crate::wire::Seq;
+
+/// What an ACK did, as Linux's FLAG_ bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AckFlags {
+    pub(crate) data: bool,
+    pub(crate) win_update: bool,
+    pub(crate) data_acked: bool,
+    pub(crate) syn_acked: bool,
+    pub(crate) retrans_data_acked: bool,
+    pub(crate) data_sacked: bool,
+    pub(crate) orig_sack_acked: bool,
+    pub(crate) snd_una_advanced: bool,
+    pub(crate) dsacking: bool,
+    /// The D-SACK was for our tail loss probe.
+    pub(crate) dsack_tlp: bool,
+    pub(crate) set_xmit_timer: bool,
+    pub(crate) lost_retrans: bool,
+    pub(crate) sack_reneging: bool,
+}
+
+impl AckFlags {
+    pub(crate) fn acked(&self) -> bool {
+        self.data_acked || self.syn_acked
+    }
+
+    pub(crate) fn not_dup(&self) -> bool {
+        self.data || self.win_update || self.acked()
+    }
+
+    pub(crate) fn ca_alert(&self) -> bool {
+        self.data_sacked || self.dsacking
+    }
+}
+
+/// How a segment came to its ACK's processing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It was the one expected (header prediction), without data.
+    Short,
+    /// The same with data.
+    ShortWithData,
+    /// Any other.
+    Long,
+}
+
+/// What is to be sent at the end of an ACK's processing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rexmit {
+    /// Nothing.
+    None,
+    /// What is marked lost.
+    Lost,
+    /// New data first (F-RTO), to see whether the timeout was spurious.
+    New,
+}
+
+/// What one ACK's blocks have shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SackSample {
+    /// Send time of the earliest clean segment newly SACKed, us.
+    pub(crate) first_sackt: Option<u64>,
+    /// Of the latest.
+    pub(crate) last_sackt: Option<u64>,
+    /// Highest sequence number SACKed before this ACK.
+    pub(crate) prior_fack: Option<Seq>,
+    /// Packets delivered before the latest delivered one was sent.
+    pub(crate) prior_delivered: Option<u32>,
+}

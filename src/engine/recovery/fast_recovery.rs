@@ -1,0 +1,314 @@
+//! Loss recovery without a timeout, and the windows that go with it.
+//!
+//! RFC 6675, RFC 6937 (proportional rate reduction), RFC 6582. Linux counterpart: tcp_fastretrans_alert,
+//! tcp_cwnd_reduction, tcp_cong_control.
+
+use crate::engine::clock::now::Now;
+use crate::engine::clock::stamp::Stamp;
+use crate::engine::congestion::TCP_INFINITE_SSTHRESH;
+use crate::engine::netns::mib::Counter;
+use crate::engine::recovery::ack_flags::AckFlags;
+use crate::engine::recovery::ack_flags::Rexmit;
+use crate::engine::tcb::control_block::{CaState, Tcb};
+
+impl Tcb {
+    /// An ACK that is a duplicate, brings SACKs, or comes while something is being repaired.
+    pub(crate) fn fastretrans_alert(
+        &mut self,
+        now: Now,
+        dup: u32,
+        flag: &mut AckFlags,
+        rexmit: &mut Rexmit,
+    ) {
+        if self.packets_out == 0 {
+            self.sacked_out = 0;
+        }
+        if flag.sack_reneging && flag.snd_una_advanced {
+            // give the peer half an RTT to make up its mind
+            let delta = self
+                .sysctl
+                .ticks
+                .from_us((self.rtt.srtt_us() >> 1).max(10_000))
+                .min(self.rto);
+            self.arm_xmit(
+                now,
+                crate::engine::tcb::timer_slots::Xmit::Rto,
+                delta,
+                "SACKed data at the head",
+            );
+            flag.set_xmit_timer = false;
+            return;
+        }
+        if self.ca_state == CaState::Open {
+            self.retrans_stamp = Stamp::NONE;
+        } else if !self.snd_una.before(self.high_seq) && self.reached_high_seq(now) {
+            return;
+        }
+        match self.ca_state {
+            CaState::Recovery => {
+                if !self.alert_in_recovery(now, dup, flag) {
+                    return;
+                }
+            }
+            CaState::Loss => {
+                self.process_loss(now, flag, dup, rexmit);
+                self.identify_packet_loss(now, flag);
+                if !(self.ca_state == CaState::Open || flag.lost_retrans) {
+                    return;
+                }
+                if !self.alert_otherwise(now, dup, flag) {
+                    return;
+                }
+            }
+            _ => {
+                if !self.alert_otherwise(now, dup, flag) {
+                    return;
+                }
+            }
+        }
+        *rexmit = Rexmit::Lost;
+    }
+
+    /// All that was out at the beginning of the episode is acknowledged. True: nothing more to do.
+    fn reached_high_seq(&mut self, now: Now) -> bool {
+        match self.ca_state {
+            CaState::Cwr if self.snd_una != self.high_seq => {
+                self.end_cwnd_reduction(now);
+                self.set_ca_state(now, CaState::Open);
+            }
+            CaState::Recovery => {
+                if !self.rx.sack_ok {
+                    self.sacked_out = 0;
+                }
+                if self.try_undo_recovery(now) {
+                    return true;
+                }
+                self.end_cwnd_reduction(now);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn alert_in_recovery(&mut self, now: Now, dup: u32, flag: &mut AckFlags) -> bool {
+        if !flag.snd_una_advanced {
+            if !self.rx.sack_ok {
+                self.add_reno_sack(dup);
+            }
+        } else if self.try_undo_partial(now) {
+            return false;
+        }
+        if self.try_undo_dsack(now) {
+            self.try_to_open(now);
+        }
+        self.identify_packet_loss(now, flag);
+        if self.ca_state != CaState::Recovery {
+            if self.lost_out == 0 {
+                return false;
+            }
+            self.enter_recovery(now);
+        }
+        true
+    }
+
+    fn alert_otherwise(&mut self, now: Now, dup: u32, flag: &mut AckFlags) -> bool {
+        if !self.rx.sack_ok {
+            if flag.snd_una_advanced {
+                self.sacked_out = 0;
+            }
+            self.add_reno_sack(dup);
+        }
+        if self.ca_state <= CaState::Disorder {
+            self.try_undo_dsack(now);
+        }
+        self.identify_packet_loss(now, flag);
+        if self.lost_out == 0 {
+            self.try_to_open(now);
+            return false;
+        }
+        self.enter_recovery(now);
+        true
+    }
+
+    fn identify_packet_loss(&mut self, now: Now, flag: &mut AckFlags) {
+        if self.queues.rtx.is_empty() {
+            return;
+        }
+        if !self.rx.sack_ok {
+            return self.newreno_mark_lost(flag.snd_una_advanced);
+        }
+        let before = self.retrans_out;
+        if self.rack_mark_lost(now) {
+            flag.set_xmit_timer = false;
+        }
+        if before > self.retrans_out {
+            flag.lost_retrans = true;
+        }
+    }
+
+    /// Without SACK the third duplicate ACK, or a partial ACK, marks the head.
+    fn newreno_mark_lost(&mut self, advanced: bool) {
+        let dupacks = self.ca_state < CaState::Recovery && self.sacked_out >= self.reordering;
+        let partial = self.ca_state == CaState::Recovery && advanced;
+        if !(dupacks || partial) || self.queues.rtx[0].marks.lost {
+            return;
+        }
+        let mss = self.queues.rtx[0].seg_size;
+        if self.queues.rtx[0].pcount > 1 && self.queues.rtx[0].len() > mss {
+            self.fragment_rtx(0, mss, mss);
+        }
+        self.mark_skb_lost(0);
+    }
+
+    /// A duplicate ACK counts as one segment received (NewReno).
+    pub(crate) fn add_reno_sack(&mut self, dup: u32) {
+        if dup == 0 {
+            return;
+        }
+        let before = self.sacked_out;
+        self.sacked_out += dup;
+        self.check_reno_reordering(0);
+        self.delivered += self.sacked_out.saturating_sub(before);
+    }
+
+    pub(crate) fn remove_reno_sacks(&mut self, acked: u32) {
+        if acked > 0 {
+            self.delivered += acked.saturating_sub(self.sacked_out).max(1);
+            self.sacked_out = self.sacked_out.saturating_sub(acked - 1);
+        }
+        self.check_reno_reordering(acked);
+    }
+
+    /// More duplicate ACKs than segments beyond the hole: the path reorders.
+    fn check_reno_reordering(&mut self, addend: u32) {
+        let holes = self.lost_out.max(1).min(self.packets_out);
+        if self.sacked_out + holes <= self.packets_out {
+            return;
+        }
+        self.sacked_out = self.packets_out - holes;
+        let most = self.sysctl.tcp_max_reordering as u32;
+        self.reordering = (self.packets_out + addend).min(most);
+        self.reord_seen += 1;
+        self.net.count(Counter::TCPRenoReorder);
+    }
+
+    pub(crate) fn enter_recovery(&mut self, now: Now) {
+        self.net.count(if self.rx.sack_ok {
+            Counter::TCPSackRecovery
+        } else {
+            Counter::TCPRenoRecovery
+        });
+        self.retrans_stamp = Stamp::NONE;
+        self.init_undo();
+        if !self.in_cwnd_reduction() {
+            self.prior_ssthresh = self.current_ssthresh();
+            self.init_cwnd_reduction();
+        }
+        self.set_ca_state(now, CaState::Recovery);
+        self.note(now, false, "fast recovery begins");
+    }
+
+    fn try_to_open(&mut self, now: Now) {
+        if !self.any_retrans_done() {
+            self.retrans_stamp = Stamp::NONE;
+        }
+        if self.ca_state != CaState::Cwr {
+            self.try_keep_open(now);
+        }
+    }
+
+    pub(crate) fn try_keep_open(&mut self, now: Now) {
+        let calm = self.left_out() == 0 && !self.any_retrans_done();
+        let to = if calm {
+            CaState::Open
+        } else {
+            CaState::Disorder
+        };
+        if self.ca_state != to {
+            self.set_ca_state(now, to);
+            self.high_seq = self.snd_nxt;
+        }
+    }
+
+    pub(crate) fn current_ssthresh(&self) -> u32 {
+        if self.in_cwnd_reduction() {
+            self.w.snd_ssthresh
+        } else {
+            self.w.current_ssthresh()
+        }
+    }
+
+    pub(crate) fn init_cwnd_reduction(&mut self) {
+        self.high_seq = self.snd_nxt;
+        self.tlp_high_seq = None;
+        self.w.snd_cwnd_cnt = 0;
+        self.w.prior_cwnd = self.w.snd_cwnd;
+        self.prr_delivered = 0;
+        self.prr_out = 0;
+        self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
+    }
+
+    /// Proportional rate reduction.
+    pub(crate) fn cwnd_reduction(&mut self, delivered: u32, lost: u32, advanced: bool) {
+        if delivered == 0 || self.w.prior_cwnd == 0 {
+            return;
+        }
+        let in_flight = self.packets_in_flight();
+        self.prr_delivered += delivered;
+        let prr_out = i64::from(self.prr_out);
+        let ssthresh = i64::from(self.w.snd_ssthresh);
+        let room = ssthresh - i64::from(in_flight);
+        let count = if room < 0 {
+            let prior = i64::from(self.w.prior_cwnd);
+            (ssthresh * i64::from(self.prr_delivered) + prior - 1) / prior - prr_out
+        } else {
+            let mut n = (i64::from(self.prr_delivered) - prr_out).max(i64::from(delivered));
+            if advanced && lost == 0 {
+                n += 1;
+            }
+            n.min(room)
+        };
+        let count = count.max(if self.prr_out > 0 { 0 } else { 1 });
+        self.w.snd_cwnd = in_flight + count as u32;
+    }
+
+    pub(crate) fn end_cwnd_reduction(&mut self, now: Now) {
+        let reduced = self.ca_state == CaState::Cwr || self.undo_marker.is_some();
+        if self.w.snd_ssthresh < TCP_INFINITE_SSTHRESH && reduced {
+            self.w.snd_cwnd = self.w.snd_ssthresh;
+            self.cwnd_stamp = now.j;
+        }
+    }
+
+    /// Moves the window after an ACK.
+    pub(crate) fn cong_control(&mut self, now: Now, delivered: u32, lost: u32, flag: AckFlags) {
+        if self.in_cwnd_reduction() {
+            self.cwnd_reduction(delivered, lost, flag.snd_una_advanced);
+        } else if self.may_raise_cwnd(flag) {
+            self.cc
+                .cong_avoid(&mut self.w, delivered, now.at, &self.sysctl.ticks);
+            self.cwnd_stamp = now.j;
+        }
+        self.update_pacing_rate();
+    }
+
+    fn may_raise_cwnd(&self, flag: AckFlags) -> bool {
+        if i64::from(self.reordering) > self.sysctl.tcp_reordering {
+            flag.acked() || flag.data_sacked
+        } else {
+            flag.data_acked
+        }
+    }
+
+    /// Bytes per second that the window stands for, doubled in slow start: it sizes bursts.
+    pub(crate) fn update_pacing_rate(&mut self) {
+        let ratio: u64 = if self.w.snd_cwnd < self.w.snd_ssthresh / 2 {
+            200
+        } else {
+            120
+        };
+        let packets = u64::from(self.w.snd_cwnd.max(self.packets_out));
+        let rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
+        self.pacing_rate = rate.checked_div(u64::from(self.rtt.srtt8)).unwrap_or(rate);
+    }
+}

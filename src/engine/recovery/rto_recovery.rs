@@ -1,0 +1,260 @@
+//! After a retransmission timeout: everything is held lost, and what proves that wrong (F-RTO, undo).
+//!
+//! RFC 5681 3.1, RFC 5682, RFC 3522. Linux counterpart: tcp_enter_loss, tcp_process_loss, tcp_try_undo_*.
+
+use crate::engine::clock::now::Now;
+use crate::engine::clock::stamp::Stamp;
+use crate::engine::netns::mib::Counter;
+use crate::engine::recovery::ack_flags::{AckFlags, Rexmit};
+use crate::engine::tcb::control_block::{CaState, Tcb};
+
+impl Tcb {
+    /// The RTO fired.
+    pub(crate) fn enter_loss(&mut self, now: Now) {
+        let new_recovery = self.ca_state < CaState::Recovery;
+        self.timeout_mark_lost(now);
+        let again_in_loss = self.ca_state == CaState::Loss && self.retransmits == 0;
+        if self.ca_state <= CaState::Disorder || !self.high_seq.after(self.snd_una) || again_in_loss
+        {
+            self.prior_ssthresh = self.current_ssthresh();
+            self.w.prior_cwnd = self.w.snd_cwnd;
+            self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
+            self.init_undo();
+        }
+        self.w.snd_cwnd = self.packets_in_flight() + 1;
+        self.w.snd_cwnd_cnt = 0;
+        self.cwnd_stamp = now.j;
+        let assumed = self.sysctl.tcp_reordering as u32;
+        if self.ca_state <= CaState::Disorder && self.sacked_out >= assumed {
+            self.reordering = self.reordering.min(assumed);
+        }
+        self.set_ca_state(now, CaState::Loss);
+        self.high_seq = self.snd_nxt;
+        self.tlp_high_seq = None;
+        self.frto = self.sysctl.tcp_frto != 0 && (new_recovery || self.retransmits > 0);
+    }
+
+    /// All that is out is lost, except what is SACKed or was sent a moment ago.
+    fn timeout_mark_lost(&mut self, now: Now) {
+        let reneged = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
+        if reneged {
+            self.net.count(Counter::TCPSACKReneging);
+            log::debug!("the peer took back what it had SACKed");
+        } else if !self.rx.sack_ok {
+            self.sacked_out = 0;
+        }
+        for i in 0..self.queues.rtx.len() {
+            if reneged && self.queues.rtx[i].marks.sacked {
+                self.queues.rtx[i].marks.sacked = false;
+                self.sacked_out -= self.queues.rtx[i].pcount;
+            }
+            let young = !reneged
+                && i > 0
+                && self.rx.sack_ok
+                && self.rack_skb_timeout(now, &self.queues.rtx[i], 0) > 0;
+            if !young {
+                self.mark_skb_lost(i);
+            }
+        }
+    }
+
+    /// Holds a buffer lost; a retransmission of it that was under way is lost too.
+    pub(crate) fn mark_skb_lost(&mut self, i: usize) {
+        let skb = &mut self.queues.rtx[i];
+        if skb.marks.sacked {
+            return;
+        }
+        let count = skb.pcount;
+        if !skb.marks.lost {
+            skb.marks.lost = true;
+            self.lost_out += count;
+            self.lost += count;
+        } else if skb.marks.retrans {
+            skb.marks.retrans = false;
+            self.retrans_out -= count;
+            self.lost += count;
+            self.net.count_by(Counter::TCPLostRetransmit, count);
+        }
+    }
+
+    /// An ACK in the Loss state.
+    pub(crate) fn process_loss(
+        &mut self,
+        now: Now,
+        flag: &AckFlags,
+        dup: u32,
+        rexmit: &mut Rexmit,
+    ) {
+        let recovered = !self.snd_una.before(self.high_seq);
+        if flag.snd_una_advanced && self.try_undo_loss(now, false) {
+            return;
+        }
+        if self.frto {
+            if flag.orig_sack_acked && self.try_undo_loss(now, true) {
+                return;
+            }
+            if self.snd_nxt.after(self.high_seq) {
+                if flag.data_sacked || dup > 0 {
+                    self.frto = false;
+                }
+            } else if flag.snd_una_advanced && !recovered {
+                self.high_seq = self.snd_nxt;
+                if !self.queues.unsent.is_empty() && self.wnd_end().after(self.snd_nxt) {
+                    *rexmit = Rexmit::New;
+                    return;
+                }
+                self.frto = false;
+            }
+        }
+        if recovered {
+            self.try_undo_recovery(now);
+            return;
+        }
+        if !self.rx.sack_ok {
+            if self.snd_nxt.after(self.high_seq) && dup > 0 {
+                self.add_reno_sack(dup);
+            } else if flag.snd_una_advanced {
+                self.sacked_out = 0;
+            }
+        }
+        *rexmit = Rexmit::Lost;
+    }
+
+    pub(crate) fn init_undo(&mut self) {
+        self.undo_marker = Some(self.snd_una);
+        let probe = u32::from(self.tlp_high_seq.is_some() && self.tlp_retrans);
+        self.undo_retrans = match self.retrans_out + probe {
+            0 => None,
+            n => Some(n),
+        };
+    }
+
+    /// The echoed timestamp is older than the first retransmission: the original arrived.
+    fn packet_delayed(&self) -> bool {
+        match self.retrans_stamp.get() {
+            Some(stamp) => {
+                let stamp = (stamp as u32).wrapping_add(self.ts_offset);
+                self.rx
+                    .now
+                    .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
+            }
+            // nothing was sent again, so it was merely late; but without SACK the stamp is also cleared at the
+            // episode's end, and the handshake clears it too
+            None => {
+                let ended = !self.rx.sack_ok && !self.snd_una.before(self.high_seq);
+                !ended && self.state != crate::call::TcpState::SynSent
+            }
+        }
+    }
+
+    fn may_undo(&self) -> bool {
+        self.undo_marker.is_some() && (self.undo_retrans == Some(0) || self.packet_delayed())
+    }
+
+    pub(crate) fn try_undo_loss(&mut self, now: Now, by_frto: bool) -> bool {
+        if !by_frto && !self.may_undo() {
+            return false;
+        }
+        self.note(
+            now,
+            false,
+            "the timeout was spurious: the window is restored",
+        );
+        self.undo_cwnd_reduction(now, true);
+        self.net.count(Counter::TCPLossUndo);
+        if by_frto {
+            self.net.count(Counter::TCPSpuriousRTOs);
+        }
+        self.retransmits = 0;
+        if self.non_sack_prevents_reopening() {
+            return true;
+        }
+        if by_frto || self.rx.sack_ok {
+            self.set_ca_state(now, CaState::Open);
+        }
+        true
+    }
+
+    /// Everything that was out when recovery began is acknowledged. True: the state is held a little longer.
+    pub(crate) fn try_undo_recovery(&mut self, now: Now) -> bool {
+        if self.may_undo() {
+            let undo = if self.ca_state == CaState::Loss {
+                Counter::TCPLossUndo
+            } else {
+                Counter::TCPFullUndo
+            };
+            self.net.count(undo);
+            self.undo_cwnd_reduction(now, false);
+        } else {
+            self.rack.recovery_over();
+        }
+        if self.non_sack_prevents_reopening() {
+            return true;
+        }
+        self.set_ca_state(now, CaState::Open);
+        false
+    }
+
+    /// Without SACK a late duplicate ACK could look like a new loss until something beyond is acknowledged.
+    fn non_sack_prevents_reopening(&mut self) -> bool {
+        if self.snd_una == self.high_seq && !self.rx.sack_ok {
+            if !self.any_retrans_done() {
+                self.retrans_stamp = Stamp::NONE;
+            }
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn try_undo_dsack(&mut self, now: Now) -> bool {
+        if self.undo_marker.is_some() && self.undo_retrans == Some(0) {
+            self.rack.keep_reo_wnd();
+            self.net.count(Counter::TCPDSACKUndo);
+            self.undo_cwnd_reduction(now, false);
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn try_undo_partial(&mut self, now: Now) -> bool {
+        if self.undo_marker.is_none() || !self.packet_delayed() {
+            return false;
+        }
+        if self.retrans_out > 0 {
+            return true;
+        }
+        if !self.any_retrans_done() {
+            self.retrans_stamp = Stamp::NONE;
+        }
+        self.undo_cwnd_reduction(now, true);
+        self.net.count(Counter::TCPPartialUndo);
+        self.try_keep_open(now);
+        true
+    }
+
+    fn undo_cwnd_reduction(&mut self, now: Now, unmark_loss: bool) {
+        if unmark_loss {
+            self.queues
+                .rtx
+                .iter_mut()
+                .for_each(|s| s.marks.lost = false);
+            self.lost_out = 0;
+        }
+        if self.prior_ssthresh != 0 {
+            self.w.snd_cwnd = self.cc.undo_cwnd(&self.w);
+            self.w.snd_ssthresh = self.w.snd_ssthresh.max(self.prior_ssthresh);
+        }
+        self.cwnd_stamp = now.j;
+        self.undo_marker = None;
+        self.rack.advanced = true;
+    }
+
+    pub(crate) fn any_retrans_done(&self) -> bool {
+        self.retrans_out > 0
+            || self
+                .queues
+                .rtx
+                .front()
+                .is_some_and(|s| s.marks.ever_retrans)
+    }
+}

@@ -1,0 +1,14 @@
+//! The control block of a connection, and the state that each mechanism owns in it.
+//!
+//! `control_block` is the connection. The files beside it are its parts: options set on the socket, timers, what
+//! leaves it (`outbox`) and why (`cause`), and the state of one mechanism each, with private fields and the rules that
+//! need nothing else. The rules that need the whole connection are methods of `Tcb` in the folders `recovery` to
+//! `lifecycle`. Linux counterpart: `struct tcp_sock`. Uses `clock`, `netns`, `queues`, `congestion`.
+
+pub(super) mod cause;
+pub(super) mod control_block;
+pub(super) mod outbox;
+pub(super) mod rack_state;
+pub(super) mod right_sizing;
+pub(super) mod sockopts;
+pub(super) mod timer_slots;

@@ -1,0 +1,122 @@
+//! Keepalive, and the end of it.
+//!
+//! RFC 9293 3.8.4, RFC 1122 4.2.3.6. Linux counterpart: tcp_keepalive_timer, tcp_set_keepalive.
+
+use crate::call::TcpState;
+use crate::engine::clock::now::Now;
+use crate::engine::netns::mib::Counter;
+use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::outbox::Because;
+use crate::time::Jiffies;
+use crate::wire::Flags;
+
+impl Tcb {
+    /// Idle time before the first probe, ticks.
+    pub(crate) fn keepalive_time(&self) -> Jiffies {
+        let s = self
+            .opt
+            .keepidle_s
+            .map_or(self.sysctl.tcp_keepalive_time, i64::from);
+        self.ms(s * 1_000)
+    }
+
+    fn keepalive_intvl(&self) -> Jiffies {
+        let s = self
+            .opt
+            .keepintvl_s
+            .map_or(self.sysctl.tcp_keepalive_intvl, i64::from);
+        self.ms(s * 1_000)
+    }
+
+    fn keepalive_probes(&self) -> u32 {
+        self.opt
+            .keepcnt
+            .unwrap_or(self.sysctl.tcp_keepalive_probes as u32)
+    }
+
+    /// Since when nothing was heard, ticks.
+    pub(crate) fn keepalive_elapsed(&self, now: Now) -> Jiffies {
+        let since = self.rcv_tstamp.max(self.ack.lrcvtime);
+        now.j.saturating_sub(since)
+    }
+
+    pub(crate) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &'static str) {
+        let ticks = self.sysctl.ticks;
+        let armed = self.timers.arm_keepalive(&ticks, now, delta);
+        self.note(
+            now,
+            false,
+            Text::Armed {
+                timer: "keepalive",
+                did: "armed",
+                why,
+                told: Told::new(&armed, &ticks),
+            },
+        );
+    }
+
+    /// SO_KEEPALIVE was switched.
+    pub(crate) fn set_keepalive(&mut self, now: Now, on: bool) {
+        if matches!(self.state, TcpState::Closed | TcpState::Listen) {
+            return;
+        }
+        if on && !self.opt.keepalive {
+            self.reset_keepalive(now, self.keepalive_time(), "SO_KEEPALIVE was set");
+        } else if !on {
+            self.timers.keepalive = None;
+        }
+    }
+
+    /// The keepalive timer fired.
+    pub(crate) fn on_keepalive(&mut self, now: Now) {
+        let Some(armed) = self.timers.keepalive.take() else {
+            return;
+        };
+        let told = self.told(&armed);
+        let timer = "keepalive";
+        self.note(now, true, Text::Fired { timer, told });
+        if self.state == TcpState::FinWait2 && self.orphan {
+            return self.on_fin_wait2_timer(now);
+        }
+        if !self.opt.keepalive || matches!(self.state, TcpState::Closed | TcpState::SynSent) {
+            return;
+        }
+        let idle = self.keepalive_time();
+        if self.packets_out > 0 || !self.queues.unsent.is_empty() {
+            return self.reset_keepalive(now, idle, "data waits, so retransmission watches");
+        }
+        let elapsed = self.keepalive_elapsed(now);
+        if elapsed < idle {
+            return self.reset_keepalive(now, idle - elapsed, "something was heard meanwhile");
+        }
+        let most = self.keepalive_probes();
+        let over = match self.user_timeout() {
+            Some(user) => elapsed >= user && self.probes_out > 0,
+            None => self.probes_out >= most,
+        };
+        if over {
+            self.outbox().because =
+                Because::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
+            self.send_active_reset(now);
+            return self.write_err(now, "no keepalive probe was answered");
+        }
+        let text = Text::Counted {
+            what: "keepalive probe",
+            n: self.probes_out + 1,
+            most,
+            told,
+        };
+        self.outbox().because = Because::Timer(text, Some(armed));
+        self.write_wakeup(now, "keepalive probe", Counter::TCPKeepAlive);
+        self.probes_out += 1;
+        self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");
+    }
+
+    /// A RST of our own accord.
+    pub(crate) fn send_active_reset(&mut self, now: Now) {
+        self.net.count(Counter::OutRsts);
+        let seq = self.acceptable_seq();
+        self.transmit_bare(now, seq, Flags::RST | Flags::ACK, "RST");
+    }
+}

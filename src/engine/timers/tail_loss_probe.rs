@@ -1,0 +1,105 @@
+//! Tail loss probe: the last segment is sent again (or a new one) before the RTO, to draw an ACK.
+//!
+//! RFC 8985 7. Linux counterpart: tcp_schedule_loss_probe, tcp_send_loss_probe, tcp_process_tlp_ack.
+
+use crate::engine::clock::now::Now;
+use crate::engine::netns::mib::Counter;
+use crate::engine::recovery::ack_flags::AckFlags;
+use crate::engine::send::output::Push;
+use crate::engine::tcb::control_block::{CaState, Tcb};
+use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::rack_state::TIMEOUT_MIN_US;
+use crate::engine::tcb::timer_slots::Xmit;
+use crate::wire::Seq;
+
+impl Tcb {
+    /// Arms the probe if one is allowed. `full_rto`: the RTO would start now, else at the head's sending.
+    pub(crate) fn schedule_loss_probe(&mut self, now: Now, full_rto: bool) -> bool {
+        let enabled = matches!(self.sysctl.tcp_early_retrans, 3 | 4);
+        let calm = matches!(self.ca_state, CaState::Open | CaState::Cwr);
+        if !enabled || self.packets_out == 0 || !self.rx.sack_ok || !calm {
+            return false;
+        }
+        let pto_us = if self.rtt.srtt8 == 0 {
+            crate::engine::congestion::rtt::TIMEOUT_INIT_US
+        } else if self.packets_out == 1 {
+            // a lone segment's ACK may be delayed
+            (u64::from(self.rtt.srtt8) >> 2) + self.sysctl.ticks.to_us(self.rto_min)
+        } else {
+            (u64::from(self.rtt.srtt8) >> 2) + TIMEOUT_MIN_US
+        };
+        let mut pto = self.sysctl.ticks.from_us(pto_us);
+        let rto_us = if full_rto {
+            self.sysctl.ticks.to_us(self.rto) as i64
+        } else {
+            self.rto_left_us(now)
+        };
+        if rto_us > 0 {
+            pto = pto.min(self.sysctl.ticks.from_us(rto_us as u64));
+        }
+        self.arm_xmit(now, Xmit::LossProbe, pto, "the tail may be lost");
+        true
+    }
+
+    /// The probe timer fired.
+    pub(crate) fn on_loss_probe(&mut self, now: Now, why: Because) {
+        self.outbox().because = why;
+        if self.tlp_high_seq.is_none() && self.send_loss_probe(now) {
+            self.net.count(Counter::TCPLossProbes);
+            self.tlp_high_seq = Some(self.snd_nxt);
+            // so that the RTO runs in full from now on
+            self.timers.xmit = None;
+        }
+        self.rearm_rto(now, "after the loss probe");
+    }
+
+    fn send_loss_probe(&mut self, now: Now) -> bool {
+        self.tlp_retrans = false;
+        let mss = self.current_mss();
+        let fits = self
+            .queues
+            .unsent
+            .front()
+            .is_some_and(|s| self.snd_wnd_test(s.seq, s.end_seq, s.len(), mss));
+        if fits {
+            let before = self.packets_out;
+            self.write_xmit(now, mss, Push::LossProbe);
+            return self.packets_out > before;
+        }
+        let Some(last) = self.queues.rtx.back_mut() else {
+            return false;
+        };
+        let count = last.pcount;
+        if count > 1 && last.len() > (count - 1) * mss {
+            self.fragment_rtx(self.queues.rtx.len() - 1, (count - 1) * mss, mss);
+        }
+        let at = self.queues.rtx.len() - 1;
+        if !self.retransmit_one(now, at, 1, "tail loss probe") {
+            return false;
+        }
+        self.tlp_retrans = true;
+        true
+    }
+
+    /// What an ACK says of the probe.
+    pub(crate) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flag: AckFlags) {
+        let Some(high) = self.tlp_high_seq else {
+            return;
+        };
+        if ack.before(high) {
+            return;
+        }
+        if !self.tlp_retrans || flag.dsack_tlp {
+            self.tlp_high_seq = None;
+        } else if ack.after(high) {
+            // only the probe can have repaired it: a loss
+            self.net.count(Counter::TCPLossProbeRecovery);
+            self.init_cwnd_reduction();
+            self.set_ca_state(now, CaState::Cwr);
+            self.end_cwnd_reduction(now);
+            self.try_keep_open(now);
+        } else if !(flag.snd_una_advanced || flag.not_dup() || flag.data_sacked) {
+            self.tlp_high_seq = None;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Zero-window probes: data waits, nothing is out, the peer's window is closed.
+//!
+//! RFC 9293 3.8.6.1. Linux counterpart: tcp_probe_timer, tcp_send_probe0, tcp_write_wakeup.
+
+use crate::engine::clock::now::Now;
+use crate::engine::clock::stamp::Stamp;
+use crate::engine::netns::mib::Counter;
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::timer_slots::{Armed, Xmit};
+use crate::engine::timers::rto::MODEL_BASE_US;
+use crate::time::Jiffies;
+use crate::wire::Flags;
+
+/// The interval doubles at most this often.
+const MAX_DOUBLINGS: u32 = 10;
+
+impl Tcb {
+    pub(crate) fn probe0_base(&self) -> Jiffies {
+        self.rto.max(self.sysctl.ticks.from_us(MODEL_BASE_US))
+    }
+
+    /// The present interval, ticks.
+    pub(crate) fn probe0_when(&self) -> Jiffies {
+        (self.probe0_base() << self.backoff.min(MAX_DOUBLINGS)).min(self.rto_max)
+    }
+
+    /// The last wait is shortened so that it ends with the user timeout.
+    pub(crate) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
+        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp.get()) else {
+            return when;
+        };
+        let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
+        when.min(left)
+    }
+
+    /// The probe timer fired.
+    pub(crate) fn on_probe_timer(&mut self, now: Now, armed: Armed) {
+        if self.packets_out > 0 || self.queues.unsent.is_empty() {
+            self.probes_out = 0;
+            self.probes_tstamp = Stamp::NONE;
+            return;
+        }
+        match (self.probes_tstamp.get(), self.user_timeout()) {
+            (None, _) => self.probes_tstamp = now.j.into(),
+            (Some(since), Some(user)) if now.j.saturating_sub(since) >= user => {
+                return self.write_err(now, "the user timeout passed with a closed window");
+            }
+            _ => {}
+        }
+        let mut most = self.sysctl.tcp_retries2 as u32;
+        if self.orphan {
+            let alive = (self.rto << self.backoff.min(32)) < self.rto_max;
+            most = self.orphan_retries(alive);
+            if !alive && self.backoff >= most {
+                return self.write_err(now, "an orphan's probes are used up");
+            }
+            if self.out_of_resources(now, true) {
+                return;
+            }
+        }
+        if self.probes_out >= most {
+            return self.write_err(now, "no window probe was answered");
+        }
+        let text = format!(
+            "window probe {} of {most} unanswered, backoff {}: {}",
+            self.probes_out + 1,
+            self.backoff,
+            self.told(&armed)
+        );
+        self.outbox().because = Because::Timer(text.into(), Some(armed));
+        self.send_probe0(now);
+    }
+
+    fn send_probe0(&mut self, now: Now) {
+        self.write_wakeup(now, "window probe", Counter::TCPWinProbe);
+        if self.packets_out > 0 || self.queues.unsent.is_empty() {
+            self.probes_out = 0;
+            self.backoff = 0;
+            self.probes_tstamp = Stamp::NONE;
+            return;
+        }
+        self.probes_out += 1;
+        if i64::from(self.backoff) < self.sysctl.tcp_retries2 {
+            self.backoff += 1;
+        }
+        let when = self.clamp_probe0(now, self.probe0_when());
+        self.arm_xmit(now, Xmit::Probe0, when, "a probe was sent");
+    }
+
+    /// Draws an answer: with data if the window has any room, else with an old sequence number.
+    pub(crate) fn write_wakeup(&mut self, now: Now, what: &'static str, counter: Counter) {
+        let mss = self.current_mss();
+        let end = self.wnd_end();
+        let Some(head) = self.queues.unsent.front().filter(|h| h.seq.before(end)) else {
+            self.net.count(counter);
+            return self.transmit_bare(now, self.snd_una - 1, Flags::ACK, what);
+        };
+        let room = end - head.seq;
+        self.pushed_seq = self.pushed_seq.max(head.end_seq);
+        if room < head.end_seq - head.seq || head.len() > mss {
+            let len = room.min(mss);
+            let rest = self.queues.unsent[0].split(len, mss);
+            self.queues.unsent.insert(1, rest);
+            self.forward_alloc
+                .charge(crate::engine::queues::forward_alloc::SKB_OVERHEAD);
+        }
+        let Some(mut skb) = self.queues.unsent.pop_front() else {
+            return;
+        };
+        if skb.pcount == 0 {
+            skb.set_tso_segs(mss);
+        }
+        skb.flags |= Flags::PSH;
+        self.transmit(now, &mut skb, what);
+        self.new_data_sent(now, skb);
+    }
+}

@@ -1,0 +1,136 @@
+use super::*;
+use crate::call::Errno;
+use crate::scenario::EndWhen;
+use crate::trace::{Dir, Incident, Stopped};
+use crate::wire::{Datagram, Flags};
+
+const POWER_OFF_IDLE: &str =
+    include_str!("../../../examples/recordings/linux-6.18/power-off-idle/scenario.toml");
+
+/// Ten exchanges, the peer loses power, the survivor sends once more.
+fn power_off_idle() -> Scenario {
+    Scenario::parse("power-off-idle", "scenario.toml", POWER_OFF_IDLE).expect("a recorded scenario")
+}
+
+fn on(kind: TargetKind, scenario: &Scenario, seed: u64) -> Trace {
+    let options = Options {
+        seed,
+        ..Options::default()
+    };
+    run(scenario, kind, options).expect("a simulated target needs nothing")
+}
+
+fn sent(trace: &Trace) -> Vec<(u64, Datagram)> {
+    let out = trace.packets.iter().filter(|p| p.dir == Dir::Out);
+    out.map(|p| {
+        (
+            p.at.us(),
+            Datagram::parse(&p.bytes).expect("a target sends packets"),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn smoltcp_gives_up_by_its_timeout_and_resets() {
+    let trace = on(TargetKind::Smoltcp, &power_off_idle(), 1);
+    let late: Vec<_> = sent(&trace)
+        .into_iter()
+        .filter(|(us, _)| *us >= 4_000_000)
+        .map(|(us, d)| (us, d.segment().expect("TCP").flags))
+        .collect();
+    let push = Flags::PSH | Flags::ACK;
+    // its RTO is at least 1 s and doubles; 12.6 s is what tcp_retries2 = 5 comes to
+    let expected = [
+        (4_000_000, push),
+        (5_000_000, push),
+        (7_000_000, push),
+        (11_000_000, push),
+        (16_600_000, Flags::RST | Flags::ACK),
+    ];
+    assert_eq!(late, expected);
+    assert_eq!(trace.stopped, Stopped::SurvivorClosed);
+    assert_eq!(trace.ended_at, Instant::from_ms(18_100));
+    let errors: Vec<_> = trace
+        .events
+        .iter()
+        .filter_map(|e| match &e.what {
+            Incident::Error { errno, how } => Some((e.at.us(), *errno, how.as_str())),
+            _ => None,
+        })
+        .collect();
+    let how = "poll POLLIN|POLLERR|POLLHUP then recv()";
+    assert_eq!(errors, [(16_600_000, Errno::ENOTCONN, how)]);
+    let note = "tcp_early_retrans: smoltcp has no setting for it";
+    assert!(
+        trace.meta.notes.iter().any(|n| n == note),
+        "{:?}",
+        trace.meta.notes
+    );
+}
+
+#[test]
+fn a_simulated_run_is_a_function_of_its_inputs() {
+    let scenario = power_off_idle();
+    for kind in [TargetKind::Smoltcp, TargetKind::Engine] {
+        assert_eq!(on(kind, &scenario, 7), on(kind, &scenario, 7), "{kind:?}");
+    }
+    let isn = |seed| {
+        sent(&on(TargetKind::Smoltcp, &scenario, seed))[0]
+            .1
+            .segment()
+            .map(|s| s.seq)
+    };
+    assert_ne!(
+        isn(7),
+        isn(8),
+        "the seed must reach the initial sequence number"
+    );
+}
+
+#[test]
+fn a_run_ends_where_it_is_told_to() {
+    let mut scenario = power_off_idle();
+    scenario.limit = Instant::from_ms(6_000);
+    let trace = on(TargetKind::Smoltcp, &scenario, 1);
+    assert_eq!(
+        (trace.stopped, trace.ended_at),
+        (Stopped::Limit, scenario.limit)
+    );
+    scenario.end = EndWhen::After(Instant::from_ms(5_000));
+    let trace = on(TargetKind::Smoltcp, &scenario, 1);
+    assert_eq!(
+        (trace.stopped, trace.ended_at.us()),
+        (Stopped::After, 5_000_000)
+    );
+    let flag = AtomicBool::new(true);
+    let options = Options {
+        interrupt: Some(&flag),
+        ..Options::default()
+    };
+    let trace = run(&scenario, TargetKind::Smoltcp, options).expect("an interrupted run is a run");
+    assert_eq!(trace.stopped, Stopped::Interrupted);
+    assert_eq!(trace.packets.len(), 1, "the SYN had left");
+}
+
+#[test]
+fn every_kept_scenario_ends_on_smoltcp() {
+    for name in crate::trace::kept::names() {
+        let text = crate::trace::kept::scenario(name).expect("a kept scenario");
+        let scenario = Scenario::parse(name, name, text).expect("a kept scenario");
+        let trace = on(TargetKind::Smoltcp, &scenario, 1);
+        assert!(
+            trace.ended_at <= scenario.limit,
+            "{name} ended at {:?}",
+            trace.ended_at
+        );
+        assert!(trace.packets.is_sorted_by_key(|p| p.at), "{name}");
+        assert!(trace.events.is_sorted_by_key(|e| e.at), "{name}");
+        let infos = |e: &&crate::trace::Event| matches!(e.what, Incident::TcpInfo(_));
+        assert_eq!(
+            trace.events.iter().filter(infos).count(),
+            0,
+            "smoltcp has no TCP_INFO"
+        );
+    }
+}
