@@ -19,7 +19,7 @@ const END: Duration = Duration::from_secs(120);
 
 /// What the application waits for at the most: for an answer, and for a connection.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Patience {
+pub(crate) struct Timeout {
     pub(crate) answer: Option<Duration>,
     pub(crate) connect: Option<Duration>,
 }
@@ -46,11 +46,11 @@ fn time(endpoint: &Endpoint) -> Duration {
 }
 
 /// The logic under test. It knows nothing of virtual time: the same code runs on a real endpoint.
-fn client(endpoint: &Endpoint, patience: Patience) -> Journal {
+fn client(endpoint: &Endpoint, timeout: Timeout) -> Journal {
     let mut journal = Journal::default();
     let mut pause = Duration::from_millis(100);
     while time(endpoint) < END {
-        if let Err(error) = session(endpoint, patience, &mut journal, &mut pause) {
+        if let Err(error) = session(endpoint, timeout, &mut journal, &mut pause) {
             journal.errors.push((time(endpoint), error.to_string()));
             endpoint.pause(pause);
             pause = (pause * 2).min(Duration::from_secs(5));
@@ -62,17 +62,17 @@ fn client(endpoint: &Endpoint, patience: Patience) -> Journal {
 /// One connection, until an error or the end.
 fn session(
     endpoint: &Endpoint,
-    patience: Patience,
+    timeout: Timeout,
     journal: &mut Journal,
     pause: &mut Duration,
 ) -> std::io::Result<()> {
-    let mut stream = match patience.connect {
+    let mut stream = match timeout.connect {
         Some(longest) => {
             TcpStream::connect_timeout(endpoint, &SERVER.parse().expect("an address"), longest)?
         }
         None => TcpStream::connect(endpoint, SERVER)?,
     };
-    stream.set_read_timeout(patience.answer)?;
+    stream.set_read_timeout(timeout.answer)?;
     while time(endpoint) < END {
         stream.write_all(b"still there?")?;
         stream.read_exact(&mut [0; 12])?;
@@ -85,7 +85,7 @@ fn session(
 }
 
 /// Two hosts, the server's fate, and the client's two minutes.
-pub(crate) fn live_through(patience: Patience) -> std::io::Result<Journal> {
+pub(crate) fn live_through(timeout: Timeout) -> std::io::Result<Journal> {
     let mut world = World::new();
     let (ours, theirs) = world.endpoints();
     let address = SERVER.parse().expect("an address");
@@ -94,23 +94,23 @@ pub(crate) fn live_through(patience: Patience) -> std::io::Result<Journal> {
     world.at(DIES, move || server.power_off());
     // rebooted: its service runs again, and it knows of no connection
     world.at(IS_BACK, move || theirs.power_on());
-    let journal = world.spawn(move || Ok(client(&ours, patience)));
+    let journal = world.spawn(move || Ok(client(&ours, timeout)));
     world.run();
     journal.result()
 }
 
 fn main() -> std::io::Result<()> {
     let two_seconds = Some(Duration::from_secs(2));
-    let patient = Patience::default();
-    let impatient = Patience {
+    let patient = Timeout::default();
+    let impatient = Timeout {
         answer: two_seconds,
         connect: two_seconds,
     };
-    for (who, patience) in [
+    for (who, timeout) in [
         ("waits as long as TCP does", patient),
         ("waits 2 s", impatient),
     ] {
-        let journal = live_through(patience)?;
+        let journal = live_through(timeout)?;
         let (from, to) = journal.outage();
         println!(
             "who {who}: no answers from {:.1} s to {:.1} s; {} errors",

@@ -58,7 +58,7 @@ pub struct Firing {
 
 /// What the application will be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Verdict {
     /// An error, at an instant; a call that blocks then returns it, else the next one does.
     Error {
         /// When the kernel gives up.
@@ -108,7 +108,7 @@ pub struct Forecast {
     /// Every firing of a timer from then on, earliest first.
     pub firings: Vec<Firing>,
     /// What the application will be told.
-    pub told: Told,
+    pub told: Verdict,
     /// The end at the latest, where what cannot be seen of the connection decides; none: as `told` says.
     pub latest: Option<Instant>,
     /// Bytes that recv() gives before it gives the error.
@@ -129,10 +129,10 @@ impl Forecast {
     /// When it ends, with an error or without; none: never.
     pub fn ends_at(&self) -> Option<Instant> {
         match self.told {
-            Told::Error { at, .. } => Some(at),
-            Told::Nobody { at, .. } => at,
-            Told::Waiting(_) => Some(self.from),
-            Told::Never(_) | Told::Later(_) => None,
+            Verdict::Error { at, .. } => Some(at),
+            Verdict::Nobody { at, .. } => at,
+            Verdict::Waiting(_) => Some(self.from),
+            Verdict::Never(_) | Verdict::Later(_) => None,
         }
     }
 }
@@ -222,7 +222,7 @@ fn never(from: Instant, state: TcpState, why: Why) -> Forecast {
         from,
         state,
         firings: Vec::new(),
-        told: Told::Never(why),
+        told: Verdict::Never(why),
         latest: None,
         unread: 0,
         assumed: Vec::new(),
@@ -240,8 +240,8 @@ fn either(first: Forecast, second: Forecast) -> Forecast {
     let latest = ends(&first).max(ends(&second));
     let mut told = first.told;
     match &mut told {
-        Told::Error { at, .. } => *at = earliest.unwrap_or(*at),
-        Told::Nobody { at, .. } => *at = earliest,
+        Verdict::Error { at, .. } => *at = earliest.unwrap_or(*at),
+        Verdict::Nobody { at, .. } => *at = earliest,
         _ => {}
     }
     Forecast {
@@ -264,7 +264,7 @@ fn silence(
     let Some(mut info) = look(&engine, from) else {
         let mut forecast = gone(from);
         if let Some(errno) = error_of(&mut engine, from, holder) {
-            forecast.told = Told::Waiting(errno);
+            forecast.told = Verdict::Waiting(errno);
         }
         return forecast;
     };
@@ -272,7 +272,7 @@ fn silence(
     forecast.unread = info.rqueue;
     while let Some(due) = engine.next_deadline() {
         if forecast.firings.len() >= MOST_FIRINGS {
-            forecast.told = Told::Later(due);
+            forecast.told = Verdict::Later(due);
             return forecast;
         }
         let at = due.max(from);
@@ -285,13 +285,13 @@ fn silence(
         match (after, errno) {
             (_, Some(errno)) => {
                 let reset = sends == Sends::Reset;
-                forecast.told = Told::Error { at, errno, reset };
+                forecast.told = Verdict::Error { at, errno, reset };
                 return forecast;
             }
             (None, None) => {
                 let reset = sends == Sends::Reset;
                 let at = Some(at);
-                forecast.told = Told::Nobody { at, reset };
+                forecast.told = Verdict::Nobody { at, reset };
                 return forecast;
             }
             (Some(after), None) => info = after,
@@ -299,9 +299,9 @@ fn silence(
     }
     let is_held = holder.is_some() || info.state == TcpState::Listen;
     forecast.told = if is_held {
-        Told::Never(why_never(&info))
+        Verdict::Never(why_never(&info))
     } else {
-        Told::Nobody {
+        Verdict::Nobody {
             at: None,
             reset: false,
         }

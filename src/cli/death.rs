@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::live::{Death, Doom};
+use crate::live::{Death, Failure};
 use crate::scenario::parse_duration;
 
 /// A death to come.
@@ -35,12 +35,12 @@ fn fate() -> impl TypedValueParser<Value = Death> {
 }
 
 impl DeathToCome {
-    /// What is to become of the endpoint; `back_after` alone counts from a death by hand, and is no doom.
-    pub(super) fn doom(&self) -> Option<Doom> {
+    /// What is to become of the endpoint; `back_after` alone counts from a death by hand, and is no failure.
+    pub(super) fn failure(&self) -> Option<Failure> {
         let comes = self.die_after.is_some()
             || self.die_after_bytes.is_some()
             || self.die_after_packets.is_some();
-        comes.then_some(Doom {
+        comes.then_some(Failure {
             how: self.fate,
             die_after: self.die_after,
             die_after_bytes: self.die_after_bytes,

@@ -147,8 +147,8 @@ impl Exec {
                 }));
             }
         };
-        if let Some(doom) = self.death.doom() {
-            endpoint.doom(doom);
+        if let Some(failure) = self.death.failure() {
+            endpoint.failure(failure);
         }
         let sysctl = knobs_of(&private)?;
         let mut session = Session::new(endpoint, private, program, signals, witness, changed);

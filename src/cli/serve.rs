@@ -127,8 +127,8 @@ impl Serve {
         }
 
         self.greet(endpoint.name(), private.as_ref(), &served)?;
-        if let Some(doom) = self.death.doom() {
-            endpoint.doom(doom);
+        if let Some(failure) = self.death.failure() {
+            endpoint.failure(failure);
         }
         let mut session = Session {
             options: self,

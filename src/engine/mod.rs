@@ -66,7 +66,7 @@ pub use host::readiness::Ends;
 pub use host::snapshot::{Snapshot, WriteTimer};
 pub use host::timer_wheel::Wheel;
 pub use netns::mib::{Counter, Mib};
-pub use tcb::cause::{Cause, Text, Told};
+pub use tcb::cause::{ArmedFor, Cause, Text};
 pub use tcb::outbox::{Event, Transmit};
 pub use tcb::timer_slots::{Alarm, Armed};
 pub use timers::rto::model_timeout;

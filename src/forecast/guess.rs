@@ -10,7 +10,7 @@ use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
 
-use super::{Forecast, Sends, Told};
+use super::{Forecast, Sends, Verdict};
 
 /// What the model of the zero-window probe's first wait is at least, us.
 const PROBE0_MIN_US: u64 = 200_000;
@@ -389,7 +389,11 @@ fn with_other_idle_time(view: &View, base: &Snapshot, heard: Jiffies) -> Snapsho
 /// What the forecast rests on and cannot be seen.
 pub(super) fn assumed(seen: &Seen, forecast: &Forecast) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    if seen.options.is_some() || !matches!(forecast.told, Told::Error { .. } | Told::Nobody { .. })
+    if seen.options.is_some()
+        || !matches!(
+            forecast.told,
+            Verdict::Error { .. } | Verdict::Nobody { .. }
+        )
     {
         return lines;
     }

@@ -2,7 +2,7 @@
 //!
 //! Linux counterpart: reqsk_timer_handler, inet_twsk_schedule.
 
-use super::{Firing, Forecast, Seen, Sends, Told, never};
+use super::{Firing, Forecast, Seen, Sends, Verdict, never};
 use crate::call::TcpState;
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Jiffies, Ticks};
@@ -33,7 +33,7 @@ pub(super) fn timewait(seen: &Seen, ticks: &Ticks) -> Forecast {
         at,
         sends: Sends::Nothing,
     });
-    forecast.told = Told::Nobody {
+    forecast.told = Verdict::Nobody {
         at: Some(at),
         reset: false,
     };
@@ -61,7 +61,7 @@ pub(super) fn request(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Forecast {
         at,
         sends: Sends::Nothing,
     });
-    forecast.told = Told::Nobody {
+    forecast.told = Verdict::Nobody {
         at: Some(at),
         reset: false,
     };

@@ -47,8 +47,8 @@ fn a_forecast_from_the_engine_comes_true_to_the_nanosecond() {
             assert_eq!(forecast.ends_at(), Some(end), "{name}");
             assert_eq!(forecast.latest, None, "{name}");
             match forecast.told {
-                Told::Error { errno: told, .. } => assert_eq!(Some(told), errno, "{name}"),
-                Told::Nobody { .. } => assert!(case.orphan && errno.is_none(), "{name}"),
+                Verdict::Error { errno: told, .. } => assert_eq!(Some(told), errno, "{name}"),
+                Verdict::Nobody { .. } => assert!(case.orphan && errno.is_none(), "{name}"),
                 other => panic!("{name}: {other:?}"),
             }
             looks += 1;
@@ -79,7 +79,7 @@ fn a_forecast_from_what_sock_diag_shows_names_a_time_in_which_the_end_lies() {
                 end,
                 last
             );
-            if let Told::Error { errno: told, .. } = forecast.told {
+            if let Verdict::Error { errno: told, .. } = forecast.told {
                 assert_eq!(Some(told), errno, "{name}");
             }
             // at most a loss probe's wait, or what the wheel adds to a wait
@@ -108,7 +108,7 @@ fn who_is_idle_without_keepalive_is_never_told_unless_it_sends() {
         of_connection(&world.us, world.now, local, remote),
         of_seen(&seen, &Sysctl::default(), ticks),
     ] {
-        assert_eq!(forecast.told, Told::Never(Why::Idle));
+        assert_eq!(forecast.told, Verdict::Never(Why::Idle));
         assert_eq!(
             forecast.sentence(),
             "never: nothing is in flight and keepalive is off"
@@ -144,7 +144,7 @@ fn an_error_that_waits_is_told_as_waiting() {
     assert!(world.info().is_none());
     // its addresses are free again, so nothing is found by them
     let forecast = of_connection(&world.us, world.now, local, remote);
-    assert_eq!(forecast.told, Told::Never(Why::Closed));
+    assert_eq!(forecast.told, Verdict::Never(Why::Closed));
 }
 
 #[test]

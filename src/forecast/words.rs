@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Forecast, Told, Why};
+use super::{Forecast, Verdict, Why};
 use crate::call::TcpState;
 
 /// A length of time in two units at most: `2 h 11 min`, `14 min 20 s`, `12.3 s`, `208 ms`.
@@ -49,7 +49,7 @@ impl Forecast {
             }
         };
         match self.told {
-            Told::Error { at, errno, reset } => {
+            Verdict::Error { at, errno, reset } => {
                 let call = match self.state {
                     TcpState::SynSent => "connect()",
                     _ => "the next call",
@@ -57,17 +57,17 @@ impl Forecast {
                 let reset = if reset { ", and a RST is sent" } else { "" };
                 format!("{}: {errno} at {call}{reset}", when(at))
             }
-            Told::Waiting(errno) => format!("now: {errno} at the next call"),
-            Told::Never(why) => format!("never: {}", why.text()),
-            Told::Nobody {
+            Verdict::Waiting(errno) => format!("now: {errno} at the next call"),
+            Verdict::Never(why) => format!("never: {}", why.text()),
+            Verdict::Nobody {
                 at: Some(at),
                 reset,
             } => {
                 let reset = if reset { " with a RST" } else { "" };
                 format!("nobody is told; it ends {}{reset}", when(at))
             }
-            Told::Nobody { at: None, .. } => "nobody is told; it stays for ever".to_owned(),
-            Told::Later(at) => format!("not within {}", span(at_after(self, at))),
+            Verdict::Nobody { at: None, .. } => "nobody is told; it stays for ever".to_owned(),
+            Verdict::Later(at) => format!("not within {}", span(at_after(self, at))),
         }
     }
 }

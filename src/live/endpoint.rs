@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fate::{Death, Doom, Fate, Order};
+use super::fate::{Death, Failure, Fate, Order};
 use super::host::Host;
 use super::machine::Machine;
 use super::service::Service;
@@ -126,9 +126,9 @@ impl Endpoint {
     }
 
     /// Pronounces a death to come, in place of an earlier one; None takes it back.
-    pub fn doom(&self, doom: impl Into<Option<Doom>>) {
-        let doom = doom.into();
-        self.with(|machine, at| machine.doom(at, doom));
+    pub fn failure(&self, failure: impl Into<Option<Failure>>) {
+        let failure = failure.into();
+        self.with(|machine, at| machine.failure(at, failure));
     }
 
     /// What has become of it.
@@ -234,8 +234,8 @@ impl ConnectionHandle {
     }
 
     /// Pronounces a death to come.
-    pub fn doom(&self, doom: Doom) {
+    pub fn failure(&self, failure: Failure) {
         self.endpoint
-            .with(|machine, at| machine.doom_connection(at, self.ends, doom));
+            .with(|machine, at| machine.doom_connection(at, self.ends, failure));
     }
 }

@@ -77,13 +77,13 @@ impl Fate {
 /// A death to come: when, by which means, and for how long. Of several conditions the first that comes true counts.
 ///
 /// ```
-/// use halfopen::live::{Death, Doom};
+/// use halfopen::live::{Death, Failure};
 /// use std::time::Duration;
-/// let doom = Doom::new(Death::PowerOff).die_after(Duration::from_secs(3)).back_after(Duration::from_secs(30));
-/// assert_eq!(doom.back_after, Some(Duration::from_secs(30)));
+/// let failure = Failure::new(Death::PowerOff).die_after(Duration::from_secs(3)).back_after(Duration::from_secs(30));
+/// assert_eq!(failure.back_after, Some(Duration::from_secs(30)));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Doom {
+pub struct Failure {
     /// How.
     pub how: Death,
     /// This long from now.
@@ -96,10 +96,10 @@ pub struct Doom {
     pub back_after: Option<Duration>,
 }
 
-impl Doom {
+impl Failure {
     /// A death without a condition: it does not come until one is added.
-    pub const fn new(how: Death) -> Doom {
-        Doom {
+    pub const fn new(how: Death) -> Failure {
+        Failure {
             how,
             die_after: None,
             die_after_bytes: None,
@@ -108,32 +108,32 @@ impl Doom {
         }
     }
 
-    /// Dies this long from the moment at which the doom is pronounced.
-    pub const fn die_after(mut self, d: Duration) -> Doom {
+    /// Dies this long from the moment at which the failure is pronounced.
+    pub const fn die_after(mut self, d: Duration) -> Failure {
         self.die_after = Some(d);
         self
     }
 
     /// Dies once so many bytes of TCP data have passed.
-    pub const fn die_after_bytes(mut self, bytes: u64) -> Doom {
+    pub const fn die_after_bytes(mut self, bytes: u64) -> Failure {
         self.die_after_bytes = Some(bytes);
         self
     }
 
     /// Dies once so many TCP packets have passed.
-    pub const fn die_after_packets(mut self, packets: u64) -> Doom {
+    pub const fn die_after_packets(mut self, packets: u64) -> Failure {
         self.die_after_packets = Some(packets);
         self
     }
 
     /// Is back so long after its death.
-    pub const fn back_after(mut self, d: Duration) -> Doom {
+    pub const fn back_after(mut self, d: Duration) -> Failure {
         self.back_after = Some(d);
         self
     }
 }
 
-/// What a sentence orders.
+/// What a pending_failure orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Die now.
@@ -142,10 +142,10 @@ pub(crate) enum Order {
     Back(Death),
 }
 
-/// A [`Doom`] pronounced: what is left of its conditions.
+/// A [`Failure`] pronounced: what is left of its conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sentence {
-    doom: Doom,
+pub(crate) struct PendingFailure {
+    failure: Failure,
     /// The next instant at which something happens by itself.
     pub(crate) due: Option<Instant>,
     died: bool,
@@ -153,11 +153,11 @@ pub(crate) struct Sentence {
     packets: u64,
 }
 
-impl Sentence {
-    pub(crate) fn new(now: Instant, doom: Doom) -> Sentence {
-        Sentence {
-            due: doom.die_after.map(|d| now + d),
-            doom,
+impl PendingFailure {
+    pub(crate) fn new(now: Instant, failure: Failure) -> PendingFailure {
+        PendingFailure {
+            due: failure.die_after.map(|d| now + d),
+            failure,
             died: false,
             bytes: 0,
             packets: 0,
@@ -169,8 +169,8 @@ impl Sentence {
         self.bytes += bytes as u64;
         self.packets += 1;
         let enough = |limit: Option<u64>, seen| limit.is_some_and(|limit| seen >= limit);
-        let due = enough(self.doom.die_after_bytes, self.bytes)
-            || enough(self.doom.die_after_packets, self.packets);
+        let due = enough(self.failure.die_after_bytes, self.bytes)
+            || enough(self.failure.die_after_packets, self.packets);
         (due && !self.died).then(|| self.die(now))
     }
 
@@ -179,15 +179,15 @@ impl Sentence {
         self.due.filter(|due| *due <= now)?;
         if self.died {
             self.due = None;
-            return Some(Order::Back(self.doom.how));
+            return Some(Order::Back(self.failure.how));
         }
         Some(self.die(now))
     }
 
     fn die(&mut self, now: Instant) -> Order {
         self.died = true;
-        self.due = self.doom.back_after.map(|d| now + d);
-        Order::Die(self.doom.how)
+        self.due = self.failure.back_after.map(|d| now + d);
+        Order::Die(self.failure.how)
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Key {
 
 /// How long a call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum Timeout {
     /// Not at all.
     None,
     /// So long at the most.
@@ -32,9 +32,9 @@ pub(crate) trait Host: Send + Sync {
     /// Does something now. What it sends is on the wire when this returns.
     fn with(&self, f: &mut dyn FnMut(&mut Machine, Instant));
 
-    /// Tries now and again whenever the socket changed, until it is done, has failed, or the patience is over (EAGAIN).
+    /// Tries now and again whenever the socket changed, until it is done, has failed, or the timeout is over (EAGAIN).
     /// A frozen process waits for its thaw first; ENETDOWN where the host's power or the connection's was lost.
-    fn attempt(&self, key: Key, patience: Patience, f: Attempt<'_>) -> Result<(), Errno>;
+    fn attempt(&self, key: Key, timeout: Timeout, f: Attempt<'_>) -> Result<(), Errno>;
 
     /// The present instant, since the start.
     fn now(&self) -> Instant;

@@ -42,8 +42,8 @@ impl TcpListener {
     /// Waits for a connection and gives it with the peer's address.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let endpoint = &self.socket.endpoint;
-        let patience = self.socket.reading();
-        let (id, remote) = self.socket.attempt(patience, |machine, at, id| {
+        let timeout = self.socket.reading();
+        let (id, remote) = self.socket.attempt(timeout, |machine, at, id| {
             let accepted = sockets::socket(machine.call(at, Call::Accept(id)))?;
             let ends = machine.engine().ends(accepted);
             Ok((accepted, ends.map(|e| e.1).unwrap_or_default()))

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::fate::{Fate, Sentence};
+use super::fate::{Fate, PendingFailure};
 use super::gso;
 use super::net::Poller;
 use super::not_tcp::NotTcp;
@@ -36,7 +36,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Default)]
 struct ConnectionFate {
     fate: Fate,
-    sentence: Option<Sentence>,
+    pending_failure: Option<PendingFailure>,
 }
 
 /// A packet to send.
@@ -69,7 +69,7 @@ pub(crate) struct Machine {
     engine: Engine,
     not_tcp: NotTcp,
     fate: Fate,
-    sentence: Option<Sentence>,
+    pending_failure: Option<PendingFailure>,
     /// By local and remote end.
     fates: BTreeMap<(Addr, Addr), ConnectionFate>,
     /// How often the power was lost: sockets of an earlier life are nobody's.
@@ -84,7 +84,7 @@ pub(crate) struct Machine {
     /// Of a burst that is sent segment by segment.
     pieces: VecDeque<Transmit>,
     /// All of them may have: power, freeze.
-    upheaval: bool,
+    all_dirty: bool,
     /// Sockets whose connection lost its power.
     lost: Vec<SocketId>,
     poller: Poller,
@@ -110,7 +110,7 @@ impl Machine {
             not_tcp: NotTcp::new(&parts.addrs, parts.mtu, parts.engine.seed),
             parts,
             fate: Fate::default(),
-            sentence: None,
+            pending_failure: None,
             fates: BTreeMap::new(),
             life: 0,
             services: Vec::new(),
@@ -118,7 +118,7 @@ impl Machine {
             deferred: Vec::new(),
             touched: VecDeque::new(),
             pieces: VecDeque::new(),
-            upheaval: false,
+            all_dirty: false,
             lost: Vec::new(),
             poller: Poller { epoll, used: false },
             deferred_descriptors: BTreeSet::new(),
@@ -211,9 +211,9 @@ impl Machine {
 
     /// Whether somebody counts or sees the packets one by one: a death to come, or a tap.
     pub(crate) fn counts_packets(&self) -> bool {
-        let doomed = |s: &Option<Sentence>| s.is_some();
-        let one_doomed = || self.fates.values().any(|f| doomed(&f.sentence));
-        self.tap.0.is_some() || doomed(&self.sentence) || one_doomed()
+        let doomed = |s: &Option<PendingFailure>| s.is_some();
+        let one_doomed = || self.fates.values().any(|f| doomed(&f.pending_failure));
+        self.tap.0.is_some() || doomed(&self.pending_failure) || one_doomed()
     }
 
     fn on_segment(&mut self, at: Instant, datagram: &Datagram) {
@@ -245,15 +245,15 @@ impl Machine {
 
     /// Counts a TCP packet that passed.
     fn saw(&mut self, at: Instant, ends: (Addr, Addr), data: usize) {
-        if let Some(order) = self.sentence.as_mut().and_then(|s| s.saw(at, data)) {
-            self.obey(at, order);
+        if let Some(order) = self.pending_failure.as_mut().and_then(|s| s.saw(at, data)) {
+            self.apply(at, order);
         }
         if self.fates.is_empty() {
             return;
         }
         let fate = self.fates.get_mut(&ends);
-        let sentence = fate.and_then(|f| f.sentence.as_mut());
-        if let Some(order) = sentence.and_then(|s| s.saw(at, data)) {
+        let pending_failure = fate.and_then(|f| f.pending_failure.as_mut());
+        if let Some(order) = pending_failure.and_then(|s| s.saw(at, data)) {
             self.obey_connection(at, ends, order);
         }
     }
@@ -263,13 +263,18 @@ impl Machine {
         if self.engine.next_deadline().is_some_and(|due| due <= at) {
             self.engine.on_deadline(at);
         }
-        while let Some(order) = self.sentence.as_mut().and_then(|s| s.on_deadline(at)) {
-            self.obey(at, order);
+        while let Some(order) = self
+            .pending_failure
+            .as_mut()
+            .and_then(|s| s.on_deadline(at))
+        {
+            self.apply(at, order);
         }
         if self.fates.is_empty() {
             return;
         }
-        let due = |f: &mut ConnectionFate| f.sentence.as_mut().and_then(|s| s.on_deadline(at));
+        let due =
+            |f: &mut ConnectionFate| f.pending_failure.as_mut().and_then(|s| s.on_deadline(at));
         let orders: Vec<_> = self
             .fates
             .iter_mut()
@@ -283,8 +288,11 @@ impl Machine {
     /// When [`on_deadline`](Machine::on_deadline) is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let engine = self.engine.next_deadline();
-        let own = self.sentence.as_ref().and_then(|s| s.due);
-        let fates = self.fates.values().filter_map(|f| f.sentence.as_ref()?.due);
+        let own = self.pending_failure.as_ref().and_then(|s| s.due);
+        let fates = self
+            .fates
+            .values()
+            .filter_map(|f| f.pending_failure.as_ref()?.due);
         engine.into_iter().chain(own).chain(fates).min()
     }
 
@@ -356,7 +364,7 @@ impl Machine {
 
     /// Whether every socket may have changed; asked once.
     pub(crate) fn take_upheaval(&mut self) -> bool {
-        std::mem::take(&mut self.upheaval)
+        std::mem::take(&mut self.all_dirty)
     }
 
     /// Whether calls on this socket do not return for now.

@@ -44,7 +44,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::endpoint::{Endpoint, Guard};
-use super::host::{Attempt, Host, Key, Patience};
+use super::host::{Attempt, Host, Key, Timeout};
 use super::machine::{Machine, Parts};
 use crate::call::{Errno, SocketId};
 use crate::engine::Config;
@@ -442,11 +442,11 @@ impl Host for Side {
         state.settle(self.side);
     }
 
-    fn attempt(&self, key: Key, patience: Patience, f: Attempt<'_>) -> Result<(), Errno> {
+    fn attempt(&self, key: Key, timeout: Timeout, f: Attempt<'_>) -> Result<(), Errno> {
         let mut state = self.shared.lock();
-        let deadline = match patience {
-            Patience::Until(time) => Some(state.now + time),
-            Patience::None | Patience::Forever => None,
+        let deadline = match timeout {
+            Timeout::Until(time) => Some(state.now + time),
+            Timeout::None | Timeout::Forever => None,
         };
         loop {
             let now = state.now;
@@ -461,7 +461,7 @@ impl Host for Side {
                 let result = f(machine, now);
                 state.settle(self.side);
                 let is_over = deadline.is_some_and(|deadline| deadline <= now);
-                if result != Err(Errno::EAGAIN) || patience == Patience::None || is_over {
+                if result != Err(Errno::EAGAIN) || timeout == Timeout::None || is_over {
                     return result;
                 }
             }

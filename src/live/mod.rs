@@ -45,7 +45,7 @@ mod vnet;
 
 pub use builder::{Builder, Private};
 pub use endpoint::{Connection, ConnectionHandle, Endpoint};
-pub use fate::{Death, Doom, Fate};
+pub use fate::{Death, Failure, Fate};
 pub use listener::TcpListener;
 pub use memory::{Outcome, World};
 pub use net::Net;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::host::{Attempt, Host, Key, Patience};
+use super::host::{Attempt, Host, Key, Timeout};
 use super::machine::Machine;
 use super::stack::{Stack, Wait};
 use crate::call::{Errno, SocketId};
@@ -160,11 +160,11 @@ impl Host for Shared {
         self.settle(&mut inner);
     }
 
-    fn attempt(&self, key: Key, patience: Patience, f: Attempt<'_>) -> Result<(), Errno> {
+    fn attempt(&self, key: Key, timeout: Timeout, f: Attempt<'_>) -> Result<(), Errno> {
         let mut inner = self.lock();
-        let deadline = match patience {
-            Patience::Until(time) => Some(self.clock.now() + time),
-            Patience::None | Patience::Forever => None,
+        let deadline = match timeout {
+            Timeout::Until(time) => Some(self.clock.now() + time),
+            Timeout::None | Timeout::Forever => None,
         };
         loop {
             let machine = inner.stack.machine();
@@ -179,7 +179,7 @@ impl Host for Shared {
             let result = f(machine, at);
             self.settle(&mut inner);
             let is_over = deadline.is_some_and(|deadline| deadline <= at);
-            if result != Err(Errno::EAGAIN) || patience == Patience::None || is_over {
+            if result != Err(Errno::EAGAIN) || timeout == Timeout::None || is_over {
                 return result;
             }
             // settling may have run a service or a timer: what it changed is told before the wait

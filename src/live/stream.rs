@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::endpoint::{ConnectionHandle, Endpoint};
-use super::fate::Doom;
-use super::host::{Key, Patience};
+use super::fate::Failure;
+use super::host::{Key, Timeout};
 use super::machine::Machine;
 use super::options::options;
 use super::sockets::{self, done, to_addr, to_io, to_socket_addr};
@@ -25,8 +25,8 @@ pub(crate) struct Owned {
     write_timeout: Mutex<Option<Duration>>,
 }
 
-fn patience(time: Option<Duration>) -> Patience {
-    time.map_or(Patience::Forever, Patience::Until)
+fn from_setting(time: Option<Duration>) -> Timeout {
+    time.map_or(Timeout::Forever, Timeout::Until)
 }
 
 impl Owned {
@@ -58,21 +58,21 @@ impl Owned {
     }
 
     /// How long a call with this timeout waits.
-    pub(crate) fn patience(&self, timeout: &Mutex<Option<Duration>>) -> Patience {
+    pub(crate) fn timeout(&self, setting: &Mutex<Option<Duration>>) -> Timeout {
         if self.nonblocking.load(Ordering::Relaxed) {
-            return Patience::None;
+            return Timeout::None;
         }
-        patience(*timeout.lock().unwrap_or_else(PoisonError::into_inner))
+        from_setting(*setting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn reading(&self) -> Patience {
-        self.patience(&self.read_timeout)
+    pub(crate) fn reading(&self) -> Timeout {
+        self.timeout(&self.read_timeout)
     }
 
-    /// Tries until it is done or the patience is over.
+    /// Tries until it is done or the timeout is over.
     pub(crate) fn attempt<T>(
         &self,
-        patience: Patience,
+        timeout: Timeout,
         mut f: impl FnMut(&mut Machine, Instant, SocketId) -> Result<T, Errno>,
     ) -> io::Result<T> {
         let mut value = None;
@@ -80,7 +80,7 @@ impl Owned {
         let result = self
             .endpoint
             .host
-            .attempt(self.key, patience, &mut |machine, at| {
+            .attempt(self.key, timeout, &mut |machine, at| {
                 value = Some(f(machine, at, id)?);
                 Ok(())
             });
@@ -93,7 +93,7 @@ impl Owned {
 
     /// A call that does not wait, but for a thaw.
     pub(crate) fn call(&self, make: impl Fn(SocketId) -> Call) -> io::Result<()> {
-        self.attempt(Patience::None, |machine, at, id| {
+        self.attempt(Timeout::None, |machine, at, id| {
             // a shutdown ends the wait of another thread
             machine.touched(id);
             done(machine.call(at, make(id)))
@@ -101,7 +101,7 @@ impl Owned {
     }
 
     pub(crate) fn ends(&self) -> io::Result<(SocketAddr, SocketAddr)> {
-        let ends = self.attempt(Patience::None, |machine, _, id| {
+        let ends = self.attempt(Timeout::None, |machine, _, id| {
             machine.engine().ends(id).ok_or(Errno::EBADF)
         })?;
         Ok((to_socket_addr(ends.0), to_socket_addr(ends.1)))
@@ -144,7 +144,7 @@ impl TcpSocket {
     /// ECONNREFUSED, ETIMEDOUT and what else connect(2) may give.
     pub fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = self.start_connect(addr)?;
-        stream.finish_connect(Patience::Forever)?;
+        stream.finish_connect(Timeout::Forever)?;
         Ok(stream)
     }
 
@@ -154,7 +154,7 @@ impl TcpSocket {
     /// As [`connect`](TcpSocket::connect); `TimedOut` where the time is over.
     pub fn connect_timeout(self, addr: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         let stream = self.start_connect(addr)?;
-        match stream.finish_connect(Patience::Until(timeout)) {
+        match stream.finish_connect(Timeout::Until(timeout)) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let kind = io::ErrorKind::TimedOut;
                 Err(io::Error::new(kind, "connection timed out"))
@@ -224,8 +224,8 @@ impl TcpStream {
         TcpSocket::new(endpoint)?.connect_timeout(*to, timeout)
     }
 
-    fn finish_connect(&self, patience: Patience) -> io::Result<()> {
-        self.socket.attempt(patience, |machine, at, id| {
+    fn finish_connect(&self, timeout: Timeout) -> io::Result<()> {
+        self.socket.attempt(timeout, |machine, at, id| {
             let readiness = machine.engine().readiness(id);
             if readiness.error || readiness.hangup {
                 return match machine.call(at, Call::SoError(id)) {
@@ -285,7 +285,7 @@ impl TcpStream {
 
     /// SO_ERROR, which is cleared by it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let errno = self.socket.attempt(Patience::None, |machine, at, id| {
+        let errno = self.socket.attempt(Timeout::None, |machine, at, id| {
             match machine.call(at, Call::SoError(id)) {
                 Outcome::SoError(errno) => Ok(errno),
                 Outcome::Failed(errno) => Err(errno),
@@ -297,14 +297,14 @@ impl TcpStream {
 
     /// Reads without taking the bytes away is not modelled; what can be read at once is: what poll(2) would say.
     pub fn readiness(&self) -> io::Result<crate::call::Readiness> {
-        self.socket.attempt(Patience::None, |machine, _, id| {
+        self.socket.attempt(Timeout::None, |machine, _, id| {
             Ok(machine.engine().readiness(id))
         })
     }
 
     /// TCP_INFO. Once the connection is over, that of a closed one.
     pub fn info(&self) -> io::Result<TcpInfo> {
-        self.socket.attempt(Patience::None, |machine, at, id| {
+        self.socket.attempt(Timeout::None, |machine, at, id| {
             let (local, remote) = machine.engine().ends(id).ok_or(Errno::EBADF)?;
             let info = machine.engine().connection(at, local, remote);
             Ok(info.unwrap_or_default())
@@ -353,8 +353,8 @@ impl TcpStream {
     }
 
     /// Pronounces a death to come over this connection.
-    pub fn doom(&self, doom: Doom) -> io::Result<()> {
-        self.connection().map(|c| c.doom(doom))
+    pub fn failure(&self, failure: Failure) -> io::Result<()> {
+        self.connection().map(|c| c.failure(failure))
     }
 }
 
@@ -381,9 +381,9 @@ impl Read for &TcpStream {
 impl Write for &TcpStream {
     /// As a blocking send(): all of it, or as much as was taken before an error or the timeout.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let patience = self.socket.patience(&self.socket.write_timeout);
+        let timeout = self.socket.timeout(&self.socket.write_timeout);
         let mut taken = 0;
-        let result = self.socket.attempt(patience, |machine, at, id| {
+        let result = self.socket.attempt(timeout, |machine, at, id| {
             taken += sockets::write(machine.tcp(), at, id, &bytes[taken..])?;
             if taken < bytes.len() {
                 Err(Errno::EAGAIN)

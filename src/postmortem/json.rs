@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::silence::Sent;
 use super::story::{End, Story};
 use crate::call::TcpInfo;
-use crate::forecast::{Forecast, Told};
+use crate::forecast::{Forecast, Verdict};
 use crate::time::Instant;
 
 /// One story as a JSON object; what is not known or did not happen is null.
@@ -88,11 +88,11 @@ fn forecast(forecast: &Forecast) -> Value {
     let latest = forecast.latest.map(Instant::secs_f64);
     let assumed = &forecast.assumed;
     let (kind, at, errno) = match forecast.told {
-        Told::Error { at, errno, .. } => ("error", Some(at), Some(errno.name())),
-        Told::Waiting(errno) => ("error", Some(forecast.from), Some(errno.name())),
-        Told::Never(_) => ("never", None, None),
-        Told::Nobody { at, .. } => ("nobody", at, None),
-        Told::Later(at) => ("not before", Some(at), None),
+        Verdict::Error { at, errno, .. } => ("error", Some(at), Some(errno.name())),
+        Verdict::Waiting(errno) => ("error", Some(forecast.from), Some(errno.name())),
+        Verdict::Never(_) => ("never", None, None),
+        Verdict::Nobody { at, .. } => ("nobody", at, None),
+        Verdict::Later(at) => ("not before", Some(at), None),
     };
     json!({
         "kind": kind,

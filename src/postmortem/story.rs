@@ -6,7 +6,7 @@ use super::Run;
 use super::life::Life;
 use super::silence::Try;
 use crate::call::{Addr, Errno, TcpInfo, TcpState};
-use crate::forecast::{self, Forecast, Seen, Told};
+use crate::forecast::{self, Forecast, Seen, Verdict};
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
 
@@ -113,7 +113,10 @@ impl Teller<'_> {
         );
         let is_silent = peer_is_dead && life.heard_again.is_none();
         let would_be_told = expected.filter(|_| is_silent && !is_told);
-        let for_ever = matches!(would_be_told.as_ref().map(|f| f.told), Some(Told::Never(_)));
+        let for_ever = matches!(
+            would_be_told.as_ref().map(|f| f.told),
+            Some(Verdict::Never(_))
+        );
         let if_it_wrote = life
             .held
             .as_ref()
@@ -167,7 +170,7 @@ impl Teller<'_> {
             };
         }
         let errno = |told| match told {
-            Told::Error { at, errno, reset } => Some((at, errno, reset)),
+            Verdict::Error { at, errno, reset } => Some((at, errno, reset)),
             _ => None,
         };
         let due = expected.and_then(|f| errno(f.told));

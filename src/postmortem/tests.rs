@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::call::{Errno, TcpInfo, TcpState};
-use crate::forecast::Told;
+use crate::forecast::Verdict;
 use crate::sockopt::SockOpt;
 use crate::trace::{Incident, Trace, kept};
 
@@ -163,7 +163,7 @@ fn what_is_forecast_at_the_death_comes_true_where_the_options_are_known() {
     let options = options.map(|(name, value)| SockOpt::parse(name, value).expect("an option"));
     let story = story_of(&trace, Some(options.to_vec()));
     let promised = story.promised.as_ref().expect("a sighting after the death");
-    let (Told::Error { at, errno, reset }, End::GaveUp { at: ended, .. }) =
+    let (Verdict::Error { at, errno, reset }, End::GaveUp { at: ended, .. }) =
         (promised.told, story.end)
     else {
         panic!("{}", render(&story));
@@ -206,9 +206,9 @@ fn an_idle_connection_waits_for_ever() {
     let story = &stories[0];
     assert!(matches!(story.end, End::LetGo { .. }), "{}", render(story));
     let told = story.would_be_told.as_ref().map(|f| f.told);
-    assert!(matches!(told, Some(Told::Never(_))), "{}", render(story));
+    assert!(matches!(told, Some(Verdict::Never(_))), "{}", render(story));
     let if_it_wrote = story.if_it_wrote.as_ref().expect("a second forecast");
-    let Told::Error { at, .. } = if_it_wrote.told else {
+    let Verdict::Error { at, .. } = if_it_wrote.told else {
         panic!("{}", render(story));
     };
     let seconds = at.since(if_it_wrote.from).as_secs_f64();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::silence::{Sent, Try, gaps};
 use super::story::{End, Story};
 use crate::call::{TcpInfo, TcpState, TimerKind};
-use crate::forecast::{Forecast, Told, span};
+use crate::forecast::{Forecast, Verdict, span};
 use crate::time::Instant;
 
 /// Gaps that are printed one by one.
@@ -199,7 +199,7 @@ fn told(forecast: &Forecast, from: Instant) -> String {
         }
     };
     match forecast.told {
-        Told::Error { at, errno, reset } => {
+        Verdict::Error { at, errno, reset } => {
             let latest = forecast.latest.filter(|l| *l != at);
             let latest = latest.map_or(String::new(), |l| {
                 format!(" to {:.1} s", l.since(from).as_secs_f64())
@@ -207,23 +207,25 @@ fn told(forecast: &Forecast, from: Instant) -> String {
             let reset = if reset { ", and a RST is sent" } else { "" };
             format!("{errno} {}{latest}{reset} (computed)", after(at))
         }
-        Told::Waiting(errno) => format!("{errno} at the next call"),
-        Told::Never(_) => "never told".to_owned(),
-        Told::Nobody { at: Some(at), .. } => format!(
+        Verdict::Waiting(errno) => format!("{errno} at the next call"),
+        Verdict::Never(_) => "never told".to_owned(),
+        Verdict::Nobody { at: Some(at), .. } => format!(
             "nobody is told; the kernel forgets it {} (computed)",
             after(at)
         ),
-        Told::Nobody { at: None, .. } => {
+        Verdict::Nobody { at: None, .. } => {
             "nobody is told, and the kernel keeps it for ever".to_owned()
         }
-        Told::Later(at) => format!("nothing within {} (computed)", span(at.since(from))),
+        Verdict::Later(at) => format!("nothing within {} (computed)", span(at.since(from))),
     }
 }
 
 /// Why nothing will be told.
 fn reason(forecast: &Forecast) -> String {
     match forecast.told {
-        Told::Never(why) => format!(": {}, so nothing is sent and nothing is missed", why.text()),
+        Verdict::Never(why) => {
+            format!(": {}, so nothing is sent and nothing is missed", why.text())
+        }
         _ => String::new(),
     }
 }

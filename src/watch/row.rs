@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Addr, TcpInfo, TcpState, TimerKind};
 use crate::engine::Engine;
-use crate::forecast::{self, Firing, Forecast, Sends, Told};
+use crate::forecast::{self, Firing, Forecast, Sends, Verdict};
 use crate::time::Instant;
 
 /// Coming firings of timers that a row carries at the most.
@@ -181,7 +181,7 @@ impl Row {
             stack,
             processes: Vec::new(),
             held_by: match forecast.told {
-                Told::Nobody { .. } => HeldBy::Nobody,
+                Verdict::Nobody { .. } => HeldBy::Nobody,
                 _ => HeldBy::Process,
             },
             local: SocketAddr::new(local.ip, local.port),
@@ -324,11 +324,11 @@ impl Outlook {
     pub fn of(forecast: &Forecast) -> Outlook {
         let till = |at: Instant| ms(at.since(forecast.from));
         let (kind, errno, reset) = match forecast.told {
-            Told::Error { errno, reset, .. } => ("error", Some(errno), reset),
-            Told::Waiting(errno) => ("waiting", Some(errno), false),
-            Told::Never(_) => ("never", None, false),
-            Told::Nobody { reset, .. } => ("nobody", None, reset),
-            Told::Later(_) => ("later", None, false),
+            Verdict::Error { errno, reset, .. } => ("error", Some(errno), reset),
+            Verdict::Waiting(errno) => ("waiting", Some(errno), false),
+            Verdict::Never(_) => ("never", None, false),
+            Verdict::Nobody { reset, .. } => ("nobody", None, reset),
+            Verdict::Later(_) => ("later", None, false),
         };
         Outlook {
             kind: kind.to_owned(),

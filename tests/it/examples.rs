@@ -12,19 +12,19 @@ mod reconnect_in_virtual_time;
 
 #[test]
 fn a_client_with_patience_of_its_own_is_back_long_before_one_that_waits_for_tcp() {
-    use reconnect_in_virtual_time::{Patience, live_through};
+    use reconnect_in_virtual_time::{Timeout, live_through};
     let two_seconds = Some(Duration::from_secs(2));
-    let own = Patience {
+    let own = Timeout {
         answer: two_seconds,
         connect: two_seconds,
     };
-    let outage = |patience| live_through(patience).expect("a world").outage();
+    let outage = |timeout| live_through(timeout).expect("a world").outage();
     let (from, to) = outage(own);
     assert!((9.0..10.1).contains(&from.as_secs_f64()), "{from:?}");
     // the pause between two tries is 5 s at most, and a try takes 2 s
     assert!((40.0..47.1).contains(&to.as_secs_f64()), "{to:?}");
     // TCP finds out with the first retransmission after the reboot: they come ever more rarely
-    let (_, to) = outage(Patience::default());
+    let (_, to) = outage(Timeout::default());
     assert!((60.0..65.0).contains(&to.as_secs_f64()), "{to:?}");
     // in virtual time it is the same every time
     assert_eq!(outage(own), outage(own));

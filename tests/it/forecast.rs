@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use halfopen::call::{Errno, TcpInfo, TcpState};
-use halfopen::forecast::{self, Seen, Told};
+use halfopen::forecast::{self, Seen, Verdict};
 use halfopen::scenario::Scenario;
 use halfopen::time::Instant;
 use halfopen::trace::{Dir, Incident, Trace, Who};
@@ -100,7 +100,7 @@ fn hold(dir: &Path, count: &mut Count) {
             end <= last + within,
             "{said}, but it ended at {really:.6} s"
         );
-        if let Told::Error { errno: told, .. } = forecast.told {
+        if let Verdict::Error { errno: told, .. } = forecast.told {
             assert_eq!(Some(told), errno, "{said}");
         }
         count.lines += 1;

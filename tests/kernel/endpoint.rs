@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use halfopen::call::{Errno, Readiness, SocketId, TcpState};
 use halfopen::live::{
-    Builder, Death, Doom, Endpoint, Net, Private, Service, TcpListener, TcpStream,
+    Builder, Death, Endpoint, Failure, Net, Private, Service, TcpListener, TcpStream,
 };
 use halfopen::os::EndpointError;
 
@@ -185,10 +185,10 @@ fn a_cut_of_a_second_is_survived() {
     };
     endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
     let mut client = inside.connect(addr(7)).unwrap();
-    let cut = Doom::new(Death::Cut)
+    let cut = Failure::new(Death::Cut)
         .die_after_bytes(8)
         .back_after(Duration::from_secs(1));
-    endpoint.doom(cut);
+    endpoint.failure(cut);
     client.write_all(b"12345678").unwrap();
     let mut got = [0; 8];
     client.read_exact(&mut got).unwrap();
@@ -319,7 +319,7 @@ fn packets_seen_are_a_death_too_and_what_was_counted_can_be_read() {
     };
     endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
     // the handshake's three, then one that is the last
-    endpoint.doom(Doom::new(Death::PowerOff).die_after_packets(4));
+    endpoint.failure(Failure::new(Death::PowerOff).die_after_packets(4));
     let mut client = inside.connect(addr(7)).unwrap();
     assert_eq!(endpoint.counters().get(Counter::PassiveOpens), 1);
     client.write_all(b"x").unwrap();

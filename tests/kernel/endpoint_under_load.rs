@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use halfopen::call::{Errno, TcpState, TimerKind};
-use halfopen::live::{Death, Doom, Endpoint};
+use halfopen::live::{Death, Endpoint, Failure};
 use halfopen::trace::Dir;
 
 use crate::endpoint::{Echo, addr, open};
@@ -70,8 +70,8 @@ fn many_connections_with_data_both_ways_while_the_cable_is_pulled_now_and_then()
     };
     endpoint.serve(addr(7), Box::new(Echo::default())).unwrap();
     let streams: Vec<_> = (0..24).map(|_| inside.connect(addr(7)).unwrap()).collect();
-    endpoint.doom(
-        Doom::new(Death::Cut)
+    endpoint.failure(
+        Failure::new(Death::Cut)
             .die_after_bytes(2_000_000)
             .back_after(Duration::from_millis(600)),
     );

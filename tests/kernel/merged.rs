@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use halfopen::live::{Death, Doom, Endpoint};
+use halfopen::live::{Death, Endpoint, Failure};
 
 use crate::endpoint::{Echo, open};
 
@@ -25,7 +25,7 @@ fn there_and_back(offload: bool, counted: bool, at: &str) {
     endpoint.serve(at, Box::new(Echo::default())).unwrap();
     if counted {
         // a death that does not come: from now on each packet is seen by itself
-        endpoint.doom(Doom::new(Death::Cut).die_after_packets(u64::MAX));
+        endpoint.failure(Failure::new(Death::Cut).die_after_packets(u64::MAX));
     }
     let (sent, mut got) = (stream(), vec![0; BYTES]);
     let mut kernel = inside.connect(at).unwrap();

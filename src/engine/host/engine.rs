@@ -20,7 +20,7 @@ use crate::engine::netns::path_mtu::Device;
 use crate::engine::netns::routes::Routes;
 use crate::engine::netns::siphash::Secrets;
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::{Because, Event, Outbox, Transmit};
+use crate::engine::tcb::outbox::{Event, Outbox, Transmit, Trigger};
 use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::Alarm;
 use crate::rng::Stream;
@@ -257,7 +257,7 @@ impl Engine {
         self.take_back(said);
         let tcb = self.table.connection_mut(id)?;
         let mut outbox = self.outbox.take().unwrap_or_default();
-        outbox.because = Because::Nothing;
+        outbox.trigger = Trigger::Nothing;
         tcb.queues.borrow(&mut outbox.spare);
         tcb.outbox = Some(outbox);
         Some(tcb)

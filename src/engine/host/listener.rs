@@ -11,7 +11,7 @@ use crate::engine::host::descriptors::{Listener, Socket};
 use crate::engine::host::engine::Engine;
 use crate::engine::host::table::Sock;
 use crate::engine::lifecycle::request::{Prepared, Request};
-use crate::engine::lifecycle::syncookie::{self, Baker};
+use crate::engine::lifecycle::syncookie::{self, CookieKey};
 use crate::engine::netns::mib::Counter;
 use crate::wire::{Datagram, Flags, Segment, Seq};
 
@@ -162,7 +162,7 @@ impl Engine {
             return self.listen_drop();
         }
         let drawn = self.prepare(now, ends, isn);
-        let baker = Baker::new(self.secrets.cookie, now, &self.ticks, ends);
+        let baker = CookieKey::new(self.secrets.cookie, now, &self.ticks, ends);
         let Some(Socket::Listener(listener)) = self.sockets.get_mut(number) else {
             return;
         };
@@ -199,7 +199,7 @@ impl Engine {
         if self.sysctl.tcp_syncookies == 0 || !listener.overflowed_lately(now) {
             return false;
         }
-        let baker = Baker::new(self.secrets.cookie, now, &self.ticks, ends);
+        let baker = CookieKey::new(self.secrets.cookie, now, &self.ticks, ends);
         let Some(mss) = baker.taste(segment.ack - 1, segment.seq - 1) else {
             self.net.mib.add(Counter::SyncookiesFailed, 1);
             return false;

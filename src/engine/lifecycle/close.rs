@@ -8,7 +8,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::time::Jiffies;
 use crate::wire::Flags;
 
@@ -45,7 +45,7 @@ impl Tcb {
 
     /// shutdown(SHUT_WR).
     pub(crate) fn shutdown_write(&mut self, now: Now) -> Result<(), Errno> {
-        self.outbox().because = Because::Call("shutdown()");
+        self.outbox().trigger = Trigger::Call("shutdown()");
         match self.state {
             TcpState::Closed | TcpState::Listen => return Err(Errno::ENOTCONN),
             TcpState::SynSent => {
@@ -75,7 +75,7 @@ impl Tcb {
 
     /// close(), or the process's end.
     pub(crate) fn close(&mut self, now: Now, call: &'static str) {
-        self.outbox().because = Because::Call(call);
+        self.outbox().trigger = Trigger::Call(call);
         self.rcv_shutdown = true;
         self.send_shutdown = true;
         let unread = !self.queues.received.is_empty();
@@ -110,7 +110,7 @@ impl Tcb {
             } else {
                 "close() with SO_LINGER 0"
             };
-            self.outbox().because = Because::Call(why);
+            self.outbox().trigger = Trigger::Call(why);
             self.send_active_reset(now);
             self.become_orphan();
             return self.tcp_done(now);
@@ -135,7 +135,7 @@ impl Tcb {
 
     /// The listener was closed before anybody accepted this connection.
     pub(crate) fn abort_unaccepted(&mut self, now: Now) {
-        self.outbox().because = Because::Call("close() of the listener");
+        self.outbox().trigger = Trigger::Call("close() of the listener");
         self.become_orphan();
         if self.state != TcpState::Closed {
             self.send_active_reset(now);
@@ -175,8 +175,8 @@ impl Tcb {
                 return self.become_timewait(TcpState::FinWait2, left);
             }
         }
-        self.outbox().because =
-            Because::Timer("nobody waits for the peer's FIN any more".into(), None);
+        self.outbox().trigger =
+            Trigger::Timer("nobody waits for the peer's FIN any more".into(), None);
         self.send_active_reset(now);
         self.tcp_done(now);
     }

@@ -7,7 +7,7 @@ use crate::call::{Errno, TcpState};
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Icmp, Seq};
 
@@ -84,7 +84,7 @@ impl IcmpError {
 impl Tcb {
     /// An ICMP error that quotes a segment of ours with this sequence number.
     pub(crate) fn on_icmp(&mut self, now: Now, icmp: &Icmp, quoted: Seq) {
-        self.outbox().because = Because::Icmp;
+        self.outbox().trigger = Trigger::Icmp;
         if self.state == TcpState::Closed {
             return;
         }

@@ -10,9 +10,9 @@ use crate::engine::netns::path_mtu::{TCP_MSS_DEFAULT, default_mss};
 use crate::engine::queues::skb::Skb;
 use crate::engine::receive::input::Verdict;
 use crate::engine::receive::window::initial;
-use crate::engine::recovery::ack_flags::Way;
+use crate::engine::recovery::ack_flags::AckPath;
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Segment, Seq};
 
@@ -25,7 +25,7 @@ impl Tcb {
 
     /// connect(): the SYN leaves.
     pub(crate) fn connect(&mut self, now: Now, isn: Seq) {
-        self.outbox().because = Because::Call("connect()");
+        self.outbox().trigger = Trigger::Call("connect()");
         self.header_options = if self.sysctl.tcp_timestamps != 0 {
             TSTAMP_ALIGNED
         } else {
@@ -154,7 +154,7 @@ impl Tcb {
         let offers_ts = segment
             .timestamps()
             .filter(|_| self.sysctl.tcp_timestamps != 0);
-        self.rx.now = offers_ts;
+        self.rx.ts = offers_ts;
         self.rx.tstamp_ok = offers_ts.is_some();
         self.rx.ts_recent = offers_ts.map(|t| t.tsval);
         self.rx.sack_ok = segment.sack_permitted() && self.sysctl.tcp_sack != 0;
@@ -174,7 +174,7 @@ impl Tcb {
         self.take_syn_options(segment);
         self.snd_wl1 = segment.seq;
         self.try_undo_spurious_syn();
-        self.on_ack(now, segment, Way::Long);
+        self.on_ack(now, segment, AckPath::Slow);
         self.irs = segment.seq;
         self.rcv_nxt = segment.seq + 1;
         self.rcv_wup = self.rcv_nxt;
@@ -230,8 +230,7 @@ impl Tcb {
             .retrans_stamp
             .get()
             .map(|s| (s as u32).wrapping_add(self.ts_offset));
-        if self.undo_marker.is_some() && stamp.is_some() && self.rx.now.map(|ts| ts.tsecr) == stamp
-        {
+        if self.undo_marker.is_some() && stamp.is_some() && self.rx.ts.map(|ts| ts.tsecr) == stamp {
             self.undo_marker = None;
         }
     }

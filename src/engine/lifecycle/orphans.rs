@@ -6,7 +6,7 @@ use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::forward_alloc::{MIN_SNDBUF, PAGE};
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 
 impl Tcb {
     /// Nobody holds the connection any more.
@@ -28,7 +28,7 @@ impl Tcb {
     pub(crate) fn abort_if_too_many(&mut self, now: Now) {
         if self.too_much(0) {
             self.net.count(Counter::TCPAbortOnMemory);
-            self.outbox().because = Because::Call("close() with too many orphans");
+            self.outbox().trigger = Trigger::Call("close() with too many orphans");
             self.send_active_reset(now);
             self.tcp_done(now);
         }

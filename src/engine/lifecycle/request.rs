@@ -6,15 +6,15 @@
 use crate::call::{Addr, SocketId, TcpState};
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
-use crate::engine::lifecycle::syncookie::{self, Baker};
+use crate::engine::lifecycle::syncookie::{self, CookieKey};
 use crate::engine::netns::mib::Counter;
 use crate::engine::netns::path_mtu::{Path, default_mss};
 use crate::engine::netns::txhash::TxHash;
 use crate::engine::receive::window::initial;
 use crate::engine::send::header::SynOffer;
-use crate::engine::tcb::cause::{Cause, Told};
+use crate::engine::tcb::cause::{ArmedFor, Cause};
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
-use crate::engine::tcb::outbox::{Because, Transmit};
+use crate::engine::tcb::outbox::{Transmit, Trigger};
 use crate::engine::tcb::timer_slots::Armed;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
@@ -193,7 +193,7 @@ impl Request {
     }
 
     /// Its SYN-ACK will be a cookie; without timestamps there is no place for the other options.
-    pub(crate) fn become_cookie(&mut self, baker: Baker) {
+    pub(crate) fn become_cookie(&mut self, baker: CookieKey) {
         self.cookie = true;
         (self.snt_isn, self.mss) = baker.bake(self.rcv_isn, self.mss);
         if self.ts_recent.is_none() {
@@ -254,7 +254,7 @@ impl Request {
             return None;
         }
         let resend = defer == 0 || !self.acked || self.num_timeout + 1 >= defer;
-        let told = Told::new(&self.timer, &template.sysctl.ticks);
+        let told = ArmedFor::new(&self.timer, &template.sysctl.ticks);
         let fired = self.timer;
         let sent = resend.then(|| {
             let n = self.num_timeout + 1;
@@ -465,8 +465,8 @@ impl Request {
 impl Tcb {
     /// The ACK that completes a passive or a simultaneous open.
     pub(crate) fn establish(&mut self, now: Now, segment: &Segment) {
-        self.outbox().because = Because::Segment;
-        self.rx.now = segment.timestamps().filter(|_| self.rx.tstamp_ok);
+        self.outbox().trigger = Trigger::Segment;
+        self.rx.ts = segment.timestamps().filter(|_| self.rx.tstamp_ok);
         self.snd_wnd = u32::from(segment.window) << self.rx.snd_wscale;
         self.snd_wl1 = segment.seq;
         self.max_window = self.snd_wnd;

@@ -9,7 +9,7 @@ use crate::engine::queues::receive_queue::Sink;
 use crate::engine::queues::skb::Skb;
 use crate::engine::send::output::{GSO_MAX_SIZE, Push};
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::wire::Flags;
 
 impl Tcb {
@@ -21,7 +21,7 @@ impl Tcb {
 
     /// send(): how many bytes were taken.
     pub(crate) fn send(&mut self, now: Now, data: &[u8]) -> Result<usize, Errno> {
-        self.outbox().because = Because::Call("send()");
+        self.outbox().trigger = Trigger::Call("send()");
         if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
             return match self.sk_err.take() {
                 Some(errno) => Err(errno),
@@ -119,7 +119,7 @@ impl Tcb {
         max: usize,
         out: &mut impl Sink,
     ) -> Result<usize, Errno> {
-        self.outbox().because = Because::Call("recv()");
+        self.outbox().trigger = Trigger::Call("recv()");
         if !self.queues.received.is_empty() {
             return Ok(self.read(now, max, out));
         }

@@ -8,7 +8,7 @@ use crate::engine::queues::forward_alloc::MIN_SNDBUF;
 use crate::engine::receive::window::RMEM_MAX;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::{TCP_MIN_MSS, Tcb};
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::CongestionControl;
 use crate::time::Jiffies;
@@ -47,7 +47,7 @@ fn seconds_to_retries(seconds: i64) -> u32 {
 impl Tcb {
     /// setsockopt().
     pub(crate) fn set_option(&mut self, now: Now, option: &SockOpt) -> Result<(), Errno> {
-        self.outbox().because = Because::Call("setsockopt()");
+        self.outbox().trigger = Trigger::Call("setsockopt()");
         let value = match (&option.value, option.name) {
             (OptValue::Name(name), OptName::TCP_CONGESTION) => {
                 return self.set_congestion(now, name);

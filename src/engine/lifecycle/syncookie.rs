@@ -38,21 +38,21 @@ fn sizes(ip: IpAddr) -> [u32; 4] {
 
 /// What makes the cookies of two ends at one time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Baker {
+pub(crate) struct CookieKey {
     keys: [Key; 2],
     minute: u32,
     local: Addr,
     remote: Addr,
 }
 
-impl Baker {
+impl CookieKey {
     pub(crate) fn new(
         keys: [Key; 2],
         now: Now,
         ticks: &Ticks,
         (local, remote): (Addr, Addr),
-    ) -> Baker {
-        Baker {
+    ) -> CookieKey {
+        CookieKey {
             keys,
             minute: (now.j / ticks.from_ms(PERIOD_MS)) as u32,
             local,
@@ -129,11 +129,11 @@ mod tests {
     use crate::engine::netns::siphash::Secrets;
     use crate::time::Instant;
 
-    fn baker(seed: u64, at_s: u64) -> Baker {
+    fn baker(seed: u64, at_s: u64) -> CookieKey {
         let ticks = Ticks::default();
         let now = Now::read(Instant::from_ms(at_s * 1_000), &ticks, 0);
         let ends = (Addr::v4([10, 0, 0, 1], 80), Addr::v4([10, 0, 0, 2], 4_000));
-        Baker::new(Secrets::new(seed).cookie, now, &ticks, ends)
+        CookieKey::new(Secrets::new(seed).cookie, now, &ticks, ends)
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Tcb {
         if !self.queues.received.is_empty() && self.memory_is_short(memory.truesize) {
             self.net.count(Counter::TCPRcvQDrop);
             self.ack.scheduled = true;
-            self.ack.now = true;
+            self.ack.immediate = true;
             return;
         }
         self.forward_alloc.reserve(memory.truesize);
@@ -114,7 +114,7 @@ impl Tcb {
             self.take_early(now);
             if self.reassembly.is_empty() {
                 // the hole is closed: the peer waits for that news
-                self.ack.now = true;
+                self.ack.immediate = true;
             }
         }
         self.reassembly.forget_blocks(self.rcv_nxt);

@@ -7,9 +7,9 @@ use crate::call::TcpState;
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
-use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::time::Jiffies;
 use crate::wire::Flags;
 
@@ -124,7 +124,7 @@ impl Tcb {
         self.ack.timer = false;
         self.ack.pushed = false;
         self.ack.pushed2 = false;
-        self.ack.now = false;
+        self.ack.immediate = false;
     }
 
     /// After a segment was dealt with: acknowledge now, later or not at all.
@@ -135,7 +135,7 @@ impl Tcb {
         let unacked = self.rcv_nxt - self.rcv_wup;
         let window_moves = unacked > self.ack.rcv_mss
             && (self.rcv_nxt - self.copied_seq < 1 || self.possible_window() >= self.rcv_wnd);
-        if window_moves || self.in_quickack_mode() || self.ack.now {
+        if window_moves || self.in_quickack_mode() || self.ack.immediate {
             return self.send_ack(now);
         }
         if self.reassembly.is_empty() {
@@ -169,7 +169,7 @@ impl Tcb {
 
     /// The compressed SACK's timer fired.
     pub(crate) fn on_comp_sack(&mut self, now: Now) {
-        self.outbox().because = Because::Timer("held-back duplicate ACKs".into(), None);
+        self.outbox().trigger = Trigger::Timer("held-back duplicate ACKs".into(), None);
         if self.reassembly.compressed > 0 {
             self.reassembly.compressed -= 1;
             self.send_ack(now);
@@ -216,7 +216,7 @@ impl Tcb {
                 timer: "delayed ACK",
                 did: "armed",
                 why: "",
-                told: Told::new(&armed, &ticks),
+                told: ArmedFor::new(&armed, &ticks),
             },
         );
     }
@@ -242,7 +242,7 @@ impl Tcb {
         } else {
             self.ack.ato = (self.ack.ato << 1).min(self.rto).min(self.ms(200));
         }
-        self.outbox().because = Because::Timer(
+        self.outbox().trigger = Trigger::Timer(
             Text::By {
                 timer: "delayed ACK timer",
                 told,

@@ -7,7 +7,7 @@
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
 use crate::engine::receive::data::option_bytes;
-use crate::engine::recovery::ack_flags::Way;
+use crate::engine::recovery::ack_flags::AckPath;
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
 use crate::wire::{Flags, Segment};
 
@@ -54,12 +54,12 @@ impl Tcb {
 
     /// Takes the expected segment the short way.
     pub(crate) fn on_predicted(&mut self, now: Now, segment: &Segment) {
-        self.rx.now = segment.timestamps().filter(|_| self.rx.tstamp_ok);
-        if let Some(ts) = self.rx.now.filter(|_| self.rcv_nxt == self.rcv_wup) {
+        self.rx.ts = segment.timestamps().filter(|_| self.rx.tstamp_ok);
+        if let Some(ts) = self.rx.ts.filter(|_| self.rcv_nxt == self.rcv_wup) {
             self.rx.ts_recent = Some(ts.tsval);
         }
         if segment.payload.is_empty() {
-            self.on_ack(now, segment, Way::Short);
+            self.on_ack(now, segment, AckPath::Fast);
             self.data_snd_check(now);
             return self.note_tsecr();
         }
@@ -69,7 +69,7 @@ impl Tcb {
         if segment.ack == self.snd_una {
             self.snd_wl1 = segment.seq;
         } else {
-            self.on_ack(now, segment, Way::ShortWithData);
+            self.on_ack(now, segment, AckPath::FastWithData);
             self.data_snd_check(now);
         }
         self.ack_snd_check(now);

@@ -6,9 +6,9 @@
 use crate::call::{Errno, TcpState};
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
-use crate::engine::recovery::ack_flags::Way;
+use crate::engine::recovery::ack_flags::AckPath;
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::wire::{Flags, Segment, Seq};
 
 /// What must happen besides: the host's part.
@@ -31,7 +31,7 @@ enum Step {
 impl Tcb {
     /// A segment for this connection.
     pub(crate) fn on_segment(&mut self, now: Now, segment: &Segment) -> Verdict {
-        self.outbox().because = Because::Segment;
+        self.outbox().trigger = Trigger::Segment;
         match self.state {
             TcpState::Closed | TcpState::Listen | TcpState::TimeWait => Verdict::Reset,
             TcpState::SynSent => self.on_segment_syn_sent(now, segment),
@@ -44,7 +44,7 @@ impl Tcb {
             self.on_predicted(now, segment);
             return Verdict::Done;
         }
-        self.rx.now = if self.rx.tstamp_ok {
+        self.rx.ts = if self.rx.tstamp_ok {
             segment.timestamps()
         } else {
             None
@@ -163,7 +163,7 @@ impl Tcb {
 
     /// An old timestamp marks an old segment, unless it is a duplicate ACK that was overtaken.
     fn paws_rejects(&self, segment: &Segment) -> bool {
-        let (Some(ts), Some(recent)) = (self.rx.now, self.rx.ts_recent) else {
+        let (Some(ts), Some(recent)) = (self.rx.ts, self.rx.ts_recent) else {
             return false;
         };
         let age_ms = recent.wrapping_sub(ts.tsval) as i32;
@@ -273,7 +273,7 @@ impl Tcb {
         if self.state == TcpState::SynRecv {
             return self.ack_in_syn_recv(now, segment);
         }
-        if !self.on_ack(now, segment, Way::Long) {
+        if !self.on_ack(now, segment, AckPath::Slow) {
             if segment.ack.after(self.snd_nxt) || self.state != TcpState::Established {
                 self.send_challenge_ack(now);
             }
@@ -299,7 +299,7 @@ impl Tcb {
         if !segment.ack.between(self.snd_una, self.snd_nxt) {
             return Step::Reset;
         }
-        self.on_ack(now, segment, Way::Long);
+        self.on_ack(now, segment, AckPath::Slow);
         self.establish(now, segment);
         Step::Go
     }

@@ -25,7 +25,7 @@ impl Tcb {
 
     /// A full segment echoes our clock.
     pub(crate) fn measure_rcv_rtt_by_ts(&mut self, now: Now, payload: u32) {
-        let Some(ts) = self.rx.now else { return };
+        let Some(ts) = self.rx.ts else { return };
         if ts.tsecr == self.sizing.last_tsecr {
             return;
         }
@@ -41,7 +41,7 @@ impl Tcb {
 
     /// A pure ACK that was expected: its echo is not news for the data that follows.
     pub(crate) fn note_tsecr(&mut self) {
-        if let Some(ts) = self.rx.now {
+        if let Some(ts) = self.rx.ts {
             self.sizing.last_tsecr = ts.tsecr;
         }
     }

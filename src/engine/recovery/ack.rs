@@ -9,7 +9,7 @@ use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::AckSample;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
-use crate::engine::recovery::ack_flags::{AckFlags, Rexmit, SackSample, Way};
+use crate::engine::recovery::ack_flags::{AckFlags, AckPath, Retransmit, SackSample};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Segment, Seq};
@@ -45,8 +45,8 @@ struct RttSamples {
 
 impl Tcb {
     /// Deals with the ACK field of an acceptable segment. False: the segment is to be dropped.
-    pub(crate) fn on_ack(&mut self, now: Now, segment: &Segment, way: Way) -> bool {
-        let mut flag = AckFlags::default();
+    pub(crate) fn on_ack(&mut self, now: Now, segment: &Segment, path: AckPath) -> bool {
+        let mut flags = AckFlags::default();
         let (ack, prior_snd_una) = (segment.ack, self.snd_una);
         if ack.before(prior_snd_una) {
             return self.on_old_ack(now, segment);
@@ -55,27 +55,27 @@ impl Tcb {
             return false;
         }
         if ack.after(prior_snd_una) {
-            flag.snd_una_advanced = true;
+            flags.snd_una_advanced = true;
             self.retransmits = 0;
         }
         let prior_packets = self.packets_out;
         let (delivered, lost) = (self.delivered, self.lost);
         self.replace_ts_recent(segment.seq);
         let mut sacks = SackSample::default();
-        flag.data = segment.seq != segment.end_seq();
-        if way != Way::Long && flag.snd_una_advanced {
+        flags.data = segment.seq != segment.end_seq();
+        if path != AckPath::Slow && flags.snd_una_advanced {
             self.net.count(Counter::TCPHPAcks);
-        } else if !flag.data {
+        } else if !flags.data {
             self.net.count(Counter::TCPPureAcks);
         }
-        flag.win_update = self.update_window(now, segment);
+        flags.win_update = self.update_window(now, segment);
         self.snd_una_update(ack);
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
             self.sacktag(
                 now,
                 &segment.sack_blocks(),
                 (ack, prior_snd_una),
-                &mut flag,
+                &mut flags,
                 &mut sacks,
             );
         }
@@ -85,31 +85,31 @@ impl Tcb {
         self.probes_out = 0;
         self.rcv_tstamp = now.j;
         if prior_packets == 0 {
-            self.ack_without_data_out(now, flag, delivered);
+            self.ack_without_data_out(now, flags, delivered);
             return true;
         }
-        self.clean_rtx_queue(now, prior_snd_una, &mut flag, &sacks);
+        self.clean_rtx_queue(now, prior_snd_una, &mut flags, &sacks);
         self.rack_update_reo_wnd(sacks.prior_delivered);
         if self.tlp_high_seq.is_some() {
-            self.process_tlp_ack(now, ack, flag);
+            self.process_tlp_ack(now, ack, flags);
         }
-        let mut rexmit = Rexmit::None;
-        if !flag.not_dup() || flag.ca_alert() || self.ca_state != CaState::Open {
-            let dup = !(flag.snd_una_advanced || flag.not_dup() || flag.dsacking);
-            self.fastretrans_alert(now, u32::from(dup), &mut flag, &mut rexmit);
+        let mut retransmit = Retransmit::None;
+        if !flags.not_dup() || flags.ca_alert() || self.ca_state != CaState::Open {
+            let dup = !(flags.snd_una_advanced || flags.not_dup() || flags.dsacking);
+            self.fastretrans_alert(now, u32::from(dup), &mut flags, &mut retransmit);
         }
-        if flag.set_xmit_timer {
+        if flags.set_xmit_timer {
             self.set_xmit_timer(now);
         }
         self.net
             .count_by(Counter::TCPDelivered, self.delivered - delivered);
-        self.cong_control(now, self.delivered - delivered, self.lost - lost, flag);
-        self.xmit_recovery(now, rexmit);
+        self.cong_control(now, self.delivered - delivered, self.lost - lost, flags);
+        self.xmit_recovery(now, retransmit);
         true
     }
 
     fn on_old_ack(&mut self, now: Now, segment: &Segment) -> bool {
-        let mut flag = AckFlags::default();
+        let mut flags = AckFlags::default();
         let window = u64::from(self.max_window).min(self.bytes_acked) as u32;
         if segment.ack.before(self.snd_una - window) {
             if self.state == TcpState::Established {
@@ -118,34 +118,34 @@ impl Tcb {
             return false;
         }
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
-            let mut rexmit = Rexmit::None;
+            let mut retransmit = Retransmit::None;
             let delivered = self.delivered;
             let una = self.snd_una;
             self.sacktag(
                 now,
                 &segment.sack_blocks(),
                 (segment.ack, una),
-                &mut flag,
+                &mut flags,
                 &mut SackSample::default(),
             );
-            self.fastretrans_alert(now, 0, &mut flag, &mut rexmit);
+            self.fastretrans_alert(now, 0, &mut flags, &mut retransmit);
             self.net
                 .count_by(Counter::TCPDelivered, self.delivered - delivered);
-            self.xmit_recovery(now, rexmit);
+            self.xmit_recovery(now, retransmit);
         }
         true
     }
 
     /// Nothing was out: the ACK can only open the window.
-    fn ack_without_data_out(&mut self, now: Now, mut flag: AckFlags, delivered: u32) {
-        if flag.dsacking {
-            self.fastretrans_alert(now, 0, &mut flag, &mut Rexmit::None);
+    fn ack_without_data_out(&mut self, now: Now, mut flags: AckFlags, delivered: u32) {
+        if flags.dsacking {
+            self.fastretrans_alert(now, 0, &mut flags, &mut Retransmit::None);
             self.net
                 .count_by(Counter::TCPDelivered, self.delivered - delivered);
         }
         self.ack_probe(now);
         if self.tlp_high_seq.is_some() {
-            self.process_tlp_ack(now, self.snd_una, flag);
+            self.process_tlp_ack(now, self.snd_una, flags);
         }
     }
 
@@ -156,7 +156,7 @@ impl Tcb {
 
     /// Remembers the peer's clock from a segment that does not lie beyond what we acknowledged.
     fn replace_ts_recent(&mut self, seq: Seq) {
-        let Some(ts) = self.rx.now else { return };
+        let Some(ts) = self.rx.ts else { return };
         if !seq.after(self.rcv_wup) {
             let newer = self
                 .rx
@@ -224,14 +224,14 @@ impl Tcb {
         &mut self,
         now: Now,
         prior_una: Seq,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         sacks: &SackSample,
     ) {
         let prior_sacked = self.sacked_out;
         let mut c = Cleaned::default();
         while let Some(head) = self.queues.rtx.front() {
             if head.end_seq.after(self.snd_una) {
-                self.trim_acked_head(now.us, flag, &mut c);
+                self.trim_acked_head(now.us, flags, &mut c);
                 break;
             }
             let Some(skb) = self.queues.rtx.pop_front() else {
@@ -239,12 +239,12 @@ impl Tcb {
             };
             self.forward_alloc
                 .uncharge(crate::engine::queues::forward_alloc::SKB_OVERHEAD + skb.len());
-            self.count_acked(now.us, &skb, flag, &mut c);
+            self.count_acked(now.us, &skb, flags, &mut c);
             c.fully = true;
         }
-        flag.sack_reneging = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
+        flags.sack_reneging = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
         let since = |t: u64| now.us - t;
-        let clean = c.first_ackt.filter(|_| !flag.retrans_data_acked);
+        let clean = c.first_ackt.filter(|_| !flags.retrans_data_acked);
         let mut rtt = RttSamples {
             seq: clean.map(since),
             sack: sacks.first_sackt.map(since),
@@ -255,19 +255,19 @@ impl Tcb {
                 && clean.is_some()
                 && self.snd_una - prior_una < self.mss_cache
                 && c.prior_delivered.is_some_and(|d| d + 1 == self.delivered)
-                && !flag.ca_alert()
-                && !flag.syn_acked,
+                && !flags.ca_alert()
+                && !flags.syn_acked,
         };
-        let updated = self.update_rtt(now, *flag, &mut rtt);
+        let updated = self.update_rtt(now, *flags, &mut rtt);
         self.after_cleaning(
             now,
             prior_una,
             sacks,
-            flag,
+            flags,
             &c,
             updated.then_some(rtt.sack).flatten(),
         );
-        if flag.acked() {
+        if flags.acked() {
             self.feed_congestion_control(now, rtt.ca);
         }
     }
@@ -293,29 +293,29 @@ impl Tcb {
         now: Now,
         prior_una: Seq,
         sacks: &SackSample,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         c: &Cleaned,
         sack_rtt: Option<u64>,
     ) {
-        if flag.acked() {
-            flag.set_xmit_timer = true;
+        if flags.acked() {
+            flags.set_xmit_timer = true;
             let prior_fack = sacks.prior_fack.unwrap_or(prior_una);
             if !self.rx.sack_ok {
                 self.remove_reno_sacks(c.pkts_acked);
-                if flag.retrans_data_acked {
-                    flag.orig_sack_acked = false;
+                if flags.retrans_data_acked {
+                    flags.orig_sack_acked = false;
                 }
             } else if let Some(reord) = c.reord.filter(|r| r.before(prior_fack)) {
                 self.check_sack_reordering(reord);
             }
         } else if let (Some(rtt), Some(head)) = (sack_rtt, self.queues.rtx.front()) {
             // the head was sent after what was just SACKed: its RTO starts anew
-            flag.set_xmit_timer = rtt > now.us - head.sent_us;
+            flags.set_xmit_timer = rtt > now.us - head.sent_us;
         }
     }
 
     /// A burst of several segments is acknowledged in part.
-    fn trim_acked_head(&mut self, now_us: u64, flag: &mut AckFlags, cleaned: &mut Cleaned) {
+    fn trim_acked_head(&mut self, now_us: u64, flags: &mut AckFlags, cleaned: &mut Cleaned) {
         let una = self.snd_una;
         let Some(head) = self.queues.rtx.front_mut() else {
             return;
@@ -332,15 +332,15 @@ impl Tcb {
         let acked = before.saturating_sub(left);
         let part = head.clone();
         if acked > 0 {
-            self.count_acked_part(now_us, &part, acked, flag, cleaned);
+            self.count_acked_part(now_us, &part, acked, flags, cleaned);
         }
     }
 
-    fn count_acked(&mut self, now_us: u64, skb: &Skb, flag: &mut AckFlags, c: &mut Cleaned) {
-        self.count_acked_part(now_us, skb, skb.pcount, flag, c);
+    fn count_acked(&mut self, now_us: u64, skb: &Skb, flags: &mut AckFlags, c: &mut Cleaned) {
+        self.count_acked_part(now_us, skb, skb.pcount, flags, c);
         if skb.flags.has(Flags::SYN) {
-            flag.syn_acked = true;
-            flag.data_acked = !skb.data.is_empty();
+            flags.syn_acked = true;
+            flags.data_acked = !skb.data.is_empty();
             self.retrans_stamp = Stamp::NONE;
         }
     }
@@ -350,7 +350,7 @@ impl Tcb {
         now_us: u64,
         skb: &Skb,
         count: u32,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         c: &mut Cleaned,
     ) {
         let marks = skb.marks;
@@ -358,14 +358,14 @@ impl Tcb {
             if marks.retrans {
                 self.retrans_out -= count;
             }
-            flag.retrans_data_acked = true;
+            flags.retrans_data_acked = true;
         } else if !marks.sacked {
             c.last_ackt = Some(skb.sent_us);
             c.first_ackt = c.first_ackt.or(Some(skb.sent_us));
             c.prior_delivered = Some(skb.delivered);
             c.reord = Some(c.reord.map_or(skb.seq, |r| r.min(skb.seq)));
             if !skb.end_seq.after(self.high_seq) {
-                flag.orig_sack_acked = true;
+                flags.orig_sack_acked = true;
             }
         }
         if marks.sacked {
@@ -381,13 +381,13 @@ impl Tcb {
         }
         self.packets_out -= count;
         c.pkts_acked += count;
-        flag.data_acked = true;
+        flags.data_acked = true;
     }
 
     /// Feeds the estimator with the best sample that this ACK offers; whether there was one.
-    fn update_rtt(&mut self, now: Now, flag: AckFlags, rtt: &mut RttSamples) -> bool {
+    fn update_rtt(&mut self, now: Now, flags: AckFlags, rtt: &mut RttSamples) -> bool {
         let mut sample = rtt.seq.or(rtt.sack);
-        if sample.is_none() && flag.acked() {
+        if sample.is_none() && flags.acked() {
             sample = self.rtt_by_timestamp(now);
             rtt.ca = sample;
         }
@@ -413,7 +413,7 @@ impl Tcb {
 
     /// RTT by the echoed timestamp, us: whole milliseconds, at least one.
     pub(crate) fn rtt_by_timestamp(&self, now: Now) -> Option<u64> {
-        let ts = self.rx.now.filter(|ts| ts.tsecr != 0)?;
+        let ts = self.rx.ts.filter(|ts| ts.tsecr != 0)?;
         let ms = self.tsval(now).wrapping_sub(ts.tsecr);
         (ms < i32::MAX as u32 / 1_000).then(|| u64::from(ms.max(1)) * 1_000)
     }
@@ -435,10 +435,10 @@ impl Tcb {
             ca: rtt,
             ..RttSamples::default()
         };
-        let flag = AckFlags {
+        let flags = AckFlags {
             syn_acked: true,
             ..AckFlags::default()
         };
-        self.update_rtt(now, flag, &mut samples);
+        self.update_rtt(now, flags, &mut samples);
     }
 }

@@ -39,18 +39,18 @@ impl AckFlags {
 
 /// How a segment came to its ACK's processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum AckPath {
     /// It was the one expected (header prediction), without data.
-    Short,
+    Fast,
     /// The same with data.
-    ShortWithData,
+    FastWithData,
     /// Any other.
-    Long,
+    Slow,
 }
 
 /// What is to be sent at the end of an ACK's processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rexmit {
+pub(crate) enum Retransmit {
     /// Nothing.
     None,
     /// What is marked lost.

@@ -8,7 +8,7 @@ use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::TCP_INFINITE_SSTHRESH;
 use crate::engine::netns::mib::Counter;
 use crate::engine::recovery::ack_flags::AckFlags;
-use crate::engine::recovery::ack_flags::Rexmit;
+use crate::engine::recovery::ack_flags::Retransmit;
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
@@ -17,13 +17,13 @@ impl Tcb {
         &mut self,
         now: Now,
         dup: u32,
-        flag: &mut AckFlags,
-        rexmit: &mut Rexmit,
+        flags: &mut AckFlags,
+        retransmit: &mut Retransmit,
     ) {
         if self.packets_out == 0 {
             self.sacked_out = 0;
         }
-        if flag.sack_reneging && flag.snd_una_advanced {
+        if flags.sack_reneging && flags.snd_una_advanced {
             // give the peer half an RTT to make up its mind
             let delta = self
                 .sysctl
@@ -36,7 +36,7 @@ impl Tcb {
                 delta,
                 "SACKed data at the head",
             );
-            flag.set_xmit_timer = false;
+            flags.set_xmit_timer = false;
             return;
         }
         if self.ca_state == CaState::Open {
@@ -46,27 +46,27 @@ impl Tcb {
         }
         match self.ca_state {
             CaState::Recovery => {
-                if !self.alert_in_recovery(now, dup, flag) {
+                if !self.alert_in_recovery(now, dup, flags) {
                     return;
                 }
             }
             CaState::Loss => {
-                self.process_loss(now, flag, dup, rexmit);
-                self.identify_packet_loss(now, flag);
-                if !(self.ca_state == CaState::Open || flag.lost_retrans) {
+                self.process_loss(now, flags, dup, retransmit);
+                self.identify_packet_loss(now, flags);
+                if !(self.ca_state == CaState::Open || flags.lost_retrans) {
                     return;
                 }
-                if !self.alert_otherwise(now, dup, flag) {
+                if !self.alert_otherwise(now, dup, flags) {
                     return;
                 }
             }
             _ => {
-                if !self.alert_otherwise(now, dup, flag) {
+                if !self.alert_otherwise(now, dup, flags) {
                     return;
                 }
             }
         }
-        *rexmit = Rexmit::Lost;
+        *retransmit = Retransmit::Lost;
     }
 
     /// All that was out at the beginning of the episode is acknowledged. True: nothing more to do.
@@ -90,8 +90,8 @@ impl Tcb {
         false
     }
 
-    fn alert_in_recovery(&mut self, now: Now, dup: u32, flag: &mut AckFlags) -> bool {
-        if !flag.snd_una_advanced {
+    fn alert_in_recovery(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> bool {
+        if !flags.snd_una_advanced {
             if !self.rx.sack_ok {
                 self.add_reno_sack(dup);
             }
@@ -101,7 +101,7 @@ impl Tcb {
         if self.try_undo_dsack(now) {
             self.try_to_open(now);
         }
-        self.identify_packet_loss(now, flag);
+        self.identify_packet_loss(now, flags);
         if self.ca_state != CaState::Recovery {
             if self.lost_out == 0 {
                 return false;
@@ -111,9 +111,9 @@ impl Tcb {
         true
     }
 
-    fn alert_otherwise(&mut self, now: Now, dup: u32, flag: &mut AckFlags) -> bool {
+    fn alert_otherwise(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> bool {
         if !self.rx.sack_ok {
-            if flag.snd_una_advanced {
+            if flags.snd_una_advanced {
                 self.sacked_out = 0;
             }
             self.add_reno_sack(dup);
@@ -121,7 +121,7 @@ impl Tcb {
         if self.ca_state <= CaState::Disorder {
             self.try_undo_dsack(now);
         }
-        self.identify_packet_loss(now, flag);
+        self.identify_packet_loss(now, flags);
         if self.lost_out == 0 {
             self.try_to_open(now);
             return false;
@@ -130,19 +130,19 @@ impl Tcb {
         true
     }
 
-    fn identify_packet_loss(&mut self, now: Now, flag: &mut AckFlags) {
+    fn identify_packet_loss(&mut self, now: Now, flags: &mut AckFlags) {
         if self.queues.rtx.is_empty() {
             return;
         }
         if !self.rx.sack_ok {
-            return self.newreno_mark_lost(flag.snd_una_advanced);
+            return self.newreno_mark_lost(flags.snd_una_advanced);
         }
         let before = self.retrans_out;
         if self.rack_mark_lost(now) {
-            flag.set_xmit_timer = false;
+            flags.set_xmit_timer = false;
         }
         if before > self.retrans_out {
-            flag.lost_retrans = true;
+            flags.lost_retrans = true;
         }
     }
 
@@ -281,10 +281,10 @@ impl Tcb {
     }
 
     /// Moves the window after an ACK.
-    pub(crate) fn cong_control(&mut self, now: Now, delivered: u32, lost: u32, flag: AckFlags) {
+    pub(crate) fn cong_control(&mut self, now: Now, delivered: u32, lost: u32, flags: AckFlags) {
         if self.in_cwnd_reduction() {
-            self.cwnd_reduction(delivered, lost, flag.snd_una_advanced);
-        } else if self.may_raise_cwnd(flag) {
+            self.cwnd_reduction(delivered, lost, flags.snd_una_advanced);
+        } else if self.may_raise_cwnd(flags) {
             self.cc
                 .cong_avoid(&mut self.w, delivered, now.at, &self.sysctl.ticks);
             self.cwnd_stamp = now.j;
@@ -292,11 +292,11 @@ impl Tcb {
         self.update_pacing_rate();
     }
 
-    fn may_raise_cwnd(&self, flag: AckFlags) -> bool {
+    fn may_raise_cwnd(&self, flags: AckFlags) -> bool {
         if i64::from(self.reordering) > self.sysctl.tcp_reordering {
-            flag.acked() || flag.data_sacked
+            flags.acked() || flags.data_sacked
         } else {
-            flag.data_acked
+            flags.data_acked
         }
     }
 

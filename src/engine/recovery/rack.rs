@@ -5,7 +5,7 @@
 use crate::engine::clock::now::Now;
 use crate::engine::queues::skb::{Skb, sent_after};
 use crate::engine::tcb::control_block::{CaState, Tcb};
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::rack_state::{REO_WND_PERSIST, TIMEOUT_MIN_US};
 use crate::engine::tcb::timer_slots::Xmit;
 
@@ -100,8 +100,8 @@ impl Tcb {
     }
 
     /// The reordering timer fired.
-    pub(crate) fn on_reo_timeout(&mut self, now: Now, why: Because) {
-        self.outbox().because = why;
+    pub(crate) fn on_reo_timeout(&mut self, now: Now, why: Trigger) {
+        self.outbox().trigger = why;
         let before = self.packets_in_flight();
         let lost = self.lost;
         self.rack_detect_loss(now);

@@ -5,7 +5,7 @@
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
-use crate::engine::recovery::ack_flags::{AckFlags, Rexmit};
+use crate::engine::recovery::ack_flags::{AckFlags, Retransmit};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
@@ -81,26 +81,26 @@ impl Tcb {
     pub(crate) fn process_loss(
         &mut self,
         now: Now,
-        flag: &AckFlags,
+        flags: &AckFlags,
         dup: u32,
-        rexmit: &mut Rexmit,
+        retransmit: &mut Retransmit,
     ) {
         let recovered = !self.snd_una.before(self.high_seq);
-        if flag.snd_una_advanced && self.try_undo_loss(now, false) {
+        if flags.snd_una_advanced && self.try_undo_loss(now, false) {
             return;
         }
         if self.frto {
-            if flag.orig_sack_acked && self.try_undo_loss(now, true) {
+            if flags.orig_sack_acked && self.try_undo_loss(now, true) {
                 return;
             }
             if self.snd_nxt.after(self.high_seq) {
-                if flag.data_sacked || dup > 0 {
+                if flags.data_sacked || dup > 0 {
                     self.frto = false;
                 }
-            } else if flag.snd_una_advanced && !recovered {
+            } else if flags.snd_una_advanced && !recovered {
                 self.high_seq = self.snd_nxt;
                 if !self.queues.unsent.is_empty() && self.wnd_end().after(self.snd_nxt) {
-                    *rexmit = Rexmit::New;
+                    *retransmit = Retransmit::New;
                     return;
                 }
                 self.frto = false;
@@ -113,11 +113,11 @@ impl Tcb {
         if !self.rx.sack_ok {
             if self.snd_nxt.after(self.high_seq) && dup > 0 {
                 self.add_reno_sack(dup);
-            } else if flag.snd_una_advanced {
+            } else if flags.snd_una_advanced {
                 self.sacked_out = 0;
             }
         }
-        *rexmit = Rexmit::Lost;
+        *retransmit = Retransmit::Lost;
     }
 
     pub(crate) fn init_undo(&mut self) {
@@ -135,7 +135,7 @@ impl Tcb {
             Some(stamp) => {
                 let stamp = (stamp as u32).wrapping_add(self.ts_offset);
                 self.rx
-                    .now
+                    .ts
                     .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
             }
             // nothing was sent again, so it was merely late; but without SACK the stamp is also cleared at the

@@ -26,12 +26,12 @@ impl Tcb {
         now: Now,
         blocks: &[(Seq, Seq)],
         (ack, prior_una): (Seq, Seq),
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         sample: &mut SackSample,
     ) {
         let prior_fack = self.highest_sacked();
         sample.prior_fack = Some(prior_fack);
-        let first_is_dsack = self.check_dsack(blocks, prior_una, flag);
+        let first_is_dsack = self.check_dsack(blocks, prior_una, flags);
         let mut reord: Option<Seq> = None;
         for (i, block) in blocks.iter().enumerate() {
             let dsack = i == 0 && first_is_dsack;
@@ -42,7 +42,7 @@ impl Tcb {
             if !block.1.after(prior_una) {
                 continue;
             }
-            self.tag_block(now, *block, dsack, flag, sample, &mut reord);
+            self.tag_block(now, *block, dsack, flags, sample, &mut reord);
         }
         if let Some(reord) = reord
             && (self.ca_state != CaState::Loss || self.undo_marker.is_some())
@@ -67,7 +67,7 @@ impl Tcb {
         now: Now,
         (left, right): (Seq, Seq),
         dsack: bool,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
@@ -80,7 +80,7 @@ impl Tcb {
             }
             let inside = !skb.seq.before(left) && !skb.end_seq.after(right);
             if inside {
-                self.tag_one(now, i, dsack, flag, sample, reord);
+                self.tag_one(now, i, dsack, flags, sample, reord);
             }
             i += 1;
         }
@@ -112,7 +112,7 @@ impl Tcb {
         now: Now,
         i: usize,
         dsack: bool,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
@@ -129,7 +129,7 @@ impl Tcb {
         }
         if !marks.sacked {
             self.rack_advance(now.us, &skb);
-            self.tag_new(i, &skb, flag, sample, reord);
+            self.tag_new(i, &skb, flags, sample, reord);
         }
         if dsack && self.queues.rtx[i].marks.retrans {
             // the copy arrived and was needless
@@ -143,7 +143,7 @@ impl Tcb {
         &mut self,
         i: usize,
         skb: &Skb,
-        flag: &mut AckFlags,
+        flags: &mut AckFlags,
         sample: &mut SackSample,
         reord: &mut Option<Seq>,
     ) {
@@ -162,7 +162,7 @@ impl Tcb {
                     *reord = Some(reord.map_or(skb.seq, |r| r.min(skb.seq)));
                 }
                 if !skb.end_seq.after(self.high_seq) {
-                    flag.orig_sack_acked = true;
+                    flags.orig_sack_acked = true;
                 }
                 sample.first_sackt = sample.first_sackt.or(Some(skb.sent_us));
                 sample.last_sackt = Some(skb.sent_us);
@@ -174,7 +174,7 @@ impl Tcb {
         }
         now.sacked = true;
         self.queues.rtx[i].marks = now;
-        flag.data_sacked = true;
+        flags.data_sacked = true;
         self.sacked_out += count;
         self.delivered += count;
         sample.prior_delivered = sample.prior_delivered.max(Some(skb.delivered));
@@ -190,7 +190,7 @@ impl Tcb {
     }
 
     /// Whether the first block reports a duplicate (RFC 2883 4).
-    fn check_dsack(&mut self, blocks: &[(Seq, Seq)], prior_una: Seq, flag: &mut AckFlags) -> bool {
+    fn check_dsack(&mut self, blocks: &[(Seq, Seq)], prior_una: Seq, flags: &mut AckFlags) -> bool {
         let (left, right) = blocks[0];
         let below = left.before(self.snd_una);
         let inside = blocks
@@ -204,7 +204,7 @@ impl Tcb {
         } else {
             Counter::TCPDSACKOfoRecv
         });
-        let segments = self.dsack_seen(left, right, flag);
+        let segments = self.dsack_seen(left, right, flags);
         if segments == 0 {
             self.net.count(Counter::TCPDSACKIgnoredDubious);
             return false;
@@ -220,7 +220,7 @@ impl Tcb {
     }
 
     /// Counts the segments that a D-SACK reports; none when it cannot be of retransmissions of ours.
-    fn dsack_seen(&mut self, left: Seq, right: Seq, flag: &mut AckFlags) -> u32 {
+    fn dsack_seen(&mut self, left: Seq, right: Seq, flags: &mut AckFlags) -> u32 {
         if !left.before(right) || right - left > self.max_window {
             return 0;
         }
@@ -236,9 +236,9 @@ impl Tcb {
         if self.dsack_dups > self.total_retrans {
             return 0;
         }
-        flag.dsack_tlp |= of_probe;
+        flags.dsack_tlp |= of_probe;
         self.rack.dsack_seen |= self.reord_seen > 0 && !of_probe;
-        flag.dsacking = true;
+        flags.dsacking = true;
         // the needless copy was delivered all the same
         self.delivered += segments;
         segments
@@ -278,7 +278,7 @@ impl Tcb {
 
     /// Whether an ACK came too early to be of the retransmission.
     pub(crate) fn spurious_retrans(&self, skb: &Skb) -> bool {
-        let echoed = self.rx.now.map(|ts| ts.tsecr);
+        let echoed = self.rx.ts.map(|ts| ts.tsecr);
         let Some(tsecr) = echoed.filter(|e| *e != 0) else {
             return false;
         };

@@ -7,7 +7,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
 use crate::engine::tcb::cause::Cause;
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
-use crate::engine::tcb::outbox::{Because, Transmit};
+use crate::engine::tcb::outbox::{Transmit, Trigger};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// What a SYN or SYN-ACK offers.
@@ -195,10 +195,10 @@ impl Tcb {
         datagram.flow_label = self.txhash.flow_label(src);
         datagram.gso_size = gso_size as u16;
         let outbox = self.outbox();
-        let why = outbox.because.why();
+        let why = outbox.trigger.why();
         let cause = Cause { what, why };
-        let timer = match &outbox.because {
-            Because::Timer(_, armed) => *armed,
+        let timer = match &outbox.trigger {
+            Trigger::Timer(_, armed) => *armed,
             _ => None,
         };
         outbox.packets.push_back(Transmit {

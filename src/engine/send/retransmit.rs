@@ -5,7 +5,7 @@
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
-use crate::engine::recovery::ack_flags::Rexmit;
+use crate::engine::recovery::ack_flags::Retransmit;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
@@ -156,11 +156,11 @@ impl Tcb {
     }
 
     /// What follows an ACK: new data (F-RTO) or what is lost.
-    pub(crate) fn xmit_recovery(&mut self, now: Now, rexmit: Rexmit) {
-        if rexmit == Rexmit::None || self.state == crate::call::TcpState::SynSent {
+    pub(crate) fn xmit_recovery(&mut self, now: Now, retransmit: Retransmit) {
+        if retransmit == Retransmit::None || self.state == crate::call::TcpState::SynSent {
             return;
         }
-        if rexmit == Rexmit::New {
+        if retransmit == Retransmit::New {
             self.push_pending_frames(now, Push::NagleOff);
             if self.snd_nxt.after(self.high_seq) {
                 return;

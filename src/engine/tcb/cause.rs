@@ -8,15 +8,15 @@ use crate::time::{Jiffies, Ticks};
 
 /// When a timer was armed and what the wheel made of it, with the tick that its numbers count in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ArmedFor {
     armed: Armed,
     tick_ns: u32,
     wheel: bool,
 }
 
-impl Told {
-    pub(crate) fn new(armed: &Armed, ticks: &Ticks) -> Told {
-        Told {
+impl ArmedFor {
+    pub(crate) fn new(armed: &Armed, ticks: &Ticks) -> ArmedFor {
+        ArmedFor {
             armed: *armed,
             tick_ns: ticks.tick_ns as u32,
             wheel: ticks.wheel,
@@ -31,7 +31,7 @@ impl Told {
 }
 
 /// `816 ms, armed at jiffy 4295, wheel level 1 -> 848 ms`.
-impl fmt::Display for Told {
+impl fmt::Display for ArmedFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = self.ms(self.armed.expires());
         write!(f, "{asked} ms, armed at jiffy {}", self.armed.armed_at())?;
@@ -63,7 +63,7 @@ pub enum Text {
         /// Why; empty: it goes without saying.
         why: &'static str,
         /// For when.
-        told: Told,
+        told: ArmedFor,
     },
     /// `RTO cleared: nothing is out`.
     Cleared {
@@ -77,7 +77,7 @@ pub enum Text {
         /// Which timer.
         timer: &'static str,
         /// When it was armed.
-        told: Told,
+        told: ArmedFor,
     },
     /// `keepalive probe 2 of 9: 75000 ms, armed at ...`.
     Counted {
@@ -88,14 +88,14 @@ pub enum Text {
         /// How many there will be.
         most: u32,
         /// The timer behind it.
-        told: Told,
+        told: ArmedFor,
     },
     /// `loss probe timer, 28 ms, armed at ...`.
     By {
         /// Which timer.
         timer: &'static str,
         /// When it was armed.
-        told: Told,
+        told: ArmedFor,
     },
 }
 
@@ -168,9 +168,9 @@ mod tests {
     use crate::engine::clock::now::Now;
     use crate::time::Instant;
 
-    fn told(ticks: Ticks, delta: u64) -> Told {
+    fn told(ticks: Ticks, delta: u64) -> ArmedFor {
         let now = Now::read(Instant::ZERO, &ticks, 0);
-        Told::new(&Armed::after(&ticks, now, delta, None), &ticks)
+        ArmedFor::new(&Armed::after(&ticks, now, delta, None), &ticks)
     }
 
     #[test]

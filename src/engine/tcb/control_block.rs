@@ -12,7 +12,7 @@ use crate::engine::netns::path_mtu::{Path, TCP_MSS_DEFAULT};
 use crate::engine::netns::txhash::TxHash;
 use crate::engine::queues::lent::Buffers;
 use crate::engine::queues::out_of_order::Reassembly;
-use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::outbox::Outbox;
 use crate::engine::tcb::rack_state::Rack;
 use crate::engine::tcb::sockopts::Options;
@@ -49,7 +49,7 @@ pub(crate) struct RxOptions {
     /// The peer's clock to echo, once one was seen.
     pub(crate) ts_recent: Option<u32>,
     /// The option of the segment that is being looked at.
-    pub(crate) now: Option<Timestamps>,
+    pub(crate) ts: Option<Timestamps>,
 }
 
 /// Delayed-ACK state (Linux: icsk_ack).
@@ -61,7 +61,7 @@ pub(crate) struct AckState {
     pub(crate) pushed: bool,
     pub(crate) pushed2: bool,
     /// Send it as soon as the segment is dealt with.
-    pub(crate) now: bool,
+    pub(crate) immediate: bool,
     /// ACKs still to be sent at once.
     pub(crate) quick: u32,
     pub(crate) pingpong: u32,
@@ -304,8 +304,8 @@ impl Tcb {
     }
 
     /// When a timer was armed and for when, for a reader.
-    pub(crate) fn told(&self, armed: &Armed) -> Told {
-        Told::new(armed, &self.sysctl.ticks)
+    pub(crate) fn told(&self, armed: &Armed) -> ArmedFor {
+        ArmedFor::new(armed, &self.sysctl.ticks)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Event {
 
 /// What the engine is doing when it sends something.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Because {
+pub(crate) enum Trigger {
     /// Nothing yet.
     #[default]
     Nothing,
@@ -47,15 +47,15 @@ pub(crate) enum Because {
     Timer(Text, Option<Armed>),
 }
 
-impl Because {
+impl Trigger {
     /// The reason that stands in a packet's cause.
     pub(crate) fn why(&self) -> Option<Text> {
         match self {
-            Because::Nothing => None,
-            Because::Call(call) => Some(Text::Plain(call)),
-            Because::Segment => Some(Text::Plain("on a segment's arrival")),
-            Because::Icmp => Some(Text::Plain("on an ICMP error")),
-            Because::Timer(text, _) => Some(text.clone()),
+            Trigger::Nothing => None,
+            Trigger::Call(call) => Some(Text::Plain(call)),
+            Trigger::Segment => Some(Text::Plain("on a segment's arrival")),
+            Trigger::Icmp => Some(Text::Plain("on an ICMP error")),
+            Trigger::Timer(text, _) => Some(text.clone()),
         }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) struct Outbox {
     /// Nobody wants the events.
     pub(crate) mute: bool,
     /// What makes it send.
-    pub(crate) because: Because,
+    pub(crate) trigger: Trigger,
     /// The host is to put a timewait sock in the connection's place: substate and time.
     pub(crate) becomes_timewait: Option<(TcpState, Jiffies)>,
     /// Queues that an idle connection gave back, to be lent again.

@@ -5,9 +5,9 @@
 use crate::call::TcpState;
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
-use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::time::Jiffies;
 use crate::wire::Flags;
 
@@ -51,7 +51,7 @@ impl Tcb {
                 timer: "keepalive",
                 did: "armed",
                 why,
-                told: Told::new(&armed, &ticks),
+                told: ArmedFor::new(&armed, &ticks),
             },
         );
     }
@@ -96,8 +96,8 @@ impl Tcb {
             None => self.probes_out >= most,
         };
         if over {
-            self.outbox().because =
-                Because::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
+            self.outbox().trigger =
+                Trigger::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
             self.send_active_reset(now);
             return self.write_err(now, "no keepalive probe was answered");
         }
@@ -107,7 +107,7 @@ impl Tcb {
             most,
             told,
         };
-        self.outbox().because = Because::Timer(text, Some(armed));
+        self.outbox().trigger = Trigger::Timer(text, Some(armed));
         self.write_wakeup(now, "keepalive probe", Counter::TCPKeepAlive);
         self.probes_out += 1;
         self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");

@@ -7,9 +7,9 @@ use crate::call::{Errno, TcpState};
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
-use crate::engine::tcb::cause::{Text, Told};
+use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::{CaState, Tcb};
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::time::{Jiffies, Ticks};
 
@@ -46,7 +46,7 @@ impl Tcb {
             Some(_) => "armed anew",
             None => "armed",
         };
-        let told = Told::new(&armed, &ticks);
+        let told = ArmedFor::new(&armed, &ticks);
         let timer = name_of(what);
         self.note(
             now,
@@ -133,7 +133,7 @@ impl Tcb {
                 self.timers.xmit = Some((what, armed));
                 self.on_loss_probe(
                     now,
-                    Because::Timer(
+                    Trigger::Timer(
                         Text::By {
                             timer: "loss probe timer",
                             told,
@@ -146,7 +146,7 @@ impl Tcb {
                 self.timers.xmit = Some((what, armed));
                 self.on_reo_timeout(
                     now,
-                    Because::Timer(
+                    Trigger::Timer(
                         Text::By {
                             timer: "reordering timer",
                             told,
@@ -191,7 +191,7 @@ impl Tcb {
             self.backoff,
             self.until_death(now)
         );
-        self.outbox().because = Because::Timer(text.into(), Some(armed));
+        self.outbox().trigger = Trigger::Timer(text.into(), Some(armed));
         let what = match self.state {
             TcpState::SynSent => "SYN again",
             TcpState::SynRecv => "SYN-ACK again",
@@ -231,7 +231,7 @@ impl Tcb {
     }
 
     /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
-    fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: Told) {
+    fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: ArmedFor) {
         let stamp = self
             .retrans_stamp
             .get()
@@ -247,7 +247,7 @@ impl Tcb {
             return self.write_err(now, "the window stayed closed");
         }
         self.enter_loss(now);
-        self.outbox().because = Because::Timer(
+        self.outbox().trigger = Trigger::Timer(
             format!("RTO with a closed window: {told}").into(),
             Some(armed),
         );

@@ -7,7 +7,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::recovery::ack_flags::AckFlags;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::{CaState, Tcb};
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::rack_state::TIMEOUT_MIN_US;
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::Seq;
@@ -42,8 +42,8 @@ impl Tcb {
     }
 
     /// The probe timer fired.
-    pub(crate) fn on_loss_probe(&mut self, now: Now, why: Because) {
-        self.outbox().because = why;
+    pub(crate) fn on_loss_probe(&mut self, now: Now, why: Trigger) {
+        self.outbox().trigger = why;
         if self.tlp_high_seq.is_none() && self.send_loss_probe(now) {
             self.net.count(Counter::TCPLossProbes);
             self.tlp_high_seq = Some(self.snd_nxt);
@@ -82,14 +82,14 @@ impl Tcb {
     }
 
     /// What an ACK says of the probe.
-    pub(crate) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flag: AckFlags) {
+    pub(crate) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flags: AckFlags) {
         let Some(high) = self.tlp_high_seq else {
             return;
         };
         if ack.before(high) {
             return;
         }
-        if !self.tlp_retrans || flag.dsack_tlp {
+        if !self.tlp_retrans || flags.dsack_tlp {
             self.tlp_high_seq = None;
         } else if ack.after(high) {
             // only the probe can have repaired it: a loss
@@ -98,7 +98,7 @@ impl Tcb {
             self.set_ca_state(now, CaState::Cwr);
             self.end_cwnd_reduction(now);
             self.try_keep_open(now);
-        } else if !(flag.snd_una_advanced || flag.not_dup() || flag.data_sacked) {
+        } else if !(flags.snd_una_advanced || flags.not_dup() || flags.data_sacked) {
             self.tlp_high_seq = None;
         }
     }

@@ -6,7 +6,7 @@ use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::control_block::Tcb;
-use crate::engine::tcb::outbox::Because;
+use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::engine::timers::rto::MODEL_BASE_US;
 use crate::time::Jiffies;
@@ -68,7 +68,7 @@ impl Tcb {
             self.backoff,
             self.told(&armed)
         );
-        self.outbox().because = Because::Timer(text.into(), Some(armed));
+        self.outbox().trigger = Trigger::Timer(text.into(), Some(armed));
         self.send_probe0(now);
     }
 

@@ -1,10 +1,10 @@
-//! Power, cut, freeze: of the host and of single connections, now or by a doom.
+//! Power, cut, freeze: of the host and of single connections, now or by a failure.
 
 use std::net::SocketAddr;
 
 use super::{Machine, boot};
 use crate::call::{Addr, Call};
-use crate::live::fate::{Death, Doom, Fate, Order, Sentence};
+use crate::live::fate::{Death, Failure, Fate, Order, PendingFailure};
 use crate::live::not_tcp::NotTcp;
 use crate::live::sockets;
 use crate::sockopt::{OptName, SockOpt};
@@ -15,7 +15,7 @@ fn tuple(ends: (SocketAddr, SocketAddr)) -> (Addr, Addr) {
 }
 
 impl Machine {
-    pub(super) fn obey(&mut self, at: Instant, order: Order) {
+    pub(super) fn apply(&mut self, at: Instant, order: Order) {
         match order {
             Order::Die(Death::PowerOff) => self.power_off(at),
             Order::Die(Death::Cut) => self.cut(true, at),
@@ -43,7 +43,7 @@ impl Machine {
         self.touched.clear();
         self.pieces.clear();
         self.lost.clear();
-        self.upheaval = true;
+        self.all_dirty = true;
         for slot in &mut self.services {
             slot.listeners.clear();
             slot.service.iter_mut().for_each(|s| s.power_lost());
@@ -58,7 +58,7 @@ impl Machine {
             return;
         }
         self.serve_again(at);
-        self.upheaval = true;
+        self.all_dirty = true;
         self.tell_fate(at);
     }
 
@@ -76,7 +76,7 @@ impl Machine {
     }
 
     fn thawed(&mut self, at: Instant) {
-        self.upheaval = true;
+        self.all_dirty = true;
         for key in std::mem::take(&mut self.deferred_descriptors) {
             self.on_descriptor(at, key);
         }
@@ -89,9 +89,9 @@ impl Machine {
         }
     }
 
-    /// Pronounces a doom over the host; it replaces an earlier one.
-    pub(crate) fn doom(&mut self, at: Instant, doom: Option<Doom>) {
-        self.sentence = doom.map(|doom| Sentence::new(at, doom));
+    /// Pronounces a failure over the host; it replaces an earlier one.
+    pub(crate) fn failure(&mut self, at: Instant, failure: Option<Failure>) {
+        self.pending_failure = failure.map(|failure| PendingFailure::new(at, failure));
     }
 
     /// What has become of the connection with these ends alone.
@@ -114,14 +114,15 @@ impl Machine {
         }
     }
 
-    /// Pronounces a doom over one connection.
+    /// Pronounces a failure over one connection.
     pub(crate) fn doom_connection(
         &mut self,
         at: Instant,
         ends: (SocketAddr, SocketAddr),
-        doom: Doom,
+        failure: Failure,
     ) {
-        self.fates.entry(tuple(ends)).or_default().sentence = Some(Sentence::new(at, doom));
+        self.fates.entry(tuple(ends)).or_default().pending_failure =
+            Some(PendingFailure::new(at, failure));
     }
 
     /// One connection dies, or is back.
@@ -146,7 +147,10 @@ impl Machine {
             Death::Freeze => entry.fate.frozen = dead,
         }
         let done = entry.fate == Fate::default()
-            && entry.sentence.as_ref().is_none_or(|s| s.due.is_none());
+            && entry
+                .pending_failure
+                .as_ref()
+                .is_none_or(|s| s.due.is_none());
         if order == Order::Die(Death::PowerOff) {
             self.lose_connection(at, ends);
         }
@@ -171,6 +175,6 @@ impl Machine {
             Some(service) => self.with_service(at, service, |s, _| s.connection_lost(socket)),
             None => self.lost.push(socket),
         }
-        self.upheaval = true;
+        self.all_dirty = true;
     }
 }

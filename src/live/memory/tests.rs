@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 
 use super::*;
-use crate::live::{Death, Doom, TcpListener, TcpStream};
+use crate::live::{Death, Failure, TcpListener, TcpStream};
 
 const PORT: &str = "10.77.0.2:7";
 
@@ -61,8 +61,8 @@ fn a_megabyte_arrives_whole_through_a_wire_that_is_cut_in_between() {
             Ok(got)
         }
     });
-    client.doom(
-        Doom::new(Death::Cut)
+    client.failure(
+        Failure::new(Death::Cut)
             .die_after_bytes(300_000)
             .back_after(Duration::from_secs(20)),
     );
