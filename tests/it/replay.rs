@@ -18,7 +18,7 @@ fn every_recording_kept_is_identical() {
     for (set, count) in SETS {
         let folder = Path::new(set);
         let (code, stdout, stderr) =
-            outcome(halfopen().args(["compare", "--recording"]).arg(&folder));
+            outcome(halfopen().args(["compare", "--recording"]).arg(folder));
         let last = stdout.lines().last().unwrap_or_default();
         assert_eq!(
             last,
