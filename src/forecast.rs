@@ -10,10 +10,10 @@
 
 mod guess;
 mod small;
-mod words;
+mod text;
 
 pub use guess::Seen;
-pub use words::span;
+pub use text::span;
 
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpInfo, TcpState, TimerKind};
 use crate::engine::{Config, Engine};

@@ -6,14 +6,14 @@
 
 mod json;
 mod life;
+mod render;
 mod silence;
 mod story;
-mod words;
 
 pub use json::as_json;
+pub use render::render;
 pub use silence::{Sent, Try};
 pub use story::{End, Story};
-pub use words::render;
 
 use std::collections::BTreeMap;
 
