@@ -58,6 +58,8 @@ pub mod service;
 
 pub mod target;
 
+pub mod answers;
+
 pub mod compare;
 
 pub mod report;

@@ -16,6 +16,7 @@ mod run;
 mod scenarios;
 mod serve;
 mod signals;
+mod table;
 mod terminal;
 mod watch;
 
@@ -48,6 +49,8 @@ enum Command {
     Serve(serve::Serve),
     /// Shows the connections of this machine, their timers, and when each application will be told
     Watch(watch::Watch),
+    /// Shows when each retransmission, probe or SYN leaves, and how the connection ends
+    Table(table::Table),
     /// Lists the built-in scenarios
     List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
@@ -107,6 +110,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Exec(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Watch(command) => command.run(),
+        Command::Table(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),
     }

@@ -5,6 +5,7 @@ pub mod single;
 pub mod smoltcp;
 pub mod story;
 pub mod table;
+pub mod tries;
 pub mod watch;
 
 /// How a report is printed.

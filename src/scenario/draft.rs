@@ -105,6 +105,12 @@ impl Draft {
         self
     }
 
+    /// An option of the survivor's socket with its value, set before connect() or listen().
+    pub fn option(mut self, option: SockOpt) -> Draft {
+        self.sockopt.push(option);
+        self
+    }
+
     /// TCP_CONGESTION: reno or cubic.
     pub fn congestion(mut self, name: &str) -> Draft {
         self.sockopt.push(SockOpt {

@@ -10,4 +10,5 @@ mod recordings;
 mod reference;
 mod replay;
 mod smoltcp;
+mod table;
 mod watch;

@@ -1,0 +1,112 @@
+//! Every phase of the clock tick and of the timer wheel in which a run can begin.
+//!
+//! A timer on level n of the wheel fires at a multiple of 8^n ticks, so when it fires depends on where in such a
+//! multiple it was armed. Runs from all phases give the range of what can happen, its ends included.
+//! Linux counterpart: `calc_index` in `kernel/time/timer.c`.
+
+use std::time::Duration;
+
+use rayon::prelude::*;
+
+use crate::scenario::Scenario;
+use crate::target::{Options, TargetError, TargetKind, run};
+use crate::time::{Instant, Ticks};
+use crate::trace::Trace;
+
+/// Phases of the wheel, in ticks, of which every one is run. Of more, this many are run, evenly spread.
+const MOST_WHEEL_PHASES: u64 = 32_768;
+
+/// The phases to run.
+#[derive(Clone, Debug)]
+pub struct Phases {
+    ticks: Ticks,
+    /// Ticks after which the wheel's rounding repeats itself.
+    period: u64,
+    /// Distance between two phases of the wheel that are run, ticks.
+    stride: u64,
+    /// Phases of one tick that are run, ns into the tick.
+    into_tick_ns: Vec<u64>,
+}
+
+impl Phases {
+    /// The phases for runs in which no timer waits longer than `longest`.
+    pub fn of(ticks: Ticks, longest: Duration) -> Phases {
+        let period = match ticks.wheel {
+            // two ticks more: a wait is counted from the tick in which the timer was armed
+            true => {
+                let us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+                let (_, level) = ticks.fires_at(0, ticks.from_us(us).saturating_add(2));
+                1 << (3 * level.min(8))
+            }
+            false => 1,
+        };
+        let mut into_tick_ns = vec![0, ticks.tick_ns / 2, ticks.tick_ns - 1];
+        into_tick_ns.dedup();
+        Phases {
+            ticks,
+            period,
+            stride: (period / MOST_WHEEL_PHASES).max(1),
+            into_tick_ns,
+        }
+    }
+
+    /// How many runs that makes.
+    pub fn len(&self) -> u64 {
+        self.period.div_ceil(self.stride) * self.into_tick_ns.len() as u64
+    }
+
+    /// False: there is always one phase at least.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Whether every phase of the wheel is run, and not an even choice of them.
+    pub fn are_all(&self) -> bool {
+        self.stride == 1
+    }
+
+    /// The ticks of run `n`, less than [`len`](Phases::len).
+    pub fn nth(&self, n: u64) -> Ticks {
+        let each = self.into_tick_ns.len() as u64;
+        Ticks {
+            jiffies_at_t0: self.ticks.jiffies_at_t0 + n / each * self.stride,
+            ns_into_tick: self.into_tick_ns[(n % each) as usize],
+            ..self.ticks
+        }
+    }
+
+    /// Runs the scenario on the engine once in each phase, on all cores, and gives what `look` takes from each trace,
+    /// in the order of the phases.
+    ///
+    /// # Errors
+    /// That of the first run that fails.
+    pub fn each<T: Send>(
+        &self,
+        scenario: &Scenario,
+        look: impl Fn(&Trace) -> T + Sync,
+    ) -> Result<Vec<T>, TargetError> {
+        let runs = (0..self.len()).into_par_iter().map(|n| {
+            let options = Options {
+                seed: 1,
+                ticks: Some(self.nth(n)),
+                ..Options::default()
+            };
+            run(scenario, TargetKind::Engine, options).map(|trace| look(&trace))
+        });
+        runs.collect()
+    }
+}
+
+/// The longest silence between two of these instants, taken in order.
+pub fn longest_gap(instants: impl IntoIterator<Item = Instant>) -> Duration {
+    let mut longest = Duration::ZERO;
+    let mut before: Option<Instant> = None;
+    for at in instants {
+        longest = longest.max(before.map_or(Duration::ZERO, |b| at.since(b)));
+        before = Some(at);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The tries and the end of one run, read off its trace.
+
+use std::time::Duration;
+
+use super::situation::What;
+use crate::call::{Errno, TcpState};
+use crate::time::Instant;
+use crate::trace::relative::{Kind, Relative, relative};
+use crate::trace::{Dir, Incident, Trace, Who};
+use crate::wire::Flags;
+
+/// A packet that asks the peer for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// What it is: `retransmission 3`.
+    pub what: String,
+    /// When it left, counted from the event that the question names.
+    pub after: Duration,
+    /// Whether the formula counts it: a tail loss probe is no try of the RTO's series.
+    pub is_counted: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The application gets an error.
+    Error {
+        /// When, counted from the event that the question names.
+        after: Duration,
+        /// The error.
+        errno: Errno,
+    },
+    /// The kernel drops the connection, and no application holds it.
+    Dropped {
+        /// When.
+        after: Duration,
+    },
+    /// It does not end: nothing happens any more, or the run's limit came first.
+    Never,
+}
+
+impl End {
+    /// When it ended; none: it did not.
+    pub fn after(self) -> Option<Duration> {
+        match self {
+            End::Error { after, .. } | End::Dropped { after } => Some(after),
+            End::Never => None,
+        }
+    }
+}
+
+/// What one run showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The tries, earliest first.
+    pub tries: Vec<Try>,
+    /// The end.
+    pub end: End,
+    /// Whether the survivor sent a RST at the end.
+    pub reset: bool,
+}
+
+impl Outcome {
+    /// Reads the answer to `what` off a run of its scenario, on whichever target.
+    pub fn read(what: What, trace: &Trace) -> Outcome {
+        let packets = relative(&trace.packets);
+        let from = start(what, trace, &packets);
+        let sent = |p: &&Relative| p.dir == Dir::Out && p.at >= from;
+        let reset = |p: &Relative| p.tcp().is_some_and(|t| t.flags.has(Flags::RST));
+        let mut tries: Vec<Try> = Vec::new();
+        let mut repetition = 0;
+        for packet in packets.iter().filter(sent) {
+            if let Some(one) = a_try(packet, from, &mut repetition) {
+                tries.push(one);
+            }
+        }
+        Outcome {
+            tries,
+            end: end(trace, from),
+            reset: packets.iter().filter(sent).any(reset),
+        }
+    }
+}
+
+/// The packet as a try; none for acknowledgments and resets.
+fn a_try(packet: &Relative, from: Instant, repetition: &mut u32) -> Option<Try> {
+    // only the engine says why a packet left; a kernel's probe is found beside the engine's in the same row
+    let is_tail_loss_probe = packet
+        .cause
+        .as_ref()
+        .is_some_and(|cause| cause.starts_with("tail loss probe"));
+    let what = match packet.kind {
+        _ if is_tail_loss_probe => "tail loss probe".to_owned(),
+        Kind::Retransmission(_) => {
+            *repetition += 1;
+            format!("retransmission {repetition}")
+        }
+        Kind::Syn | Kind::SynAck | Kind::Data | Kind::Fin => packet.kind.to_string(),
+        Kind::KeepaliveProbe(_) | Kind::WindowProbe(_) => packet.kind.to_string(),
+        Kind::Ack | Kind::Rst | Kind::Icmp | Kind::Unreadable => return None,
+    };
+    let is_fin_behind_data = packet.kind == Kind::Fin;
+    Some(Try {
+        what,
+        after: packet.at.since(from),
+        is_counted: !is_tail_loss_probe && !is_fin_behind_data,
+    })
+}
+
+/// The instant that times are counted from.
+fn start(what: What, trace: &Trace, packets: &[Relative]) -> Instant {
+    let event = |wanted: fn(&Incident) -> bool| {
+        let mut events = trace.events.iter().rev();
+        events
+            .find(|e| e.who == Who::Survivor && wanted(&e.what))
+            .map(|e| e.at)
+    };
+    let packet = |dir| packets.iter().filter(move |p| p.dir == dir);
+    let found = match what {
+        What::Retries2 | What::UserTimeout | What::Orphan | What::Persist => {
+            event(|i| matches!(i, Incident::Send { .. }))
+        }
+        What::Keepalive => packet(Dir::In).next_back().map(|p| p.at),
+        What::Syn => event(|i| matches!(i, Incident::Connect { .. })),
+        What::Synack => packet(Dir::Out).next().map(|p| p.at),
+    };
+    found.unwrap_or(Instant::ZERO)
+}
+
+fn end(trace: &Trace, from: Instant) -> End {
+    for event in trace
+        .events
+        .iter()
+        .filter(|e| e.at >= from && e.who == Who::Survivor)
+    {
+        let after = event.at.since(from);
+        match &event.what {
+            Incident::Error { errno, .. } => {
+                return End::Error {
+                    after,
+                    errno: *errno,
+                };
+            }
+            Incident::State { state } if *state == TcpState::Closed => {
+                return End::Dropped { after };
+            }
+            _ => {}
+        }
+    }
+    End::Never
+}
