@@ -61,7 +61,7 @@ fn the_scenario_can_be_had_and_run() {
 fn what_does_not_exist_is_refused_with_what_does() {
     for (args, says) in [
         (
-            &["retries2", "--sysctl", "tcp_retries3=4"][..],
+            &["retries2", "--sysctl", "tcp_retris2=4"][..],
             "tcp_retries2",
         ),
         (&["retries2", "--kernel", "linux-0.99"][..], "linux-6.18"),
