@@ -1,36 +1,61 @@
 //! A point in time that may be missing, in eight bytes: connections are many.
 
-/// An `Option<u64>` that has no room for `u64::MAX`.
+use crate::engine::clock::now::{Micros, Millis};
+use crate::time::{Instant, Jiffies};
+
+/// A point in time of some unit, with one value that no clock ever shows.
+pub(crate) trait Point: Copy + Eq {
+    /// That value.
+    const NEVER: Self;
+}
+
+impl Point for Micros {
+    const NEVER: Micros = Micros(u64::MAX);
+}
+
+impl Point for Millis {
+    const NEVER: Millis = Millis(u64::MAX);
+}
+
+impl Point for Jiffies {
+    const NEVER: Jiffies = u64::MAX;
+}
+
+impl Point for Instant {
+    const NEVER: Instant = Instant::from_ns(u64::MAX);
+}
+
+/// An `Option<T>` as small as `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(u64);
+pub(crate) struct Stamp<T>(T);
 
-impl Stamp {
+impl<T: Point> Stamp<T> {
     /// No time.
-    pub(crate) const NONE: Stamp = Stamp(u64::MAX);
+    pub(crate) const NONE: Stamp<T> = Stamp(T::NEVER);
 
-    pub(crate) fn get(self) -> Option<u64> {
+    pub(crate) fn get(self) -> Option<T> {
         (self != Stamp::NONE).then_some(self.0)
     }
 
-    pub(crate) fn take(&mut self) -> Option<u64> {
+    pub(crate) fn take(&mut self) -> Option<T> {
         std::mem::take(self).get()
     }
 }
 
-impl Default for Stamp {
+impl<T: Point> Default for Stamp<T> {
     fn default() -> Self {
         Stamp::NONE
     }
 }
 
-impl From<Option<u64>> for Stamp {
-    fn from(time: Option<u64>) -> Stamp {
+impl<T: Point> From<Option<T>> for Stamp<T> {
+    fn from(time: Option<T>) -> Stamp<T> {
         time.map_or(Stamp::NONE, Stamp)
     }
 }
 
-impl From<u64> for Stamp {
-    fn from(time: u64) -> Stamp {
+impl<T: Point> From<T> for Stamp<T> {
+    fn from(time: T) -> Stamp<T> {
         Stamp(time)
     }
 }
@@ -41,10 +66,11 @@ mod tests {
 
     #[test]
     fn a_stamp_is_there_or_not() {
-        let mut stamp = Stamp::from(0);
-        assert_eq!(stamp.get(), Some(0));
-        assert_eq!((stamp.take(), stamp.get()), (Some(0), None));
-        assert_eq!(Stamp::from(Some(7)), Stamp::from(7));
-        assert_eq!((Stamp::from(None), size_of::<Stamp>()), (Stamp::NONE, 8));
+        let mut stamp = Stamp::from(Micros(0));
+        assert_eq!(stamp.get(), Some(Micros(0)));
+        assert_eq!((stamp.take(), stamp.get()), (Some(Micros(0)), None));
+        assert_eq!(Stamp::from(Some(Millis(7))), Stamp::from(Millis(7)));
+        assert_eq!(Stamp::from(None), Stamp::<Instant>::NONE);
+        assert_eq!(size_of::<Stamp<Instant>>(), 8);
     }
 }

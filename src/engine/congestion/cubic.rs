@@ -4,6 +4,8 @@
 //! came. Time runs in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7).
 //! Every division rounds as the kernel's does, because the window that comes out is compared segment by segment.
 
+use std::num::NonZeroU64;
+
 use super::{AckSample, Window};
 use crate::engine::clock::stamp::Stamp;
 use crate::time::{Instant, Jiffies, Ticks};
@@ -52,9 +54,9 @@ pub struct Cubic {
     /// How long after the epoch's start it is, 1/1024 s.
     k: u64,
     /// Smallest RTT, us.
-    delay_min_us: Stamp,
+    delay_min_us: Option<NonZeroU64>,
     /// Tick at which the window began to grow after the last loss.
-    epoch_start: Stamp,
+    epoch_start: Stamp<Jiffies>,
     /// Segments acknowledged in the epoch and not yet turned into `tcp_cwnd`.
     ack_cnt: u32,
     /// The window that Reno would have.
@@ -162,9 +164,8 @@ impl Cubic {
         }
         let delay_min_us = self
             .delay_min_us
-            .get()
-            .map_or(rtt_us, |min| min.min(rtt_us));
-        self.delay_min_us = delay_min_us.into();
+            .map_or(rtt_us, |min| rtt_us.min(min.get()));
+        self.delay_min_us = NonZeroU64::new(delay_min_us);
         if self.hystart.found || !w.in_slow_start() {
             return;
         }
@@ -219,7 +220,7 @@ impl Cubic {
 
     fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: Jiffies, ticks: &Ticks) -> u32 {
         // one RTT ahead: the window that is right when these segments are acknowledged
-        let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.get().unwrap_or(0));
+        let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.map_or(0, NonZeroU64::get));
         let t = (ahead << TIME_BITS) / ticks.hz();
         let off = t.abs_diff(self.k);
         let cubed = off.wrapping_mul(off).wrapping_mul(off);

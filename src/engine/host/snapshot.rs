@@ -180,7 +180,7 @@ impl Tcb {
             0 => us(info.rto_us.saturating_sub(info.rtt_us)),
             _ => self.rtt.mdev4.max(us(rto_min_us)),
         };
-        let stamp = |ago_ms| now.ms.saturating_sub(ago_ms);
+        let stamp = |ago_ms| now.ms.before(ago_ms);
         self.retrans_stamp = seen.first_retransmission_ms.map(stamp).into();
         self.probes_tstamp = seen.first_probe_ms.map(|ms| self.ago(now, ms)).into();
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
@@ -236,7 +236,7 @@ impl Tcb {
                 (0, Some(ms)) => ms,
                 _ => info.last_data_sent_ms,
             };
-            skb.sent_us = now.us.saturating_sub(age_ms * 1_000);
+            skb.sent_us = now.us.before(age_ms * 1_000);
             skb.marks.lost = i < info.lost;
             skb.marks.retrans = i < info.retrans && info.lost > 0;
             skb.marks.ever_retrans = i < info.retrans;

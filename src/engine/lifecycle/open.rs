@@ -100,8 +100,8 @@ impl Tcb {
                 .timestamps()
                 .filter(|t| t.tsecr != 0)
                 .is_some_and(|t| {
-                    let first = self.retrans_stamp.get().unwrap_or(now.ms) as u32;
-                    let low = Seq(first.wrapping_add(self.ts_offset));
+                    let first = self.retrans_stamp.get().unwrap_or(now.ms);
+                    let low = Seq(first.tsval(self.ts_offset));
                     !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
                 });
             if stale {
@@ -226,10 +226,7 @@ impl Tcb {
 
     /// The first SYN was answered after all: its retransmission says nothing of the path.
     pub(crate) fn try_undo_spurious_syn(&mut self) {
-        let stamp = self
-            .retrans_stamp
-            .get()
-            .map(|s| (s as u32).wrapping_add(self.ts_offset));
+        let stamp = self.retrans_stamp.get().map(|s| s.tsval(self.ts_offset));
         if self.undo_marker.is_some() && stamp.is_some() && self.rx.ts.map(|ts| ts.tsecr) == stamp {
             self.undo_marker = None;
         }

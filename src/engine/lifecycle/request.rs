@@ -4,7 +4,7 @@
 //! tcp_create_openreq_child.
 
 use crate::call::{Addr, SocketId, TcpState};
-use crate::engine::clock::now::Now;
+use crate::engine::clock::now::{Micros, Now};
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::lifecycle::syncookie::{self, CookieKey};
 use crate::engine::netns::mib::Counter;
@@ -56,7 +56,7 @@ pub(crate) struct Request {
     /// TSval of the first and of the last SYN-ACK.
     tsvals: Option<(u32, u32)>,
     /// When the first SYN-ACK left, us.
-    snt_synack_us: Option<u64>,
+    snt_synack_us: Option<Micros>,
     last_oow_ack: Option<Jiffies>,
     pub(crate) timer: Armed,
 }
@@ -156,7 +156,7 @@ impl Request {
     /// The SYN-ACK.
     pub(crate) fn syn_ack(&mut self, now: Now, cause: Cause, timer: Option<Armed>) -> Transmit {
         self.snt_synack_us = self.snt_synack_us.or(Some(now.us));
-        let mut tsval = now.ms as u32;
+        let mut tsval = now.ms.tsval(0);
         if self.cookie {
             tsval = syncookie::timestamp(tsval, self.snd_wscale, self.sack_ok);
         }
@@ -383,7 +383,7 @@ impl Request {
     fn ack(&self, now: Now) -> Transmit {
         let mut options = Options::new();
         if let Some(tsecr) = self.ts_recent {
-            let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+            let tsval = now.ms.tsval(self.ts_offset);
             options = Options::aligned_timestamps(Timestamps { tsval, tsecr });
         }
         let segment = Segment {
@@ -448,7 +448,7 @@ impl Request {
         if self.num_timeout > 0 {
             tcb.total_rto = self.num_timeout;
             tcb.undo_marker = Some(self.snt_isn);
-            tcb.retrans_stamp = self.snt_synack_us.map(|us| us / 1_000).into();
+            tcb.retrans_stamp = self.snt_synack_us.map(Micros::ms).into();
         }
         tcb.rtt_of_syn_ack = ((self.num_retrans == 0)
             .then_some(self.snt_synack_us)

@@ -4,7 +4,7 @@
 //! tcp_timewait_state_process.
 
 use crate::call::{Addr, TcpState};
-use crate::engine::clock::now::Now;
+use crate::engine::clock::now::{Millis, Now};
 use crate::engine::lifecycle::close::TIMEWAIT_LEN_MS;
 use crate::engine::netns::mib::{Counter, Mib};
 use crate::engine::netns::txhash::TxHash;
@@ -41,7 +41,7 @@ pub(crate) struct TimeWait {
     pub(crate) txhash: TxHash,
     last_oow_ack: Option<Jiffies>,
     /// When it began, on the millisecond clock (Linux: tw_entry_stamp).
-    since_ms: u64,
+    since_ms: Millis,
     pub(crate) timer: Armed,
 }
 
@@ -246,7 +246,7 @@ impl TimeWait {
     fn ack(&self, now: Now) -> Transmit {
         let mut options = Options::new();
         if let (true, Some(tsecr)) = (self.tstamp_ok, self.ts_recent) {
-            let tsval = (now.ms as u32).wrapping_add(self.ts_offset);
+            let tsval = now.ms.tsval(self.ts_offset);
             options = Options::aligned_timestamps(Timestamps { tsval, tsecr });
         }
         let segment = Segment {

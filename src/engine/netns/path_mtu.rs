@@ -52,7 +52,7 @@ pub(crate) struct Path {
     /// What our own device takes.
     device: Device,
     /// When what an ICMP error told is forgotten.
-    expires: Stamp,
+    expires: Stamp<Jiffies>,
     /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
     pub(crate) locked: bool,
 }

@@ -3,6 +3,7 @@
 //! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. Boundaries between
 //! buffers decide what leaves as one segment, what a retransmission may merge, and where PSH stands.
 
+use crate::engine::clock::now::Micros;
 use crate::engine::queues::payload::Data;
 use crate::wire::{Flags, Seq};
 
@@ -32,8 +33,8 @@ pub(crate) struct Skb {
     pub(crate) pcount: u32,
     /// Bytes of each of them but the last (Linux: gso_size).
     pub(crate) seg_size: u32,
-    /// When it was last sent, us.
-    pub(crate) sent_us: u64,
+    /// When it was last sent.
+    pub(crate) sent_us: Micros,
     /// Counts transmissions of the connection: ties in `sent_us` are broken by it.
     pub(crate) sent_order: u64,
     /// Packets delivered when it was last sent (delivery rate, RACK).
@@ -51,7 +52,7 @@ impl Skb {
             marks: Marks::default(),
             pcount: 0,
             seg_size: 0,
-            sent_us: 0,
+            sent_us: Micros::default(),
             sent_order: 0,
             delivered: 0,
         }
@@ -83,12 +84,12 @@ impl Skb {
     }
 
     /// Whether this buffer was sent after an instant and, at the same instant, lies beyond `end_seq`.
-    pub(crate) fn sent_after(&self, sent_us: u64, end_seq: Seq) -> bool {
+    pub(crate) fn sent_after(&self, sent_us: Micros, end_seq: Seq) -> bool {
         sent_after(self.sent_us, self.end_seq, sent_us, end_seq)
     }
 }
 
 /// RACK's order of transmissions (RFC 8985 6.2 step 2).
-pub(crate) fn sent_after(us1: u64, end1: Seq, us2: u64, end2: Seq) -> bool {
+pub(crate) fn sent_after(us1: Micros, end1: Seq, us2: Micros, end2: Seq) -> bool {
     us1 > us2 || (us1 == us2 && end1.after(end2))
 }

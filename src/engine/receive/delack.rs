@@ -3,6 +3,8 @@
 //! RFC 9293 3.8.6.3, RFC 5681 4.2. Linux counterpart: __tcp_ack_snd_check, tcp_send_delayed_ack,
 //! tcp_delack_timer_handler, tcp_event_data_recv, __tcp_cleanup_rbuf.
 
+use std::time::Duration;
+
 use crate::call::TcpState;
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
@@ -163,7 +165,7 @@ impl Tcb {
             let rtt_ns = self.rtt.srtt_us() * 1_000;
             let most_ns = self.sysctl.tcp_comp_sack_delay_ns as u64;
             let delay_ns = (rtt_ns / 20).min(most_ns).max(1);
-            self.timers.comp_sack = (now.at.ns() + delay_ns).into();
+            self.timers.comp_sack = (now.at + Duration::from_nanos(delay_ns)).into();
         }
     }
 

@@ -4,7 +4,7 @@
 //! tcp_ack_update_window, tcp_ack_probe.
 
 use crate::call::TcpState;
-use crate::engine::clock::now::Now;
+use crate::engine::clock::now::{Micros, Now};
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::AckSample;
 use crate::engine::netns::mib::Counter;
@@ -17,10 +17,10 @@ use crate::wire::{Flags, Segment, Seq};
 /// What taking segments off the queue has shown.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cleaned {
-    /// Send time of the oldest clean segment acknowledged, us.
-    first_ackt: Option<u64>,
+    /// Send time of the oldest clean segment acknowledged.
+    first_ackt: Option<Micros>,
     /// Of the newest.
-    last_ackt: Option<u64>,
+    last_ackt: Option<Micros>,
     /// Lowest sequence number acknowledged although later ones were SACKed before.
     reord: Option<Seq>,
     pkts_acked: u32,
@@ -243,7 +243,7 @@ impl Tcb {
             c.fully = true;
         }
         flags.sack_reneging = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
-        let since = |t: u64| now.us - t;
+        let since = |t: Micros| now.us - t;
         let clean = c.first_ackt.filter(|_| !flags.retrans_data_acked);
         let mut rtt = RttSamples {
             seq: clean.map(since),
@@ -315,7 +315,7 @@ impl Tcb {
     }
 
     /// A burst of several segments is acknowledged in part.
-    fn trim_acked_head(&mut self, now_us: u64, flags: &mut AckFlags, cleaned: &mut Cleaned) {
+    fn trim_acked_head(&mut self, now_us: Micros, flags: &mut AckFlags, cleaned: &mut Cleaned) {
         let una = self.snd_una;
         let Some(head) = self.queues.rtx.front_mut() else {
             return;
@@ -336,7 +336,7 @@ impl Tcb {
         }
     }
 
-    fn count_acked(&mut self, now_us: u64, skb: &Skb, flags: &mut AckFlags, c: &mut Cleaned) {
+    fn count_acked(&mut self, now_us: Micros, skb: &Skb, flags: &mut AckFlags, c: &mut Cleaned) {
         self.count_acked_part(now_us, skb, skb.pcount, flags, c);
         if skb.flags.has(Flags::SYN) {
             flags.syn_acked = true;
@@ -347,7 +347,7 @@ impl Tcb {
 
     fn count_acked_part(
         &mut self,
-        now_us: u64,
+        now_us: Micros,
         skb: &Skb,
         count: u32,
         flags: &mut AckFlags,

@@ -2,6 +2,7 @@
 //!
 //! Linux counterpart: the FLAG_ bits of tcp_input.c, struct tcp_sacktag_state, REXMIT_*.
 
+use crate::engine::clock::now::Micros;
 use crate::wire::Seq;
 
 /// What an ACK did, as Linux's FLAG_ bits.
@@ -62,10 +63,10 @@ pub(crate) enum Retransmit {
 /// What one ACK's blocks have shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SackSample {
-    /// Send time of the earliest clean segment newly SACKed, us.
-    pub(crate) first_sackt: Option<u64>,
+    /// Send time of the earliest clean segment newly SACKed.
+    pub(crate) first_sackt: Option<Micros>,
     /// Of the latest.
-    pub(crate) last_sackt: Option<u64>,
+    pub(crate) last_sackt: Option<Micros>,
     /// Highest sequence number SACKed before this ACK.
     pub(crate) prior_fack: Option<Seq>,
     /// Packets delivered before the latest delivered one was sent.

@@ -2,7 +2,7 @@
 //!
 //! RFC 8985 6. Linux counterpart: tcp_recovery.c.
 
-use crate::engine::clock::now::Now;
+use crate::engine::clock::now::{Micros, Now};
 use crate::engine::queues::skb::{Skb, sent_after};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::outbox::Trigger;
@@ -16,8 +16,8 @@ const NO_DUPTHRESH: i64 = 0x4;
 
 impl Tcb {
     /// A buffer was delivered.
-    pub(crate) fn rack_advance(&mut self, now_us: u64, skb: &Skb) {
-        let rtt_us = now_us.saturating_sub(skb.sent_us);
+    pub(crate) fn rack_advance(&mut self, now_us: Micros, skb: &Skb) {
+        let rtt_us = now_us.since(skb.sent_us);
         let resent = skb.marks.retrans || skb.marks.ever_retrans;
         if rtt_us < self.min_rtt_us() && resent {
             // too fast for the copy: it acknowledges the original

@@ -133,7 +133,7 @@ impl Tcb {
     fn packet_delayed(&self) -> bool {
         match self.retrans_stamp.get() {
             Some(stamp) => {
-                let stamp = (stamp as u32).wrapping_add(self.ts_offset);
+                let stamp = stamp.tsval(self.ts_offset);
                 self.rx
                     .ts
                     .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)

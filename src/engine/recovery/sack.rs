@@ -282,7 +282,7 @@ impl Tcb {
         let Some(tsecr) = echoed.filter(|e| *e != 0) else {
             return false;
         };
-        let sent = ((skb.sent_us / 1_000) as u32).wrapping_add(self.ts_offset);
+        let sent = skb.sent_us.ms().tsval(self.ts_offset);
         (skb.marks.retrans || skb.marks.ever_retrans) && (tsecr.wrapping_sub(sent) as i32) < 0
     }
 }

@@ -45,7 +45,7 @@ impl SynOffer {
 impl Tcb {
     /// Our TSval now.
     pub(crate) fn tsval(&self, now: Now) -> u32 {
-        (now.ms as u32).wrapping_add(self.ts_offset)
+        now.ms.tsval(self.ts_offset)
     }
 
     /// The options of a segment on an open connection.

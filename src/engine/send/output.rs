@@ -251,7 +251,7 @@ impl Tcb {
         max_segs: u32,
         cwnd_limited: &mut bool,
     ) -> bool {
-        if self.ca_state >= CaState::Recovery || now.us.saturating_sub(self.wstamp_us) > 1_000 {
+        if self.ca_state >= CaState::Recovery || now.us.since(self.wstamp_us) > 1_000 {
             return false;
         }
         let skb = &self.queues.unsent[0];
@@ -274,7 +274,7 @@ impl Tcb {
             return false;
         };
         let srtt = self.rtt.srtt_us() as i64;
-        let ack_due_in = (head.sent_us as i64 + srtt) - now.us as i64;
+        let ack_due_in = now.us.until(head.sent_us) + srtt;
         if ack_due_in > (srtt >> 1).min(1_000) {
             return false;
         }

@@ -149,7 +149,7 @@ impl Tcb {
             skb.marks.retrans = true;
             self.retrans_out += skb.pcount;
         }
-        let (stamp, count) = (skb.sent_us / 1_000, skb.pcount);
+        let (stamp, count) = (skb.sent_us.ms(), skb.pcount);
         self.retrans_stamp = self.retrans_stamp.get().or(Some(stamp)).into();
         self.undo_retrans = Some(self.undo_retrans.unwrap_or(0) + count);
         sent

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::{Addr, Errno, SocketId, TcpState};
-use crate::engine::clock::now::Now;
+use crate::engine::clock::now::{Micros, Millis, Now};
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::rtt::Rtt;
 use crate::engine::congestion::{Algorithm, Window};
@@ -145,8 +145,8 @@ pub(crate) struct Tcb {
     pub(crate) sent_count: u64,
     pub(crate) lsndtime: Jiffies,
     pub(crate) pacing_rate: u64,
-    /// When something was last sent, us (Linux: tcp_wstamp_ns).
-    pub(crate) wstamp_us: u64,
+    /// When something was last sent (Linux: tcp_wstamp_ns).
+    pub(crate) wstamp_us: Micros,
 
     // receive sequence space
     pub(crate) irs: Seq,
@@ -169,12 +169,12 @@ pub(crate) struct Tcb {
     /// Last good ACK's tick (keepalive).
     pub(crate) rcv_tstamp: Jiffies,
     /// Last answer to an out-of-window segment.
-    pub(crate) last_oow_ack: Stamp,
+    pub(crate) last_oow_ack: Stamp<Jiffies>,
 
     // retransmission
     pub(crate) rtt: Rtt,
-    /// When the only SYN-ACK left, us: the handshake's RTT sample.
-    pub(crate) rtt_of_syn_ack: Stamp,
+    /// When the only SYN-ACK left: the handshake's RTT sample.
+    pub(crate) rtt_of_syn_ack: Stamp<Micros>,
     pub(crate) rto: Jiffies,
     pub(crate) rto_min: Jiffies,
     pub(crate) rto_max: Jiffies,
@@ -182,11 +182,11 @@ pub(crate) struct Tcb {
     pub(crate) retransmits: u32,
     pub(crate) total_rto: u32,
     pub(crate) total_retrans: u32,
-    /// Millisecond clock at the first retransmission of an episode.
-    pub(crate) retrans_stamp: Stamp,
+    /// The first retransmission of an episode.
+    pub(crate) retrans_stamp: Stamp<Millis>,
     pub(crate) probes_out: u32,
     /// Tick of the first zero-window probe timer of an episode.
-    pub(crate) probes_tstamp: Stamp,
+    pub(crate) probes_tstamp: Stamp<Jiffies>,
 
     // loss
     pub(crate) ca_state: CaState,

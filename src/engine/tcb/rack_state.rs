@@ -2,6 +2,7 @@
 //!
 //! RFC 8985 5 and 6. Linux counterpart: struct tcp_rack. The detection itself is in `recovery/rack.rs`.
 
+use crate::engine::clock::now::Micros;
 use crate::wire::Seq;
 
 /// Added to the reordering timer and to the probe timeout of several segments, us.
@@ -12,8 +13,8 @@ pub(crate) const REO_WND_PERSIST: u8 = 16;
 /// What RACK remembers.
 #[derive(Clone, Debug)]
 pub(crate) struct Rack {
-    /// Send time of the segment sent last among those delivered, us.
-    pub(crate) mstamp: u64,
+    /// Send time of the segment sent last among those delivered.
+    pub(crate) mstamp: Micros,
     pub(crate) end_seq: Seq,
     /// Its RTT, us.
     pub(crate) rtt_us: u32,
@@ -28,7 +29,7 @@ pub(crate) struct Rack {
 impl Default for Rack {
     fn default() -> Self {
         Rack {
-            mstamp: 0,
+            mstamp: Micros::default(),
             end_seq: Seq(0),
             rtt_us: 0,
             advanced: false,

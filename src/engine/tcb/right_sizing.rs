@@ -2,6 +2,7 @@
 //!
 //! Linux counterpart: rcv_rtt_est and rcvq_space of struct tcp_sock. What is done with it is in `receive/rcvbuf.rs`.
 
+use crate::engine::clock::now::Micros;
 use crate::wire::Seq;
 
 /// The receiver's own measurements.
@@ -12,8 +13,8 @@ pub(crate) struct RightSizing {
     /// Last TSecr that gave a sample.
     pub(crate) last_tsecr: u32,
     /// Without timestamps: a window that begins here takes a round trip to fill.
-    pub(crate) window: Option<Box<(Seq, u64)>>,
-    /// Where the application's reading stood when this measurement began, and when that was, us.
+    pub(crate) window: Option<Box<(Seq, Micros)>>,
+    /// Where the application's reading stood when this measurement began, and when that was.
     pub(crate) from: Seq,
-    pub(crate) since_us: u64,
+    pub(crate) since_us: Micros,
 }

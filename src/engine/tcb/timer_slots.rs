@@ -121,8 +121,8 @@ pub(crate) struct Timers {
     pub(crate) delack: Option<Armed>,
     /// Keepalive, or an orphan's wait in FIN_WAIT2.
     pub(crate) keepalive: Option<Armed>,
-    /// Compressed SACK, ns: a high-resolution timer, not on the wheel.
-    pub(crate) comp_sack: Stamp,
+    /// Compressed SACK: a high-resolution timer, not on the wheel.
+    pub(crate) comp_sack: Stamp<Instant>,
     /// Where the kernel's timer lies although its purpose was cleared: it is not taken off the wheel.
     xmit_shadow: Option<Armed>,
     delack_shadow: Option<Armed>,
@@ -168,7 +168,7 @@ impl Timers {
     pub(crate) fn next(&self, ticks: &Ticks) -> Option<Alarm> {
         let wheel = [self.xmit.map(|(_, a)| a), self.delack, self.keepalive];
         let armed = wheel.into_iter().flatten().min_by_key(Armed::fires);
-        match (armed, self.comp_sack.get().map(Instant::from_ns)) {
+        match (armed, self.comp_sack.get()) {
             (Some(armed), Some(at)) if at < armed.instant(ticks) => Some(Alarm::At(at)),
             (Some(armed), _) => Some(Alarm::Tick(armed)),
             (None, at) => at.map(Alarm::At),

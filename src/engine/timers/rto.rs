@@ -76,7 +76,7 @@ impl Tcb {
     /// Time left of the RTO that began when the head was sent, us.
     pub(crate) fn rto_left_us(&self, now: Now) -> i64 {
         let sent = self.queues.rtx.front().map_or(now.us, |s| s.sent_us);
-        (sent + self.sysctl.ticks.to_us(self.rto)) as i64 - now.us as i64
+        now.us.until(sent + self.sysctl.ticks.to_us(self.rto))
     }
 
     /// The retransmission timer follows what is out.
@@ -107,12 +107,7 @@ impl Tcb {
         if due(self.timers.keepalive) {
             self.on_keepalive(now);
         }
-        if self
-            .timers
-            .comp_sack
-            .get()
-            .is_some_and(|ns| ns <= now.at.ns())
-        {
+        if self.timers.comp_sack.get().is_some_and(|at| at <= now.at) {
             self.timers.comp_sack = Stamp::NONE;
             self.on_comp_sack(now);
         }
@@ -226,7 +221,7 @@ impl Tcb {
         let passed = self
             .retrans_stamp
             .get()
-            .map_or(0.0, |s| now.ms.saturating_sub(s) as f64 / 1e3);
+            .map_or(0.0, |s| now.ms.since(s) as f64 / 1e3);
         format!("; given up {limit} s after the first, {passed:.3} s have passed")
     }
 
@@ -235,8 +230,8 @@ impl Tcb {
         let stamp = self
             .retrans_stamp
             .get()
-            .unwrap_or_else(|| self.queues.rtx[0].sent_us / 1_000);
-        let waited_ms = now.ms.saturating_sub(stamp);
+            .unwrap_or_else(|| self.queues.rtx[0].sent_us.ms());
+        let waited_ms = now.ms.since(stamp);
         let waited = self.ms(waited_ms as i64);
         let user_ms = u64::from(self.opt.user_timeout_ms);
         let limit = self
@@ -290,7 +285,7 @@ impl Tcb {
         let (Some(stamp), true) = (self.retrans_stamp.get(), self.opt.user_timeout_ms > 0) else {
             return self.rto;
         };
-        let elapsed = now.ms.saturating_sub(stamp) as i64;
+        let elapsed = now.ms.since(stamp) as i64;
         let left = i64::from(self.opt.user_timeout_ms) - elapsed;
         if left <= 0 {
             1
@@ -345,7 +340,7 @@ impl Tcb {
             return self.retransmits >= self.retries().0;
         }
         let since = self.retrans_stamp.get().filter(|_| self.retransmits > 0);
-        since.is_some_and(|stamp| now.ms.saturating_sub(stamp) >= self.give_up_after_ms())
+        since.is_some_and(|stamp| now.ms.since(stamp) >= self.give_up_after_ms())
     }
 
     /// Gives the connection up if its time is over.
