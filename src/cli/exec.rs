@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use clap::Args;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::death::DeathToCome;
 use super::record::{Recorder, TraceFile};
@@ -34,6 +34,9 @@ const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
 const COULD_NOT_RUN: u8 = 125;
 const TOOK_TOO_LONG: u8 = 124;
+
+/// Signals that are the program's: those that would end this command and leave the program without its network.
+const PASSED_ON: &[i32] = &[SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM];
 
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
@@ -110,7 +113,7 @@ impl Exec {
     }
 
     fn run_program(&self) -> Result<Exit, Failure> {
-        let signals = Signals::catch(&[SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
+        let signals = Signals::catch(PASSED_ON)?;
         let (endpoint, private) = Endpoint::builder().open_private()?;
         for note in &private.notes {
             log::info!("{note}");

@@ -4,12 +4,15 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use crate::os::is_ignored;
+
 /// Signals that no longer do what they do by themselves.
 #[derive(Debug)]
 pub(super) struct Signals(Vec<(i32, UnixStream)>);
 
 impl Signals {
-    /// Catches these signals from now on, for the rest of the process's life.
+    /// Catches these signals from now on, for the rest of the process's life. Those that were ignored when the program
+    /// started stay ignored: that is how nohup(1) and a script's `&` ask for it.
     pub(super) fn catch(numbers: &[i32]) -> io::Result<Signals> {
         let one = |number: &i32| {
             let (ours, handlers) = UnixStream::pair()?;
@@ -20,6 +23,7 @@ impl Signals {
         };
         numbers
             .iter()
+            .filter(|number| !is_ignored(**number))
             .map(one)
             .collect::<io::Result<_>>()
             .map(Signals)

@@ -103,8 +103,9 @@ impl Entry {
         self.run(|| super::sysctl_files::write(name, value))?
     }
 
-    /// Starts a program inside, by name or path, with this process's standard streams, folder and environment. From
-    /// now on this process is the parent of what its programs leave behind.
+    /// Starts a program inside, by name or path. It inherits what this process was started with: descriptors, folder,
+    /// environment, signal mask, ignored signals, process group and session. From now on this process is the parent of
+    /// what its programs leave behind.
     ///
     /// A child inherits the namespaces of the task that starts it. A helper process's child becomes ours when the
     /// helper ends (PR_SET_CHILD_SUBREAPER). The error is that of execve(2): NotFound, PermissionDenied; or that of
@@ -113,7 +114,9 @@ impl Entry {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let mut command = Command::new(program);
         command.args(arguments);
-        let child = self.run(|| command.spawn())??;
+        // before run(), in which a helper process has all signals blocked
+        sys::hand_on(&mut command);
+        let child = self.run(|| sys::with_signals_blocked(|| command.spawn()))??;
         Program::new(child)
     }
 

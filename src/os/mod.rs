@@ -22,7 +22,7 @@ pub use clock::RealClock;
 pub use entry::Entry;
 pub use knob::KnobError;
 pub use netns::{EndpointError, Isolation, Namespace, Wanted, open, open_tun};
-pub use program::{Ended, LeftBehind, Program};
+pub use program::{Ended, LeftBehind, Program, is_ignored};
 pub use sock_diag::{Diagnosed, Memory, SockDiag};
 pub use socket::Socket;
 pub use ticks::{TickPhase, tick_ns};

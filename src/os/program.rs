@@ -7,6 +7,11 @@ use std::process::Child;
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+/// Whether this process ignores the signal of this number, as those do that nohup(1) or a script's `&` started.
+pub fn is_ignored(signal: i32) -> bool {
+    super::sys::is_ignored(signal)
+}
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {

@@ -9,6 +9,8 @@
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::thread::UnshareFlags;
 
@@ -126,7 +128,8 @@ pub(super) fn in_helper_process<T, F: FnOnce() -> T>(run: F) -> io::Result<T> {
     }
 }
 
-fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
+/// Runs `f` in the calling thread with all signals blocked; what came meanwhile is delivered afterwards.
+pub(super) fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
     let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigfillset fills `all`; pthread_sigmask reads it and fills `old`
@@ -138,6 +141,82 @@ fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
     // SAFETY: `old` was filled above
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
     value
+}
+
+/// What std's start-up code changes before main() and a program that we start should find unchanged: bit 0 to 2 is a
+/// standard stream that was closed (std opens /dev/null in its place), [`SIGPIPE_IGNORED`] is SIGPIPE's disposition
+/// (std ignores it).
+static AT_START: AtomicU8 = AtomicU8::new(0);
+const SIGPIPE_IGNORED: u8 = 1 << 3;
+
+extern "C" fn note_the_start() {
+    let mut noted = 0;
+    for fd in 0..3 {
+        // SAFETY: F_GETFD takes no argument and changes nothing
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+            noted |= 1 << fd;
+        }
+    }
+    if is_ignored(libc::SIGPIPE) {
+        noted |= SIGPIPE_IGNORED;
+    }
+    AT_START.store(noted, Ordering::Relaxed);
+}
+
+// the dynamic linker calls it before main()
+#[used]
+#[unsafe(link_section = ".init_array")]
+static NOTE_THE_START: extern "C" fn() = note_the_start;
+
+/// How a signal is handled; None for a number that is no signal.
+fn disposition(signal: c_int) -> Option<libc::sighandler_t> {
+    // SAFETY: an all-zero sigaction is a valid one
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a null new action only asks; the kernel writes the old one to `action`
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    (asked == 0).then_some(action.sa_sigaction)
+}
+
+/// Whether this process ignores the signal.
+pub(super) fn is_ignored(signal: c_int) -> bool {
+    disposition(signal) == Some(libc::SIG_IGN)
+}
+
+/// Makes the program that `command` starts inherit what this process was started with, as if nothing were in between:
+/// the calling thread's signal mask, SIGPIPE's disposition, and standard streams that are closed. A signal that is
+/// caught here has its default there, one that is ignored stays ignored.
+///
+/// To be spawned in [`with_signals_blocked`]: a handler of ours that ran in the child would write to our pipes.
+pub(super) fn hand_on(command: &mut impl CommandExt) {
+    let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: a null new mask only asks; the old one is written to `mask`
+    let mask = unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr());
+        mask.assume_init()
+    };
+    let noted = AT_START.load(Ordering::Relaxed);
+    let in_the_child = move || {
+        // SAFETY: sigaction(2) and the others here are async-signal-safe; no handler of ours may run from here on
+        unsafe {
+            for signal in 1..=libc::SIGRTMAX() {
+                if !matches!(disposition(signal), None | Some(libc::SIG_IGN)) {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+            }
+            if noted & SIGPIPE_IGNORED != 0 {
+                libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+            }
+            for fd in (0..3).filter(|fd| noted & 1 << fd != 0) {
+                libc::close(fd);
+            }
+            match libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut()) {
+                0 => Ok(()),
+                errno => Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
+    };
+    // SAFETY: the closure allocates nothing, takes no lock and touches only what it owns
+    unsafe { command.pre_exec(in_the_child) };
 }
 
 /// setsockopt(2) with these bytes as the value.

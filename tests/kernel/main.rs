@@ -10,6 +10,7 @@ mod endpoint;
 mod endpoint_under_load;
 mod examples;
 mod exec;
+mod exec_inherits;
 mod forward;
 mod ipv6;
 mod leftovers;

@@ -47,6 +47,97 @@ pub(crate) fn is_possible(programs: &[&str]) -> bool {
     missing.is_none()
 }
 
+/// A user who runs the program: root, or somebody without privileges, for whom it takes a user namespace.
+pub(crate) struct User {
+    name: &'static str,
+    id: Option<u32>,
+    /// The program, where this user may run it.
+    pub(crate) program: PathBuf,
+    /// Holds the copy of the program, and a place for a device.
+    folder: Option<tempfile::TempDir>,
+}
+
+/// Becomes a user to whom /dev/net/tun is open, as it is on most systems: in a mount namespace, so that this machine's
+/// stays as it is.
+const AS_USER: &str = r#"mount -t tmpfs -o mode=755 none "$0" &&
+    mknod -m 666 "$0/tun" c 10 200 && mount --bind "$0/tun" /dev/net/tun &&
+    user=$1 && shift && exec setpriv --reuid="$user" --regid="$user" --clear-groups -- "$@""#;
+
+/// Whoever runs the tests; and nobody, where that is root. Says so where nobody can have no private namespace.
+pub(crate) fn users() -> Vec<User> {
+    let mut users = vec![User {
+        name: "this user",
+        id: None,
+        program: env!("CARGO_BIN_EXE_halfopen").into(),
+        folder: None,
+    }];
+    if rustix::process::geteuid().is_root() {
+        let nobody = User::nobody();
+        match nobody.halfopen(&["doctor"]).status.success() {
+            true => users.push(nobody),
+            false => println!("skipped: an ordinary user can have no private namespace here"),
+        }
+    }
+    users
+}
+
+impl User {
+    /// The user `nobody`, with a copy of the program that everybody may run.
+    fn nobody() -> User {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |path: &std::path::Path| {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("it is ours");
+        };
+        open(folder.path());
+        let program = folder.path().join("halfopen");
+        std::fs::copy(env!("CARGO_BIN_EXE_halfopen"), &program).expect("a copy");
+        open(&program);
+        std::fs::create_dir(folder.path().join("dev")).expect("it is ours");
+        User {
+            name: "nobody",
+            id: Some(65534),
+            program,
+            folder: Some(folder),
+        }
+    }
+
+    /// Whether this is `nobody`, and not who runs the tests.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// A command of this user, with pipes for its output.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = match (&self.folder, self.id) {
+            (Some(folder), Some(id)) => {
+                let mut command = Command::new("unshare");
+                command.args(["--mount", "--", "sh", "-c", AS_USER]);
+                command.arg(folder.path().join("dev")).arg(id.to_string());
+                command.arg(program);
+                command
+            }
+            _ => Command::new(program),
+        };
+        command.env_remove("RUST_LOG").current_dir("/");
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program as this user to its end.
+    pub(crate) fn halfopen(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(&self.program);
+        command.args(arguments).output().expect("it runs")
+    }
+}
+
+impl std::fmt::Display for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// A report as JSON, of `exec --json -o FILE`.
 pub(crate) struct Report {
     pub(crate) output: Output,

@@ -132,7 +132,9 @@ impl Session {
                 self.program.signal(SIGKILL)?;
             } else {
                 self.program.signal(number)?;
-                self.kill_at = (number == SIGTERM).then(|| now + PATIENCE);
+                if number == SIGTERM {
+                    self.kill_at = Some(now + PATIENCE);
+                }
             }
         }
         Ok(())
