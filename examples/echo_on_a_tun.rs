@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 
-use halfopen::live::Endpoint;
+use halfopen::Endpoint;
 use halfopen::service::Echo;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use halfopen::live::Endpoint;
+use halfopen::Endpoint;
 use halfopen::service::Discard;
 use socket2::{SockRef, TcpKeepalive};
 

@@ -9,8 +9,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use halfopen::live::{Endpoint, TcpStream, World};
 use halfopen::service::Echo;
+use halfopen::{Endpoint, TcpStream, World};
 
 const SERVER: &str = "10.77.0.2:7";
 const DIES: Duration = Duration::from_secs(10);

@@ -6,9 +6,9 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use halfopen::live::{Endpoint, TcpStream};
 use halfopen::service::Echo;
 use halfopen::sysctl::Sysctl;
+use halfopen::{Endpoint, TcpStream};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // by default (tcp_retries2 = 15) this would take a quarter of an hour

@@ -48,13 +48,15 @@ pub mod scenario;
 
 pub mod sim;
 
+pub mod world;
+
+pub mod service;
+
 pub mod os;
 
 pub mod watch;
 
 pub mod live;
-
-pub mod service;
 
 pub mod target;
 
@@ -66,4 +68,4 @@ pub mod report;
 
 pub mod cli;
 
-pub use live::{Endpoint, TcpListener, TcpStream};
+pub use world::{Endpoint, TcpListener, TcpStream, World};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::live::{Death, Failure};
 use crate::scenario::parse_duration;
+use crate::world::{Death, Failure};
 
 /// A death to come.
 #[derive(Clone, Debug, Args)]

@@ -17,13 +17,14 @@ use super::death::DeathToCome;
 use super::record::{Recorder, TraceFile};
 use super::signals::Signals;
 use super::{Exit, Failure, terminal};
-use crate::live::{Endpoint, Private, Service};
+use crate::live::Private;
 use crate::os::{TickPhase, tick_ns};
 use crate::postmortem::Witness;
 use crate::scenario::parse_duration;
 use crate::service::{Echo, Forward, Relayed};
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
+use crate::world::{Endpoint, Service};
 
 pub(super) use report::relay;
 use session::Session;

@@ -7,10 +7,10 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Failure;
-use crate::live::{Fate, Tap};
 use crate::postmortem::{Happening, Witness};
 use crate::time::Instant;
 use crate::trace::{Dir, Meta, Packet, Provenance, pcapng};
+use crate::world::{Fate, Tap};
 
 /// A pcapng file that grows.
 #[derive(Debug)]

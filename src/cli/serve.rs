@@ -18,12 +18,13 @@ use super::exec::{knob, server};
 use super::record::{Recorder, TraceFile};
 use super::signals::Signals;
 use super::{Exit, Failure, terminal};
-use crate::live::{Builder, Death, Endpoint, Fate, Private, Service};
+use crate::live::{Builder, Private};
 use crate::postmortem::Witness;
 use crate::scenario::parse_duration;
 use crate::service::{Chargen, Discard, Echo, Forward, Http, Relayed};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
+use crate::world::{Death, Endpoint, Fate, Service};
 
 use keys::{Key, Keys};
 

@@ -5,14 +5,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::control;
-use super::endpoint::{Endpoint, Guard};
-use super::host::Host;
-use super::machine::Parts;
 use super::shared::Shared;
 use super::stack::Stack;
 use crate::engine::Config;
 use crate::os::{Device, EndpointError, Entry, Isolation, SockDiag, Tun, Wanted};
 use crate::sysctl::Sysctl;
+use crate::world::endpoint::{Endpoint, Guard};
+use crate::world::host::Host;
+use crate::world::machine::Parts;
 
 /// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's knobs, an MTU of 1500,
 /// the interface `halfopen0`.

@@ -16,9 +16,9 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use super::host::Host;
-use super::sockets::to_addr;
 use crate::watch::{NAME_PREFIX, Row};
+use crate::world::host::Host;
+use crate::world::sockets::to_addr;
 
 /// How long whoever asks may take to read.
 const PATIENCE: Duration = Duration::from_secs(2);

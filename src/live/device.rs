@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::gro::{Gro, NotTcp};
-use super::gso;
 use super::vnet::{Gso, VnetHeader};
 use crate::os::{self, Tun};
 use crate::wire::Datagram;
+use crate::world::gso;
 
 const VNET: usize = os::Device::HEADER_LEN;
 /// Largest datagram, bytes.

@@ -1,12 +1,11 @@
-//! The endpoint as a library: a host with our TCP behind a TUN, on the real clock, that can die at will.
+//! An [`Endpoint`] behind a TUN, on the real clock.
 //!
-//! Two layers. [`Stack`] is single-threaded and without locks: one TUN, smoltcp's `Interface` for all that is not TCP,
-//! our engine for TCP, the clock; its caller turns it. [`Endpoint`] is a handle that many threads may use: a stack, a
-//! lock and one loop thread, with [`TcpListener`] and [`TcpStream`] as in std, and [`Service`]s that are run without a
-//! thread per connection.
+//! Two layers. [`Stack`] is single-threaded and without locks: one TUN, one host of [`world`](crate::world) and the clock;
+//! its caller turns it. [`Endpoint`] is a handle that many threads may use: a stack, a lock and one loop thread. Both are
+//! made by a [`Builder`].
 //!
 //! ```no_run
-//! use halfopen::live::{Endpoint, TcpListener};
+//! use halfopen::{Endpoint, TcpListener};
 //! use std::io::{Read, Write};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,32 +23,13 @@
 mod builder;
 mod control;
 mod device;
-mod endpoint;
-mod fate;
 mod gro;
-mod gso;
-mod host;
-mod listener;
-mod machine;
-mod memory;
-mod net;
-mod not_tcp;
-mod options;
-mod service;
 mod shared;
-mod sockets;
 mod stack;
-mod stream;
-mod tap;
 mod vnet;
 
+#[cfg(doc)]
+use crate::world::Endpoint;
+
 pub use builder::{Builder, Private};
-pub use endpoint::{Connection, ConnectionHandle, Endpoint};
-pub use fate::{Death, Failure, Fate};
-pub use listener::TcpListener;
-pub use memory::{Outcome, World};
-pub use net::Net;
-pub use service::Service;
 pub use stack::Stack;
-pub use stream::{TcpSocket, TcpStream};
-pub use tap::Tap;

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::host::{Attempt, Host, Key, Timeout};
-use super::machine::Machine;
 use super::stack::{Stack, Wait};
 use crate::call::{Errno, SocketId};
 use crate::os::RealClock;
 use crate::time::Instant;
+use crate::world::host::{Attempt, Host, Key, Timeout};
+use crate::world::machine::Machine;
 
 struct Inner {
     stack: Stack,

@@ -1,26 +1,44 @@
 //! One TUN, one machine, the real clock: the single-threaded core, without locks.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::event::epoll::{self, CreateFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
 use super::device::{Arrival, Device};
-use super::machine::{Machine, Outgoing, Parts};
 use crate::call::{Call, Outcome, Readiness, SocketId};
 use crate::os::{RealClock, Tun};
 use crate::time::Instant;
+use crate::world::Descriptors;
+use crate::world::machine::{Machine, Outgoing, Parts};
 
 /// Packets taken from the TUN before others may have a turn.
 const BUDGET: usize = 128;
+
+/// The descriptors that services watch, in an epoll instance.
+#[derive(Debug)]
+struct Epoll(OwnedFd);
+
+impl Descriptors for Epoll {
+    fn add(&self, descriptor: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        let changes =
+            EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
+        Ok(epoll::add(
+            &self.0,
+            descriptor,
+            EventData::new_u64(key),
+            changes,
+        )?)
+    }
+}
 
 /// What can end a wait: the TUN, descriptors of services, or another thread.
 #[derive(Debug)]
 pub(crate) struct Wait {
     tun: Arc<Tun>,
-    poller: Arc<OwnedFd>,
+    poller: Arc<Epoll>,
     waker: OwnedFd,
 }
 
@@ -42,7 +60,7 @@ impl Wait {
         });
         let mut fds = [
             PollFd::new(&*self.tun, PollFlags::IN),
-            PollFd::new(&*self.poller, PollFlags::IN),
+            PollFd::new(&self.poller.0, PollFlags::IN),
             PollFd::new(&self.waker, PollFlags::IN),
         ];
         match rustix::event::poll(&mut fds, timeout.as_ref()) {
@@ -67,7 +85,7 @@ pub struct Stack {
 
 impl Stack {
     pub(crate) fn new(parts: Parts, tun: Tun) -> io::Result<Stack> {
-        let poller = Arc::new(epoll::create(CreateFlags::CLOEXEC)?);
+        let poller = Arc::new(Epoll(epoll::create(CreateFlags::CLOEXEC)?));
         let waker = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let tun = Arc::new(tun);
         let device = Device::new(tun.clone());
@@ -183,7 +201,7 @@ impl Stack {
             tv_nsec: 0,
         };
         let room = rustix::buffer::spare_capacity(&mut events);
-        epoll::wait(self.wait.poller.as_fd(), room, Some(&at_once))?;
+        epoll::wait(self.wait.poller.0.as_fd(), room, Some(&at_once))?;
         for event in events {
             let at = self.clock.now();
             self.machine.on_descriptor(at, event.data.u64());

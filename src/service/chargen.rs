@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CHUNK, is_again};
 use crate::call::{Readiness, SocketId};
-use crate::live::{Net, Service};
+use crate::world::{Net, Service};
 
 /// The printing characters, blank to `~`.
 const FIRST: u8 = b' ';

@@ -2,7 +2,7 @@
 
 use super::{CHUNK, is_again};
 use crate::call::{Readiness, SocketId};
-use crate::live::{Net, Service};
+use crate::world::{Net, Service};
 
 /// Reads and says nothing, until the end of the stream.
 #[derive(Debug)]

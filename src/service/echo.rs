@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Held, is_again};
 use crate::call::{Readiness, SocketId};
-use crate::live::{Net, Service};
+use crate::world::{Net, Service};
 
 /// Sends back what it reads, and the end of the stream as well.
 #[derive(Debug, Default)]

@@ -17,8 +17,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Held, is_again};
 use crate::call::{Readiness, SocketId};
-use crate::live::{Net, Service};
 use crate::sockopt::{OptName, SockOpt};
+use crate::world::{Net, Service};
 
 /// What a relay has done; it may be read while the relay works.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CHUNK, Held, is_again};
 use crate::call::{Readiness, SocketId};
-use crate::live::{Net, Service};
+use crate::world::{Net, Service};
 
 /// Largest head of a request, bytes; one that is larger ends the connection.
 const MOST_HEAD: usize = 16 * 1024;

@@ -1,6 +1,6 @@
 //! Servers for an endpoint, small and well known: echo, discard, chargen, a static http, and a relay to a real server.
 //!
-//! Each is a [`Service`](crate::live::Service): no thread, no blocking, backpressure both ways.
+//! Each is a [`Service`](crate::world::Service): no thread, no blocking, backpressure both ways.
 
 mod chargen;
 mod discard;

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use halfopen::call::{Errno, Readiness, SocketId, TcpState};
-use halfopen::live::{
-    Builder, Death, Endpoint, Failure, Net, Private, Service, TcpListener, TcpStream,
-};
+use halfopen::live::{Builder, Private};
 use halfopen::os::EndpointError;
+use halfopen::world::{Death, Failure, Net, Service};
+use halfopen::{Endpoint, TcpListener, TcpStream};
 
 pub(crate) fn open(builder: Builder) -> Option<(Endpoint, Private)> {
     match builder.open_private() {

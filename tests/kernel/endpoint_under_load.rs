@@ -4,9 +4,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use halfopen::Endpoint;
 use halfopen::call::{Errno, TcpState, TimerKind};
-use halfopen::live::{Death, Endpoint, Failure};
 use halfopen::trace::Dir;
+use halfopen::world::{Death, Failure};
 
 use crate::endpoint::{Echo, addr, open};
 
@@ -217,7 +218,7 @@ fn a_connection_that_is_cut_for_some_seconds_goes_on_where_it_was() {
     };
     let counted = std::sync::Arc::new(std::sync::Mutex::new(0));
     struct Count(std::sync::Arc<std::sync::Mutex<u32>>);
-    impl halfopen::live::Tap for Count {
+    impl halfopen::world::Tap for Count {
         fn packet(&mut self, _: halfopen::time::Instant, dir: Dir, _: &[u8], _: Option<&str>) {
             *self.0.lock().unwrap() += u32::from(dir == Dir::Out);
         }

@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use halfopen::call::{Addr, Call, Errno, Outcome};
-use halfopen::live::{Endpoint, TcpListener, TcpStream};
 use halfopen::scenario::{CLIENT_PORT, IpVersion, SERVER_PORT};
 use halfopen::target::{Host, Linux, Target, TargetError};
 use halfopen::time::Ticks;
 use halfopen::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq, TcpOption};
+use halfopen::{Endpoint, TcpListener, TcpStream};
 
 use super::by_hand::scenario;
 use super::endpoint::open;

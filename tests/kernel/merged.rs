@@ -4,7 +4,8 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use halfopen::live::{Death, Endpoint, Failure};
+use halfopen::Endpoint;
+use halfopen::world::{Death, Failure};
 
 use crate::endpoint::{Echo, open};
 

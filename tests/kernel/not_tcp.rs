@@ -4,7 +4,8 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use halfopen::live::{Endpoint, Private, TcpStream};
+use halfopen::live::Private;
+use halfopen::{Endpoint, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::endpoint::{Echo, open};

@@ -5,10 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use halfopen::live::{self, Endpoint, Private, TcpListener};
+use halfopen::live::Private;
 use halfopen::os::RealClock;
 use halfopen::time::Instant;
 use halfopen::watch::Row;
+use halfopen::{Endpoint, TcpListener};
 use socket2::SockRef;
 
 use crate::endpoint::open;
@@ -16,7 +17,7 @@ use crate::endpoint::open;
 const SERVER: &str = "10.77.0.2:7777";
 
 /// A connection of the kernel to the endpoint, both ends.
-fn connection(listener: &TcpListener, namespace: &Private) -> (TcpStream, live::TcpStream) {
+fn connection(listener: &TcpListener, namespace: &Private) -> (TcpStream, halfopen::TcpStream) {
     let to: SocketAddr = SERVER.parse().expect("an address");
     let stream = namespace.connect(to).expect("a connection");
     let (other_end, _) = listener.accept().expect("its other end");

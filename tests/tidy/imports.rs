@@ -54,16 +54,16 @@ pub(crate) fn upwards_inside(inside: &str, order: &[String], source: &Source) ->
     paths(source).iter().filter_map(below).collect()
 }
 
-/// Circles among the files of one room, each as `a -> b -> a`.
-pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
+/// Circles among the files of one module, each as `a -> b -> a`.
+pub(crate) fn circles(within: &str, sources: &[Source]) -> Vec<String> {
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let folders = folders(room, sources);
+    let folders = folders(within, sources);
     for source in sources {
         let module = source.module().unwrap_or_default();
         let [top, inner @ ..] = module.as_slice() else {
             continue;
         };
-        if *top != room
+        if *top != within
             || inner.is_empty()
             || inner[0] == "tests"
             || source.path.ends_with("/tests.rs")
@@ -72,8 +72,8 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
         }
         let own = file_of(inner, &folders);
         for (_, path) in paths(source) {
-            if let [to_room, to @ ..] = path.as_slice()
-                && to_room == room
+            if let [to_top, to @ ..] = path.as_slice()
+                && to_top == within
                 && !to.is_empty()
             {
                 let to: Vec<&str> = to.iter().map(String::as_str).collect();
@@ -95,7 +95,7 @@ pub(crate) fn circles(room: &str, sources: &[Source]) -> Vec<String> {
 }
 
 /// The folders of a module whose files count one by one: those with more than a `mod.rs` that declares them.
-fn folders(room: &str, sources: &[Source]) -> BTreeSet<String> {
+fn folders(within: &str, sources: &[Source]) -> BTreeSet<String> {
     let plain = |source: &&Source| {
         let declares_only = source.code.lines().all(|line| {
             let line = line.trim();
@@ -107,7 +107,7 @@ fn folders(room: &str, sources: &[Source]) -> BTreeSet<String> {
         .iter()
         .filter(plain)
         .filter_map(|source| match source.module()?.as_slice() {
-            [top, folder] if *top == room => Some((*folder).to_owned()),
+            [top, folder] if *top == within => Some((*folder).to_owned()),
             _ => None,
         })
         .collect()

@@ -89,7 +89,7 @@ fn imports_inside_the_engine_point_downwards() {
 }
 
 #[test]
-fn no_file_of_a_room_imports_itself_by_a_detour() {
+fn no_file_of_a_module_imports_itself_by_a_detour() {
     let file = |path: &str, text: &str| Source::new(path, text);
     let ring = [
         file("src/engine/a.rs", "use super::b::B;"),
@@ -117,11 +117,11 @@ fn no_file_of_a_room_imports_itself_by_a_detour() {
         .iter()
         .find(|s| s.path == "src/lib.rs")
         .expect("src/lib.rs");
-    let rooms = imports::order(lib);
+    let modules = imports::order(lib);
     nothing(
-        rooms
+        modules
             .iter()
-            .flat_map(|room| imports::circles(room, &sources))
+            .flat_map(|module| imports::circles(module, &sources))
             .collect(),
     );
 }

@@ -113,7 +113,7 @@ pub(crate) fn hash_order(source: &Source) -> Vec<String> {
     }
 }
 
-/// Files, threads, sockets or the environment in a room that is a value.
+/// Files, threads, sockets or the environment in a module that is a value.
 pub(crate) fn input_and_output(source: &Source) -> Vec<String> {
     const VALUES: [&str; 10] = [
         "time", "rng", "wire", "sysctl", "sockopt", "call", "engine", "forecast", "sim", "compare",

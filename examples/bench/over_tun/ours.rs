@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use halfopen::Endpoint;
 use halfopen::call::{Readiness, SocketId};
-use halfopen::live::{Endpoint, Net, Private, Service};
+use halfopen::live::Private;
 use halfopen::os::Device;
+use halfopen::world::{Net, Service};
 
 use super::kernel::{self, ENDPOINT};
 use super::meter::{Meter, Phase, Usage};

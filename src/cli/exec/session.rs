@@ -12,10 +12,11 @@ use super::look::Looker;
 use super::report::{Ending, Report};
 use crate::cli::Failure;
 use crate::cli::signals::Signals;
-use crate::live::{Endpoint, Fate, Private};
+use crate::live::Private;
 use crate::os::{Entry, LeftBehind, Program};
 use crate::postmortem::{Run, Witness};
 use crate::time::{Instant, Ticks};
+use crate::world::{Endpoint, Fate};
 
 /// Time between two looks at the program's sockets.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

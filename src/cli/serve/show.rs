@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use crate::cli::exec::relay;
-use crate::live::{Connection, Endpoint};
 use crate::postmortem::Totals;
 use crate::service::Relayed;
+use crate::world::{Connection, Endpoint};
 
 /// Connections that are listed.
 const MOST: usize = 20;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::wire::{Options, Segment, Timestamps};
+use crate::world::gso;
 
 const PSH_ACK: Flags = Flags(Flags::ACK.0 | Flags::PSH.0);
 
@@ -171,4 +172,20 @@ fn what_is_not_tcp_comes_out_in_its_place() {
         segment(100, 9, PSH_ACK).emit(),
     ];
     assert_eq!(told(&read), "0+100 A, !, !, 100+9 PA");
+}
+
+#[test]
+fn a_burst_that_was_cut_is_merged_again() {
+    for len in [1449_u32, 2896, 60_000] {
+        let mut whole = segment(1000, len, PSH_ACK);
+        whole.gso_size = 1448;
+        let (mut gro, mut merged) = (Gro::new(), Vec::new());
+        for piece in gso::cut(&whole) {
+            let bytes = piece.emit();
+            gro.room()[..bytes.len()].copy_from_slice(&bytes);
+            gro.push(bytes.len(), &mut merged).unwrap();
+        }
+        gro.flush(&mut merged);
+        assert_eq!(merged, [whole], "{len} bytes");
+    }
 }

@@ -1,9 +1,8 @@
-//! A burst cut and merged again is what it was.
+//! A burst is cut as a kernel cuts it.
 
 use std::net::IpAddr;
 
 use super::*;
-use crate::live::gro::Gro;
 use crate::wire::{Segment, Seq};
 
 fn burst(len: usize, gso_size: u16, flags: Flags) -> Datagram {
@@ -49,20 +48,5 @@ fn what_is_one_segment_stays_one() {
     for len in [0, 1, 1448] {
         let whole = burst(len, 0, Flags::ACK);
         assert_eq!(cut(&whole).collect::<Vec<_>>(), [whole]);
-    }
-}
-
-#[test]
-fn merged_again_it_is_what_it_was() {
-    for len in [1449, 2896, 60_000] {
-        let whole = burst(len, 1448, Flags::ACK | Flags::PSH);
-        let (mut gro, mut merged) = (Gro::new(), Vec::new());
-        for piece in cut(&whole) {
-            let bytes = piece.emit();
-            gro.room()[..bytes.len()].copy_from_slice(&bytes);
-            gro.push(bytes.len(), &mut merged).unwrap();
-        }
-        gro.flush(&mut merged);
-        assert_eq!(merged, [whole], "{len} bytes");
     }
 }

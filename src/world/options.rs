@@ -34,7 +34,7 @@ macro_rules! options {
                 self.set_int(crate::sockopt::OptName::SO_LINGER, value)
             }
 
-            $crate::live::options::options!(@bool $type
+            $crate::world::options::options!(@bool $type
                 set_keepalive SO_KEEPALIVE "keepalive probes on an idle connection";
                 set_nodelay TCP_NODELAY "no Nagle";
                 set_cork TCP_CORK "hold back partial segments";
@@ -42,14 +42,14 @@ macro_rules! options {
                 set_thin_linear_timeouts TCP_THIN_LINEAR_TIMEOUTS "no backoff for six retries of a thin stream";
                 set_recverr IP_RECVERR "report ICMP errors at once";
             );
-            $crate::live::options::options!(@number $type
+            $crate::world::options::options!(@number $type
                 set_send_buffer_size SO_SNDBUF "send buffer, bytes, doubled as the kernel does";
                 set_recv_buffer_size SO_RCVBUF "receive buffer, bytes, doubled as the kernel does";
                 set_maxseg TCP_MAXSEG "largest segment, bytes";
                 set_keepalive_probes TCP_KEEPCNT "keepalive probes before the end";
                 set_syncnt TCP_SYNCNT "SYN retries";
             );
-            $crate::live::options::options!(@duration $type
+            $crate::world::options::options!(@duration $type
                 set_keepalive_time TCP_KEEPIDLE as_secs "idle time before the first keepalive probe, in whole seconds";
                 set_keepalive_interval TCP_KEEPINTVL as_secs "time between keepalive probes, in whole seconds";
                 set_linger2 TCP_LINGER2 as_secs "life of an orphan in FIN_WAIT2, in whole seconds";

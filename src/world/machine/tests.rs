@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::call::{Errno, TcpState};
-use crate::live::sockets;
 use crate::wire::{Icmp, Segment, Seq};
+use crate::world::sockets;
 
 fn machine() -> Machine {
     let addrs: Vec<(IpAddr, u8)> = vec![

@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 
 use super::*;
-use crate::live::{Death, Failure, TcpListener, TcpStream};
+use crate::world::{Death, Failure, TcpListener, TcpStream};
 
 const PORT: &str = "10.77.0.2:7";
 

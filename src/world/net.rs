@@ -3,34 +3,36 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-
-use bytes::Bytes;
-use rustix::event::epoll::{self, EventData, EventFlags};
 
 use super::sockets::{self, to_io, to_socket_addr};
 use crate::call::{Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::engine::Engine;
 use crate::sockopt::SockOpt;
 use crate::time::Instant;
+use bytes::Bytes;
+
+/// What tells of changes of descriptors: epoll, on the real clock.
+pub(crate) trait Descriptors: std::fmt::Debug + Send + Sync {
+    /// From now on each change of this descriptor is reported with `key`, until it is closed.
+    fn add(&self, descriptor: BorrowedFd<'_>, key: u64) -> io::Result<()>;
+}
 
 /// The descriptors that services watch.
 #[derive(Debug, Default)]
 pub(crate) struct Poller {
-    /// The epoll descriptor; none in virtual time.
-    pub(crate) epoll: Option<Arc<OwnedFd>>,
-    /// Whether something was ever put into it.
+    /// Who watches them; none in virtual time.
+    pub(crate) descriptors: Option<Arc<dyn Descriptors>>,
+    /// Whether one was ever watched.
     pub(crate) used: bool,
 }
 
 impl Poller {
     fn watch(&mut self, descriptor: BorrowedFd<'_>, service: usize, token: u32) -> io::Result<()> {
-        let epoll = self.epoll.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        let changes =
-            EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
-        let key = EventData::new_u64((service as u64) << 32 | u64::from(token));
-        epoll::add(&**epoll, descriptor, key, changes)?;
+        let descriptors = self.descriptors.as_ref();
+        let descriptors = descriptors.ok_or(io::ErrorKind::Unsupported)?;
+        descriptors.add(descriptor, (service as u64) << 32 | u64::from(token))?;
         self.used = true;
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! next thing that happens. So a wait of fifteen minutes for ETIMEDOUT is over at once.
 //!
 //! ```
-//! use halfopen::live::{TcpListener, TcpStream, World};
+//! use halfopen::{TcpListener, TcpStream, World};
 //! use std::io::{Read, Write};
 //! use std::time::Duration;
 //!

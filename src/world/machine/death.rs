@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use super::{Machine, boot};
 use crate::call::{Addr, Call};
-use crate::live::fate::{Death, Failure, Fate, Order, PendingFailure};
-use crate::live::not_tcp::NotTcp;
-use crate::live::sockets;
 use crate::sockopt::{OptName, SockOpt};
 use crate::time::Instant;
+use crate::world::fate::{Death, Failure, Fate, Order, PendingFailure};
+use crate::world::not_tcp::NotTcp;
+use crate::world::sockets;
 
 fn tuple(ends: (SocketAddr, SocketAddr)) -> (Addr, Addr) {
     (sockets::to_addr(ends.0), sockets::to_addr(ends.1))

@@ -77,7 +77,7 @@ impl Fate {
 /// A death to come: when, by which means, and for how long. Of several conditions the first that comes true counts.
 ///
 /// ```
-/// use halfopen::live::{Death, Failure};
+/// use halfopen::world::{Death, Failure};
 /// use std::time::Duration;
 /// let failure = Failure::new(Death::PowerOff).die_after(Duration::from_secs(3)).back_after(Duration::from_secs(30));
 /// assert_eq!(failure.back_after, Some(Duration::from_secs(30)));

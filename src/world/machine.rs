@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::fate::{Fate, PendingFailure};
 use super::gso;
-use super::net::Poller;
+use super::net::{Descriptors, Poller};
 use super::not_tcp::NotTcp;
 use super::tap::{Tap, Tapped};
 mod death;
@@ -104,7 +103,7 @@ fn boot(parts: &Parts) -> Engine {
 }
 
 impl Machine {
-    pub(crate) fn new(parts: Parts, epoll: Option<Arc<OwnedFd>>) -> Machine {
+    pub(crate) fn new(parts: Parts, descriptors: Option<Arc<dyn Descriptors>>) -> Machine {
         Machine {
             engine: boot(&parts),
             not_tcp: NotTcp::new(&parts.addrs, parts.mtu, parts.engine.seed),
@@ -120,7 +119,10 @@ impl Machine {
             pieces: VecDeque::new(),
             all_dirty: false,
             lost: Vec::new(),
-            poller: Poller { epoll, used: false },
+            poller: Poller {
+                descriptors,
+                used: false,
+            },
             deferred_descriptors: BTreeSet::new(),
             tap: Tapped::default(),
             told: Fate::default(),

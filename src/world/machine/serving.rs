@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use super::Machine;
 use crate::call::{Addr, Call, Errno, Outcome, SocketId};
-use crate::live::net::Net;
-use crate::live::service::Service;
-use crate::live::sockets;
 use crate::time::Instant;
+use crate::world::net::Net;
+use crate::world::service::Service;
+use crate::world::sockets;
 
 /// Backlog of a service's listener.
 const BACKLOG: u32 = 1024;
