@@ -16,6 +16,7 @@ mod run;
 mod scenarios;
 mod serve;
 mod signals;
+mod sweep;
 mod table;
 mod terminal;
 mod watch;
@@ -51,6 +52,8 @@ enum Command {
     Watch(watch::Watch),
     /// Shows when each retransmission, probe or SYN leaves, and how the connection ends
     Table(table::Table),
+    /// Runs one scenario with every combination of many settings, in virtual time
+    Sweep(sweep::Sweep),
     /// Lists the built-in scenarios
     List(list::List),
     /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
@@ -111,6 +114,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Serve(command) => command.run(),
         Command::Watch(command) => command.run(),
         Command::Table(command) => command.run(),
+        Command::Sweep(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),
     }

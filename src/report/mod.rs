@@ -1,9 +1,11 @@
 //! A verdict or a trace for people and for programs: terminal, JSON, ladder.
 
+pub mod plot;
 pub mod side;
 pub mod single;
 pub mod smoltcp;
 pub mod story;
+pub mod sweep;
 pub mod table;
 pub mod tries;
 pub mod watch;
