@@ -30,6 +30,16 @@ pub enum CaptureError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// A packet that is later than any trace lasts.
+    #[error(
+        "packet {packet} is stamped {at_s} s; the times of a trace count from its start, and none lasts longer than 366 days"
+    )]
+    TooLate {
+        /// Number of the packet, from 1.
+        packet: usize,
+        /// Its time stamp, s.
+        at_s: u64,
+    },
     /// Frames of a link layer that is not looked into.
     #[error(
         "link type {0} is not read; capture raw IP (101), IPv4 (228), Ethernet (1), Linux cooked (113, 276) or loopback (0, 108)"

@@ -1,5 +1,6 @@
 //! A trace as a folder: scenario.toml, trace.pcapng (or .pcap), events.jsonl, summary.json.
 
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -7,7 +8,7 @@ use std::{fs, io};
 use super::capture::{Capture, CaptureError};
 use super::jsonl::{self, JsonlError};
 use super::summary::{self, SummaryError};
-use super::{Trace, pcapng};
+use super::{Packet, Trace, bounds, pcapng};
 use crate::time::Instant;
 
 /// Why a folder could not be written or read; names the file and what is wrong with it.
@@ -119,10 +120,10 @@ impl Trace {
         };
         let text = |name: &str| {
             let path = dir.join(name);
-            fs::read_to_string(&path).map_err(|e| io_error(&path, e))
+            let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+            String::from_utf8(read(&path)?).map_err(|e| io_error(&path, not_text(e)))
         };
-        let path = dir.join(name);
-        let capture = fs::read(&path).map_err(|e| io_error(&path, e))?;
+        let capture = read(&dir.join(name))?;
         Files {
             dir,
             capture: (name, &capture),
@@ -131,6 +132,43 @@ impl Trace {
             summary: &text(SUMMARY)?,
         }
         .trace()
+    }
+}
+
+/// A file's content. What is no regular file is refused, because a pipe may never end.
+fn read(path: &Path) -> Result<Vec<u8>, TraceError> {
+    let refused = |what: &str| io_error(path, io::Error::other(what.to_owned()));
+    let metadata = fs::metadata(path).map_err(|e| io_error(path, e))?;
+    if !metadata.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    // a file may grow while it is read
+    let mut read = |file: fs::File| file.take(bounds::MAX_FILE + 1).read_to_end(&mut content);
+    let len = match metadata.len() {
+        len if len > bounds::MAX_FILE => len,
+        _ => fs::File::open(path)
+            .and_then(&mut read)
+            .map_err(|e| io_error(path, e))? as u64,
+    };
+    match len > bounds::MAX_FILE {
+        false => Ok(content),
+        true => Err(refused(&format!(
+            "it is longer than {} MiB, the most that is read",
+            bounds::MAX_FILE >> 20
+        ))),
+    }
+}
+
+/// Refuses a packet stamped later than any trace lasts: such a capture's times do not count from its start.
+fn check_times(packets: &[Packet]) -> Result<(), CaptureError> {
+    let late = |p: &Packet| !bounds::lasts_until(p.at);
+    match packets.iter().position(late) {
+        None => Ok(()),
+        Some(index) => Err(CaptureError::TooLate {
+            packet: index + 1,
+            at_s: packets[index].at.ns() / 1_000_000_000,
+        }),
     }
 }
 
@@ -151,6 +189,10 @@ impl Files<'_> {
         })?;
         let skipped = capture.skipped;
         let packets = capture.into_packets(&SURVIVOR);
+        check_times(&packets).map_err(|source| TraceError::Capture {
+            path: path(self.capture.0),
+            source,
+        })?;
         let log = jsonl::read(self.events).map_err(|source| TraceError::Events {
             path: path(EVENTS),
             source,

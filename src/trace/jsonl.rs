@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::json::{self, Object};
-use super::{Event, Stopped, Trace, Who};
+use super::{Event, Stopped, Trace, Who, bounds};
 use crate::time::{Instant, Ticks};
 
 /// A line that cannot be read.
@@ -74,6 +74,12 @@ fn read_line(line: &str, log: &mut Log) -> Result<(), String> {
     let at = members.get("t").and_then(|t| {
         json::instant(t).ok_or("\"t\" is not a number of seconds from 0".to_owned())
     })?;
+    if !bounds::lasts_until(at) {
+        let most = bounds::MAX_LASTS.as_secs();
+        return Err(format!(
+            "\"t\" is more than {most} s: no trace lasts that long"
+        ));
+    }
     let who = members.text("who")?;
     let kind = members.text("event")?;
     match (who.as_str(), kind.as_str()) {
@@ -87,7 +93,15 @@ fn read_line(line: &str, log: &mut Log) -> Result<(), String> {
             let known = Who::ALL.into_iter().find(|w| w.name() == who);
             let what = known.map_or(Ok(None), |who| incident::read(at, who, &kind, &members))?;
             match (known, what) {
-                (Some(who), Some(what)) => log.events.push(Event { at, who, what }),
+                (Some(who), Some(what)) => {
+                    if let Some(last) = log.events.last().filter(|last| last.at > at) {
+                        let (before, at) = (last.at.secs_f64(), at.secs_f64());
+                        return Err(format!(
+                            "its time, {at:.6} s, lies before that of an event above it, {before:.6} s"
+                        ));
+                    }
+                    log.events.push(Event { at, who, what });
+                }
                 _ => *log.unknown.entry(format!("{who} {kind}")).or_default() += 1,
             }
         }
@@ -109,10 +123,7 @@ fn ticks(members: &Members) -> Result<Option<Ticks>, String> {
             .and_then(Value::as_bool)
             .unwrap_or(true),
     };
-    if ticks.tick_ns == 0 || ticks.ns_into_tick >= ticks.tick_ns {
-        return Err("\"ns_into_tick\" must be less than \"tick_ns\"".to_owned());
-    }
-    Ok(Some(ticks))
+    bounds::checked(ticks, ["tick_ns", "ns_into_tick", "jiffies"]).map(Some)
 }
 
 /// The file's text: the start line, the events, the stop line.
@@ -178,6 +189,17 @@ impl Members<'_> {
             .as_u64()
             .and_then(|n| T::try_from(n).ok())
             .ok_or(format!("\"{key}\" is not a number in its range"))
+    }
+
+    /// A number of bytes that one call moved or was to move.
+    fn call_bytes(&self, key: &str) -> Result<usize, String> {
+        let most = bounds::MAX_CALL_BYTES;
+        match self.number(key)? {
+            bytes if bytes <= most => Ok(bytes),
+            bytes => Err(format!(
+                "\"{key}\" is {bytes}; one call moves at most {most} bytes"
+            )),
+        }
     }
 
     /// A number, or 0 if the line has none.

@@ -2,6 +2,7 @@
 //!
 //! The form on disk is that of the recordings: `trace.pcapng` or `trace.pcap`, `events.jsonl`, `summary.json`.
 
+mod bounds;
 pub mod capture;
 mod event;
 pub mod folder;

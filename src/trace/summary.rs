@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::json::{self, Object};
 use super::relative::{Body, Relative, Tcp, relative};
-use super::{Dir, Event, Incident, Meta, Provenance, Stopped, Trace, Who};
+use super::{Dir, Event, Incident, Meta, Provenance, Stopped, Trace, Who, bounds};
 use crate::call::TcpState;
 use crate::time::Ticks;
 use crate::wire::{Flags, TcpOption};
@@ -315,17 +315,14 @@ impl Reader<'_> {
             (None, Some(hz)) if hz > 0 => 1_000_000_000 / hz,
             _ => return missing("tick_ns"),
         };
-        let ns_into_tick = self.number("ns_into_tick_at_t0")?.unwrap_or(0);
-        if tick_ns == 0 || ns_into_tick >= tick_ns {
-            let what = "\"ns_into_tick_at_t0\" must be less than \"tick_ns\"";
-            return Err(SummaryError(what.to_owned()));
-        }
-        Ok(Some(Ticks {
+        let ticks = Ticks {
             tick_ns,
             jiffies_at_t0,
-            ns_into_tick,
+            ns_into_tick: self.number("ns_into_tick_at_t0")?.unwrap_or(0),
             wheel: self.0["wheel"].as_bool().unwrap_or(true),
-        }))
+        };
+        let keys = ["tick_ns", "ns_into_tick_at_t0", "jiffies_at_t0"];
+        bounds::checked(ticks, keys).map(Some).map_err(SummaryError)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod closed;
 mod commands;
+mod damaged;
 mod examples;
 mod forecast;
 mod knobs;

@@ -4,6 +4,7 @@ use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::compare::fields::FieldDifference;
 use crate::compare::replay::machine::Machine;
 use crate::compare::replay::script::Act;
+use crate::compare::replay::written::Written;
 use crate::sockopt::SockOpt;
 use crate::time::Instant;
 
@@ -18,8 +19,11 @@ pub(crate) struct Setup {
     pub(crate) sockopt: Vec<SockOpt>,
     /// Whether it reads whatever arrives at once.
     pub(crate) autoread: bool,
+    /// More bytes than the send buffer can ever hold: the rest of a longer write is not offered, because nothing could
+    /// take it.
+    pub(crate) most_offered: usize,
     /// What it writes, all in all.
-    pub(crate) written: Vec<u8>,
+    pub(crate) written: Written,
 }
 
 /// The engine and the sockets that the application holds.
@@ -154,12 +158,12 @@ impl<M: Machine> Host<M> {
                 offered,
                 result,
             } => {
-                let bytes = setup.written.get(*from..from + offered);
                 let wanted = match result {
                     Ok(n) => Outcome::Bytes(*n),
                     Err(errno) => Outcome::Failed(*errno),
                 };
-                let call = Call::Send(socket, bytes.unwrap_or_default().to_vec());
+                let offered = (*offered).min(setup.most_offered);
+                let call = Call::Send(socket, setup.written.bytes(*from, offered));
                 self.expect(now, "send()", call, &wanted)
             }
             Act::Recv(bytes) => self.recv(now, socket, *bytes),

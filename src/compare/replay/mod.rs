@@ -15,6 +15,7 @@ mod play;
 mod script;
 mod sent;
 mod watch;
+mod written;
 
 use self::host::Setup;
 use self::machine::Machine;
@@ -26,11 +27,15 @@ use crate::compare::align::{Item, align};
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
 use crate::scenario::{CLIENT_PORT, Role, SERVER_PORT, Scenario};
-use crate::sysctl::CongestionControl;
+use crate::sysctl::{CongestionControl, Sysctl};
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
 /// How often another choice is tried before a difference is believed.
 const MOST_RETRIES: usize = 200;
+
+/// How many steps all searches of a replay may take for each item and each packet of the recording. The kept recordings
+/// take at most 7; a damaged one would take thousands.
+const MOST_STEPS_EACH: usize = 100;
 
 /// How many differences are taken as they are, and what follows searched anew, before the rest is followed without
 /// looking back.
@@ -113,12 +118,26 @@ fn setup(scenario: &Scenario, script: &Script) -> Setup {
         remote: Addr::new(scenario.ip.peer(), peers),
         sockopt: scenario.survivor.sockopt.clone(),
         autoread: scenario.survivor.autoread,
+        most_offered: most_offered(&scenario.survivor.sysctl),
         written: script.written.clone(),
     }
 }
 
+/// More than one send() can take, bytes: a call ends when the send buffer is full, at most one buffer of data later.
+fn most_offered(sysctl: &Sysctl) -> usize {
+    /// The most that SO_SNDBUF sets: net.core.wmem_max of Linux 6.18, doubled.
+    const SO_SNDBUF: i64 = 2 * 212_992;
+    /// Longest buffer of data, generously.
+    const ONE_MORE: usize = 1 << 20;
+    /// A scenario with a larger send buffer is not believed: it writes at most 100 MB at a time.
+    const MOST: usize = 100_000_000;
+    let largest = sysctl.tcp_wmem.into_iter().fold(SO_SNDBUF, i64::max);
+    usize::try_from(largest).map_or(MOST, |n| n.saturating_add(ONE_MORE).min(MOST))
+}
+
 fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: &Setup) -> Replay {
     let mut different: Vec<Replay> = Vec::new();
+    let mut steps_left = MOST_STEPS_EACH * (1 + script.items.len() + script.packets.len());
     // what a reader would believe first comes first; TCP_INFO is given up before the packets are
     for (info_must_match, late_ticks) in
         [(true, false), (true, true), (false, false), (false, true)]
@@ -129,11 +148,11 @@ fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: 
             go_on: false,
         };
         let start = Play::new(script, setup, machine.clone(), rules);
-        let (play, retries) = search(start);
+        let (play, retries) = search(start, &mut steps_left);
         if !play.has_failed() {
             return outcome(&play, recording, retries);
         }
-        different.push(behind(play, recording));
+        different.push(behind(play, recording, &mut steps_left));
     }
     // of ways that all lead to differences, the one that needs the fewest explains most
     let cost = |r: &Replay| {
@@ -142,14 +161,22 @@ fn replay_on<M: Machine>(machine: M, recording: &Trace, script: &Script, setup: 
         (r.verdict.differences.len() - infos, infos)
     };
     let best = different.into_iter().min_by_key(cost);
-    best.expect("several ways were tried")
+    let mut best = best.expect("several ways were tried");
+    if steps_left == 0 {
+        let note = format!(
+            "the search for instants that a recording does not show was ended after {MOST_STEPS_EACH} steps for each \
+             packet and event: some differences may follow from others"
+        );
+        best.verdict.notes.push(note);
+    }
+    best
 }
 
 /// Takes the difference at which a way ended as it is, and goes on behind it; to the end.
-fn behind<M: Machine>(mut play: Play<'_, M>, recording: &Trace) -> Replay {
+fn behind<M: Machine>(mut play: Play<'_, M>, recording: &Trace, steps_left: &mut usize) -> Replay {
     for _ in 0..MOST_ACCEPTED {
         play.accept();
-        let (next, retries) = search(play);
+        let (next, retries) = search(play, steps_left);
         if !next.has_failed() {
             return outcome(&next, recording, retries);
         }
@@ -170,13 +197,15 @@ fn walk<M: Machine>(play: &mut Play<'_, M>) {
     }
 }
 
-/// A way to the end without a difference, or the one that came furthest; and how many others were tried.
-fn search<M: Machine>(start: Play<'_, M>) -> (Play<'_, M>, usize) {
-    let mut open: Vec<(Play<'_, M>, Vec<Choice>)> = Vec::new();
-    let mut furthest: Option<Play<'_, M>> = None;
+/// A way to the end without a difference, or the one that came furthest; and how many others were tried. None is tried
+/// when no steps are left.
+fn search<'a, M: Machine>(start: Play<'a, M>, steps_left: &mut usize) -> (Play<'a, M>, usize) {
+    let mut open: Vec<(Play<'a, M>, Vec<Choice>)> = Vec::new();
+    let mut furthest: Option<Play<'a, M>> = None;
     let mut play = start;
     let mut retries = 0;
     loop {
+        *steps_left = steps_left.saturating_sub(1);
         if play.has_failed() {
             if furthest
                 .as_ref()
@@ -184,7 +213,9 @@ fn search<M: Machine>(start: Play<'_, M>) -> (Play<'_, M>, usize) {
             {
                 furthest = Some(play);
             }
-            let Some((mut from, mut choices)) = open.pop().filter(|_| retries < MOST_RETRIES)
+            let Some((mut from, mut choices)) = open
+                .pop()
+                .filter(|_| retries < MOST_RETRIES && *steps_left > 0)
             else {
                 return (furthest.expect("just set"), retries);
             };

@@ -74,6 +74,8 @@ pub(crate) struct Play<'a, M> {
     is_over: bool,
     /// Firings since the clock last moved.
     still: u32,
+    /// All firings.
+    firings: usize,
 }
 
 /// What was compared besides packets.
@@ -90,6 +92,11 @@ const LOOKAHEAD: usize = 8;
 
 /// An engine whose timers fire so often without time going on never comes to an end.
 const MOST_FIRINGS_AT_ONCE: u32 = 1_000;
+
+/// So many firings of timers are enough for any recording, and so many more for each of its packets and events: most of
+/// them send a packet or are armed by one.
+const MOST_FIRINGS: usize = 1_000;
+const MOST_FIRINGS_EACH: usize = 8;
 
 impl<'a, M: Machine> Play<'a, M> {
     pub(crate) fn new(script: &'a Script, setup: &'a Setup, machine: M, rules: Rules) -> Self {
@@ -119,6 +126,7 @@ impl<'a, M: Machine> Play<'a, M> {
             straddled: false,
             is_over: false,
             still: 0,
+            firings: 0,
         }
     }
 
@@ -161,19 +169,33 @@ impl<'a, M: Machine> Play<'a, M> {
         self.host.m.fire(at);
         self.hold = None;
         self.still += 1;
+        self.firings += 1;
         if self.still > MOST_FIRINGS_AT_ONCE {
-            let place = "engine".to_owned();
-            let stuck = Difference::new(Class::Time, "deadline", place, at);
-            self.differences
-                .push(stuck.because("its deadline stays in the past"));
-            self.is_over = true;
-            self.next = self.script.items.len();
+            self.give_up(at, "its deadline stays in the past");
+        } else if self.firings > self.most_firings() {
+            self.give_up(
+                at,
+                "its timers fire far more often than anything is recorded",
+            );
         }
         let (sent, ticks) = (self.sent.len(), &self.script.ticks);
         let late = ticks.jiffies(at) > ticks.jiffies(due);
         self.drain(Cause::Timer(due));
         // those that send something are counted by their packets
         self.seen.late += usize::from(late && sent == self.sent.len());
+    }
+
+    fn most_firings(&self) -> usize {
+        let recorded = self.script.items.len() + self.script.packets.len();
+        MOST_FIRINGS + MOST_FIRINGS_EACH * recorded
+    }
+
+    /// Ends this way: the engine would never come to the end of the recording.
+    fn give_up(&mut self, at: Instant, why: &str) {
+        let stuck = Difference::new(Class::Time, "deadline", "engine".to_owned(), at);
+        self.differences.push(stuck.because(why));
+        self.is_over = true;
+        self.next = self.script.items.len();
     }
 
     fn act(&mut self, index: usize, at: Instant) {

@@ -2,6 +2,7 @@
 
 use crate::call::{Errno, TcpInfo, TcpState};
 use crate::compare::fields::{Fields, LabelChanges, Origin};
+use crate::compare::replay::written::Written;
 use crate::compare::timing::{ALLOWANCE, EXIT_ALLOWANCE, MsClock};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::time::{Instant, Ticks};
@@ -91,8 +92,8 @@ pub(crate) struct Script {
     pub(crate) items: Vec<Item>,
     /// The survivor's packets.
     pub(crate) packets: Vec<Recorded>,
-    /// What the application wrote: byte by byte as far as packets show it, else what a scenario's application writes.
-    pub(crate) written: Vec<u8>,
+    /// What the application wrote.
+    pub(crate) written: Written,
     /// What their numbers are relative to.
     pub(crate) origin: Origin,
     /// The survivor's initial sequence number, if one was recorded.
@@ -113,7 +114,7 @@ impl Script {
         let mut script = Script {
             items: Vec::new(),
             packets: Vec::new(),
-            written: Vec::new(),
+            written: Written::default(),
             origin: Origin::of(&recording.packets),
             isn: None,
             clock: None,
@@ -123,7 +124,7 @@ impl Script {
         };
         script.take_packets(recording);
         Calls::default().take(&recording.events, &mut script);
-        script.written = script.stream();
+        script.written = Written::of(&script.packets, script.written_bytes());
         // what is logged after it happened lies before its stamp; a packet is stamped before it is handed over
         script
             .items
@@ -131,28 +132,13 @@ impl Script {
         script
     }
 
-    /// The bytes of all writes. A recording's application need not write what ours does.
-    fn stream(&self) -> Vec<u8> {
+    /// How many bytes all writes offered.
+    fn written_bytes(&self) -> usize {
         let end = |i: &Item| match i.act {
-            Act::Send { from, offered, .. } => from + offered,
+            Act::Send { from, offered, .. } => from.saturating_add(offered),
             _ => 0,
         };
-        let len = self.items.iter().map(end).max().unwrap_or(0);
-        let mut written: Vec<u8> = (0..len).map(|k| (k % 251) as u8).collect();
-        // a retransmission does not overwrite: it is held against what was sent first
-        let mut known = 0;
-        for fields in self.packets.iter().map(|p| &p.fields) {
-            let from = fields.seq.wrapping_sub(1) as usize;
-            let Some(place) = written.get_mut(from..from.saturating_add(fields.len())) else {
-                continue;
-            };
-            let new = known.max(from);
-            if let Some(skip) = new.checked_sub(from).filter(|s| *s < place.len()) {
-                place[skip..].copy_from_slice(&fields.payload[skip..]);
-                known = from + fields.len();
-            }
-        }
-        written
+        self.items.iter().map(end).max().unwrap_or(0)
     }
 
     fn take_packets(&mut self, recording: &Trace) {
@@ -245,10 +231,10 @@ impl Calls {
             Incident::Accept => Act::Accept,
             Incident::SendAccepted { bytes, pending, .. } => {
                 let from = self.taken;
-                self.taken += bytes;
+                self.taken = self.taken.saturating_add(*bytes);
                 Act::Send {
                     from,
-                    offered: bytes + pending,
+                    offered: bytes.saturating_add(*pending),
                     result: Ok(*bytes),
                 }
             }

@@ -326,6 +326,53 @@ fn a_changed_tcp_info_line_is_a_difference() {
     assert_eq!(verdict.differences[0].what, "snd_cwnd");
 }
 
+/// A timer that fires each microsecond and sends nothing.
+#[derive(Clone)]
+struct Metronome(Instant);
+
+impl Machine for Metronome {
+    fn deliver(&mut self, _: Instant, _: &Datagram) {}
+    fn fire(&mut self, now: Instant) {
+        self.0 = now + Duration::from_micros(1);
+    }
+    fn call(&mut self, _: Instant, _: Call) -> Outcome {
+        Outcome::Done
+    }
+    fn transmit(&mut self, _: Instant) -> Option<(Datagram, String)> {
+        None
+    }
+    fn note(&mut self) -> Option<(Instant, String)> {
+        None
+    }
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.0)
+    }
+    fn readiness(&self, _: SocketId) -> Readiness {
+        Readiness::default()
+    }
+    fn info(&self, _: Instant, _: Addr, _: Addr) -> Option<TcpInfo> {
+        None
+    }
+}
+
+#[test]
+fn timers_that_fire_without_an_end_end_the_replay() {
+    let mut trace = recording("power-off-idle");
+    // a year: as long as a trace may last
+    trace.ended_at = Instant::ZERO + Duration::from_secs(366 * 24 * 3_600);
+    let ticks = trace.meta.ticks.expect("recordings have ticks");
+    let script = Script::of(&trace, ticks);
+    let setup = setup(&scenario(&trace), &script);
+    let replay = replay_on(Metronome(Instant::ZERO), &trace, &script, &setup);
+    assert!(!replay.verdict.identical);
+    let said = |n: &String| n.contains("was ended after");
+    assert!(
+        replay.verdict.notes.iter().any(said),
+        "{:?}",
+        replay.verdict.notes
+    );
+}
+
 /// Two timers: the first sends nothing and arms the second, which sends.
 #[derive(Clone)]
 struct TwoHops {

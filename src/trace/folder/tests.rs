@@ -88,6 +88,24 @@ fn errors_name_the_file() {
 }
 
 #[test]
+fn a_file_without_an_end_is_not_read() {
+    let scratch = Scratch::new("endless");
+    trace_of(Vec::new()).save(&scratch.0).unwrap();
+    let path = scratch.0.join(EVENTS);
+    let error = || Trace::load(&scratch.0).unwrap_err().to_string();
+    // a hole: no block of it is on the disk
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(bounds::MAX_FILE + 1).unwrap();
+    assert!(error().contains("longer than 256 MiB"), "{}", error());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(error().contains("not a regular file"), "{}", error());
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(error().contains("not UTF-8"), "{}", error());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_said_and_nothing_is_left() {
     let scratch = Scratch::new("unwritable");
     fs::create_dir_all(scratch.0.join(EVENTS)).unwrap();

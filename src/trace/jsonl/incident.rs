@@ -16,7 +16,7 @@ pub(super) fn read(
 ) -> Result<Option<Incident>, String> {
     Ok(match (who, kind) {
         (Who::Survivor | Who::Peer, "send") => Some(Incident::Send {
-            bytes: m.number("bytes")?,
+            bytes: m.call_bytes("bytes")?,
         }),
         (Who::Survivor | Who::Peer, "shutdown") => Some(Incident::Shutdown),
         (Who::Survivor | Who::Peer, "close") => Some(Incident::Close),
@@ -47,12 +47,12 @@ fn survivor(at: Instant, kind: &str, m: &Members) -> Result<Option<Incident>, St
         "listen" => Incident::Listen,
         "accept" => Incident::Accept,
         "send-accepted" => Incident::SendAccepted {
-            bytes: m.number("bytes")?,
-            pending: m.number("pending")?,
+            bytes: m.call_bytes("bytes")?,
+            pending: m.call_bytes("pending")?,
             total: m.number("total")?,
         },
         "recv" => Incident::Recv {
-            bytes: m.number("bytes")?,
+            bytes: m.call_bytes("bytes")?,
             total: m.number("total")?,
         },
         "eof" => Incident::Eof {
