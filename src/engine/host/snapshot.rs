@@ -15,6 +15,7 @@ use crate::engine::host::table::Sock;
 use crate::engine::queues::skb::Skb;
 use crate::engine::tcb::control_block::{CaState, TSTAMP_ALIGNED, Tcb};
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
+use crate::engine::tcb::tlp_state::Tlp;
 use crate::sockopt::SockOpt;
 use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::{Flags, Seq};
@@ -274,7 +275,7 @@ impl Tcb {
             seen.armed_for_ms,
         );
         if seen.loss_probe_sent {
-            self.tlp_high_seq = Some(self.snd_nxt);
+            self.tlp = Tlp::NewData(self.snd_nxt);
         }
         match seen.info.timer {
             TimerKind::On => {

@@ -227,8 +227,8 @@ impl Tcb {
     /// The first SYN was answered after all: its retransmission says nothing of the path.
     pub(crate) fn try_undo_spurious_syn(&mut self) {
         let stamp = self.retrans_stamp.get().map(|s| s.tsval(self.ts_offset));
-        if self.undo_marker.is_some() && stamp.is_some() && self.rx.ts.map(|ts| ts.tsecr) == stamp {
-            self.undo_marker = None;
+        if self.undo.is_marked() && stamp.is_some() && self.rx.ts.map(|ts| ts.tsecr) == stamp {
+            self.undo.clear();
         }
     }
 
@@ -243,7 +243,7 @@ impl Tcb {
                 .from_us(crate::engine::congestion::rtt::TIMEOUT_FALLBACK_US)
                 .min(self.rto_max);
         }
-        let lossy = self.total_retrans > 1 && self.undo_marker.is_some();
+        let lossy = self.total_retrans > 1 && self.undo.is_marked();
         self.w.snd_cwnd = if lossy {
             1
         } else {

@@ -447,7 +447,7 @@ impl Request {
         tcb.total_retrans = self.num_retrans;
         if self.num_timeout > 0 {
             tcb.total_rto = self.num_timeout;
-            tcb.undo_marker = Some(self.snt_isn);
+            tcb.undo.mark_handshake(self.snt_isn);
             tcb.retrans_stamp = self.snt_synack_us.map(Micros::ms).into();
         }
         tcb.rtt_of_syn_ack = ((self.num_retrans == 0)

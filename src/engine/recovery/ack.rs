@@ -90,7 +90,7 @@ impl Tcb {
         }
         self.clean_rtx_queue(now, prior_snd_una, &mut flags, &sacks);
         self.rack_update_reo_wnd(sacks.prior_delivered);
-        if self.tlp_high_seq.is_some() {
+        if self.tlp.is_out() {
             self.process_tlp_ack(now, ack, flags);
         }
         let mut retransmit = Retransmit::None;
@@ -144,7 +144,7 @@ impl Tcb {
                 .count_by(Counter::TCPDelivered, self.delivered - delivered);
         }
         self.ack_probe(now);
-        if self.tlp_high_seq.is_some() {
+        if self.tlp.is_out() {
             self.process_tlp_ack(now, self.snd_una, flags);
         }
     }

@@ -201,7 +201,7 @@ impl Tcb {
         self.retrans_stamp = Stamp::NONE;
         self.init_undo();
         if !self.in_cwnd_reduction() {
-            self.prior_ssthresh = self.current_ssthresh();
+            self.undo.set_prior_ssthresh(self.current_ssthresh());
             self.init_cwnd_reduction();
         }
         self.set_ca_state(now, CaState::Recovery);
@@ -240,11 +240,10 @@ impl Tcb {
 
     pub(crate) fn init_cwnd_reduction(&mut self) {
         self.high_seq = self.snd_nxt;
-        self.tlp_high_seq = None;
+        self.tlp.clear();
         self.w.snd_cwnd_cnt = 0;
         self.w.prior_cwnd = self.w.snd_cwnd;
-        self.prr_delivered = 0;
-        self.prr_out = 0;
+        self.prr.init();
         self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
     }
 
@@ -254,26 +253,13 @@ impl Tcb {
             return;
         }
         let in_flight = self.packets_in_flight();
-        self.prr_delivered += delivered;
-        let prr_out = i64::from(self.prr_out);
-        let ssthresh = i64::from(self.w.snd_ssthresh);
-        let room = ssthresh - i64::from(in_flight);
-        let count = if room < 0 {
-            let prior = i64::from(self.w.prior_cwnd);
-            (ssthresh * i64::from(self.prr_delivered) + prior - 1) / prior - prr_out
-        } else {
-            let mut n = (i64::from(self.prr_delivered) - prr_out).max(i64::from(delivered));
-            if advanced && lost == 0 {
-                n += 1;
-            }
-            n.min(room)
-        };
-        let count = count.max(if self.prr_out > 0 { 0 } else { 1 });
-        self.w.snd_cwnd = in_flight + count as u32;
+        let safe_ack = advanced && lost == 0;
+        let count = self.prr.update(&self.w, in_flight, delivered, safe_ack);
+        self.w.snd_cwnd = in_flight + count;
     }
 
     pub(crate) fn end_cwnd_reduction(&mut self, now: Now) {
-        let reduced = self.ca_state == CaState::Cwr || self.undo_marker.is_some();
+        let reduced = self.ca_state == CaState::Cwr || self.undo.is_marked();
         if self.w.snd_ssthresh < TCP_INFINITE_SSTHRESH && reduced {
             self.w.snd_cwnd = self.w.snd_ssthresh;
             self.cwnd_stamp = now.j;

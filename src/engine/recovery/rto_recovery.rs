@@ -16,7 +16,7 @@ impl Tcb {
         let again_in_loss = self.ca_state == CaState::Loss && self.retransmits == 0;
         if self.ca_state <= CaState::Disorder || !self.high_seq.after(self.snd_una) || again_in_loss
         {
-            self.prior_ssthresh = self.current_ssthresh();
+            self.undo.set_prior_ssthresh(self.current_ssthresh());
             self.w.prior_cwnd = self.w.snd_cwnd;
             self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
             self.init_undo();
@@ -30,7 +30,7 @@ impl Tcb {
         }
         self.set_ca_state(now, CaState::Loss);
         self.high_seq = self.snd_nxt;
-        self.tlp_high_seq = None;
+        self.tlp.clear();
         self.frto = self.sysctl.tcp_frto != 0 && (new_recovery || self.retransmits > 0);
     }
 
@@ -121,12 +121,8 @@ impl Tcb {
     }
 
     pub(crate) fn init_undo(&mut self) {
-        self.undo_marker = Some(self.snd_una);
-        let probe = u32::from(self.tlp_high_seq.is_some() && self.tlp_retrans);
-        self.undo_retrans = match self.retrans_out + probe {
-            0 => None,
-            n => Some(n),
-        };
+        let probe = u32::from(self.tlp.is_retransmission());
+        self.undo.mark(self.snd_una, self.retrans_out + probe);
     }
 
     /// The echoed timestamp is older than the first retransmission: the original arrived.
@@ -148,7 +144,7 @@ impl Tcb {
     }
 
     fn may_undo(&self) -> bool {
-        self.undo_marker.is_some() && (self.undo_retrans == Some(0) || self.packet_delayed())
+        self.undo.all_dsacked() || (self.undo.is_marked() && self.packet_delayed())
     }
 
     pub(crate) fn try_undo_loss(&mut self, now: Now, by_frto: bool) -> bool {
@@ -207,7 +203,7 @@ impl Tcb {
     }
 
     pub(crate) fn try_undo_dsack(&mut self, now: Now) -> bool {
-        if self.undo_marker.is_some() && self.undo_retrans == Some(0) {
+        if self.undo.all_dsacked() {
             self.rack.keep_reo_wnd();
             self.net.count(Counter::TCPDSACKUndo);
             self.undo_cwnd_reduction(now, false);
@@ -217,7 +213,7 @@ impl Tcb {
     }
 
     pub(crate) fn try_undo_partial(&mut self, now: Now) -> bool {
-        if self.undo_marker.is_none() || !self.packet_delayed() {
+        if !self.undo.is_marked() || !self.packet_delayed() {
             return false;
         }
         if self.retrans_out > 0 {
@@ -240,12 +236,12 @@ impl Tcb {
                 .for_each(|s| s.marks.lost = false);
             self.lost_out = 0;
         }
-        if self.prior_ssthresh != 0 {
+        if let Some(prior) = self.undo.prior_ssthresh() {
             self.w.snd_cwnd = self.cc.undo_cwnd(&self.w);
-            self.w.snd_ssthresh = self.w.snd_ssthresh.max(self.prior_ssthresh);
+            self.w.snd_ssthresh = self.w.snd_ssthresh.max(prior);
         }
         self.cwnd_stamp = now.j;
-        self.undo_marker = None;
+        self.undo.clear();
         self.rack.advanced = true;
     }
 

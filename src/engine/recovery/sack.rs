@@ -45,14 +45,14 @@ impl Tcb {
             self.tag_block(now, *block, dsack, flags, sample, &mut reord);
         }
         if let Some(reord) = reord
-            && (self.ca_state != CaState::Loss || self.undo_marker.is_some())
+            && (self.ca_state != CaState::Loss || self.undo.is_marked())
         {
             self.check_sack_reordering(reord);
         }
     }
 
     fn count_invalid(&self, dsack: bool, block: (Seq, Seq), ack: Seq) {
-        let counter = match (dsack, self.undo_marker) {
+        let counter = match (dsack, self.undo.marker()) {
             (true, None) => Counter::TCPDSACKIgnoredNoUndo,
             (true, Some(_)) => Counter::TCPDSACKIgnoredOld,
             // an ACK that was overtaken tells old news
@@ -119,7 +119,7 @@ impl Tcb {
         let skb = self.queues.rtx[i].clone();
         let (marks, count) = (skb.marks, skb.pcount);
         if dsack && (marks.retrans || marks.ever_retrans) {
-            self.dsack_of_queued(&skb);
+            self.undo.dsacked(skb.end_seq, skb.pcount);
             if marks.sacked {
                 *reord = Some(reord.map_or(skb.seq, |r| r.min(skb.seq)));
             }
@@ -180,15 +180,6 @@ impl Tcb {
         sample.prior_delivered = sample.prior_delivered.max(Some(skb.delivered));
     }
 
-    /// A duplicate of a retransmission that is still in the queue.
-    fn dsack_of_queued(&mut self, skb: &Skb) {
-        if let (Some(marker), Some(left)) = (self.undo_marker, self.undo_retrans)
-            && skb.end_seq.after(marker)
-        {
-            self.undo_retrans = Some(left.saturating_sub(skb.pcount));
-        }
-    }
-
     /// Whether the first block reports a duplicate (RFC 2883 4).
     fn check_dsack(&mut self, blocks: &[(Seq, Seq)], prior_una: Seq, flags: &mut AckFlags) -> bool {
         let (left, right) = blocks[0];
@@ -210,11 +201,8 @@ impl Tcb {
             return false;
         }
         self.net.count_by(Counter::TCPDSACKRecvSegs, segments);
-        if let (Some(marker), Some(open)) = (self.undo_marker, self.undo_retrans)
-            && !right.after(prior_una)
-            && right.after(marker)
-        {
-            self.undo_retrans = Some(open.saturating_sub(segments));
+        if !right.after(prior_una) {
+            self.undo.dsacked(right, segments);
         }
         true
     }
@@ -230,7 +218,7 @@ impl Tcb {
         if len > self.mss_cache {
             segments = len.div_ceil(self.mss_cache.max(1));
         } else {
-            of_probe = self.tlp_high_seq == Some(right);
+            of_probe = self.tlp.high_seq() == Some(right);
         }
         self.dsack_dups += segments;
         if self.dsack_dups > self.total_retrans {
@@ -251,7 +239,7 @@ impl Tcb {
         if left.after(self.snd_una) {
             return true;
         }
-        let Some(marker) = self.undo_marker.filter(|_| dsack) else {
+        let Some(marker) = self.undo.marker().filter(|_| dsack) else {
             return false;
         };
         if right.after(self.snd_una) {

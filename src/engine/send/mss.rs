@@ -106,8 +106,7 @@ impl Tcb {
         if self.ca_state != CaState::Loss {
             self.high_seq = self.snd_nxt;
             self.w.snd_ssthresh = self.current_ssthresh();
-            self.prior_ssthresh = 0;
-            self.undo_marker = None;
+            self.undo.abandon();
             self.set_ca_state(now, CaState::Loss);
         }
         self.xmit_retransmit_queue(now);

@@ -152,7 +152,7 @@ impl Tcb {
         }
         if sent > 0 {
             if self.in_cwnd_reduction() {
-                self.prr_out += sent;
+                self.prr.sent(sent);
             }
             if push != Push::LossProbe {
                 self.schedule_loss_probe(now, false);

@@ -151,7 +151,7 @@ impl Tcb {
         }
         let (stamp, count) = (skb.sent_us.ms(), skb.pcount);
         self.retrans_stamp = self.retrans_stamp.get().or(Some(stamp)).into();
-        self.undo_retrans = Some(self.undo_retrans.unwrap_or(0) + count);
+        self.undo.retransmitted(count);
         sent
     }
 
@@ -194,7 +194,7 @@ impl Tcb {
             let pcount = self.queues.rtx[i].pcount;
             self.net.count_by(counter, pcount);
             if self.in_cwnd_reduction() {
-                self.prr_out += pcount;
+                self.prr.sent(pcount);
             }
             rearm |= i == 0 && !self.timers.xmit_pending(Xmit::Reo);
             at = Some(self.queues.rtx[i].seq);

@@ -14,9 +14,12 @@ use crate::engine::queues::lent::Buffers;
 use crate::engine::queues::out_of_order::Reassembly;
 use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::outbox::Outbox;
+use crate::engine::tcb::prr::Prr;
 use crate::engine::tcb::rack_state::Rack;
 use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::{Armed, Timers};
+use crate::engine::tcb::tlp_state::Tlp;
+use crate::engine::tcb::undo::Undo;
 use crate::time::Jiffies;
 use crate::wire::{Seq, Timestamps};
 
@@ -191,15 +194,10 @@ pub(crate) struct Tcb {
     // loss
     pub(crate) ca_state: CaState,
     pub(crate) high_seq: Seq,
-    pub(crate) undo_marker: Option<Seq>,
-    /// Retransmissions that a D-SACK could still prove needless; none: undo by D-SACK is out.
-    pub(crate) undo_retrans: Option<u32>,
-    pub(crate) prior_ssthresh: u32,
-    pub(crate) prr_delivered: u32,
-    pub(crate) prr_out: u32,
+    pub(crate) undo: Undo,
+    pub(crate) prr: Prr,
     pub(crate) frto: bool,
-    pub(crate) tlp_high_seq: Option<Seq>,
-    pub(crate) tlp_retrans: bool,
+    pub(crate) tlp: Tlp,
     pub(crate) rack: Rack,
     pub(crate) reordering: u32,
     pub(crate) reord_seen: u32,

@@ -8,7 +8,10 @@
 pub(super) mod cause;
 pub(super) mod control_block;
 pub(super) mod outbox;
+pub(super) mod prr;
 pub(super) mod rack_state;
 pub(super) mod right_sizing;
 pub(super) mod sockopts;
 pub(super) mod timer_slots;
+pub(super) mod tlp_state;
+pub(super) mod undo;

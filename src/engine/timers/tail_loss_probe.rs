@@ -10,6 +10,7 @@ use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::rack_state::TIMEOUT_MIN_US;
 use crate::engine::tcb::timer_slots::Xmit;
+use crate::engine::tcb::tlp_state::Tlp;
 use crate::wire::Seq;
 
 impl Tcb {
@@ -44,17 +45,19 @@ impl Tcb {
     /// The probe timer fired.
     pub(crate) fn on_loss_probe(&mut self, now: Now, why: Trigger) {
         self.outbox().trigger = why;
-        if self.tlp_high_seq.is_none() && self.send_loss_probe(now) {
-            self.net.count(Counter::TCPLossProbes);
-            self.tlp_high_seq = Some(self.snd_nxt);
-            // so that the RTO runs in full from now on
-            self.timers.xmit = None;
+        if !self.tlp.is_out() {
+            self.tlp = self.send_loss_probe(now);
+            if self.tlp.is_out() {
+                self.net.count(Counter::TCPLossProbes);
+                // so that the RTO runs in full from now on
+                self.timers.xmit = None;
+            }
         }
         self.rearm_rto(now, "after the loss probe");
     }
 
-    fn send_loss_probe(&mut self, now: Now) -> bool {
-        self.tlp_retrans = false;
+    /// Sends new data if there is some that fits the window, else the last segment again.
+    fn send_loss_probe(&mut self, now: Now) -> Tlp {
         let mss = self.current_mss();
         let fits = self
             .queues
@@ -64,33 +67,35 @@ impl Tcb {
         if fits {
             let before = self.packets_out;
             self.write_xmit(now, mss, Push::LossProbe);
-            return self.packets_out > before;
+            return match self.packets_out > before {
+                true => Tlp::NewData(self.snd_nxt),
+                false => Tlp::None,
+            };
         }
         let Some(last) = self.queues.rtx.back_mut() else {
-            return false;
+            return Tlp::None;
         };
         let count = last.pcount;
         if count > 1 && last.len() > (count - 1) * mss {
             self.fragment_rtx(self.queues.rtx.len() - 1, (count - 1) * mss, mss);
         }
         let at = self.queues.rtx.len() - 1;
-        if !self.retransmit_one(now, at, 1, "tail loss probe") {
-            return false;
+        match self.retransmit_one(now, at, 1, "tail loss probe") {
+            true => Tlp::Retransmission(self.snd_nxt),
+            false => Tlp::None,
         }
-        self.tlp_retrans = true;
-        true
     }
 
     /// What an ACK says of the probe.
     pub(crate) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flags: AckFlags) {
-        let Some(high) = self.tlp_high_seq else {
+        let Some(high) = self.tlp.high_seq() else {
             return;
         };
         if ack.before(high) {
             return;
         }
-        if !self.tlp_retrans || flags.dsack_tlp {
-            self.tlp_high_seq = None;
+        if !self.tlp.is_retransmission() || flags.dsack_tlp {
+            self.tlp.clear();
         } else if ack.after(high) {
             // only the probe can have repaired it: a loss
             self.net.count(Counter::TCPLossProbeRecovery);
@@ -99,7 +104,7 @@ impl Tcb {
             self.end_cwnd_reduction(now);
             self.try_keep_open(now);
         } else if !(flags.snd_una_advanced || flags.not_dup() || flags.data_sacked) {
-            self.tlp_high_seq = None;
+            self.tlp.clear();
         }
     }
 }
