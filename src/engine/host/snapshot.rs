@@ -189,7 +189,7 @@ impl Tcb {
         self.lsndtime = self.ago(now, info.last_data_sent_ms);
         self.w.snd_cwnd = info.snd_cwnd.max(1);
         self.w.snd_ssthresh = info.snd_ssthresh;
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
         self.ca_state = match info.ca_state {
             0 => CaState::Open,
             1 => CaState::Disorder,

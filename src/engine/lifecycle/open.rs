@@ -249,7 +249,7 @@ impl Tcb {
         } else {
             crate::engine::congestion::TCP_INIT_CWND
         };
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
         self.cc.init(self.snd_nxt, now.at);
         self.init_buffer_space(now);
     }

@@ -216,7 +216,7 @@ impl Tcb {
         }
         self.rcv_ssthresh = self.rcv_ssthresh.min(self.window_clamp);
         self.rcv_space = self.rcv_ssthresh.min(self.rcv_wnd).min(10 * self.advmss);
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
         self.start_right_sizing(now);
     }
 }

@@ -373,7 +373,8 @@ impl Tcb {
         } else if self.rx.sack_ok {
             self.delivered += count;
             if !self.spurious_retrans(skb) {
-                self.rack_advance(now_us, skb);
+                let min_rtt_us = self.min_rtt_us();
+                self.rack.advance(now_us, skb, min_rtt_us);
             }
         }
         if marks.lost {

@@ -148,7 +148,8 @@ impl Tcb {
 
     /// Without SACK the third duplicate ACK, or a partial ACK, marks the head.
     fn newreno_mark_lost(&mut self, advanced: bool) {
-        let dupacks = self.ca_state < CaState::Recovery && self.sacked_out >= self.reordering;
+        let dupacks =
+            self.ca_state < CaState::Recovery && self.sacked_out >= self.reordering.metric();
         let partial = self.ca_state == CaState::Recovery && advanced;
         if !(dupacks || partial) || self.queues.rtx[0].marks.lost {
             return;
@@ -187,8 +188,7 @@ impl Tcb {
         }
         self.sacked_out = self.packets_out - holes;
         let most = self.sysctl.tcp_max_reordering as u32;
-        self.reordering = (self.packets_out + addend).min(most);
-        self.reord_seen += 1;
+        self.reordering.by_dup_acks(self.packets_out + addend, most);
         self.net.count(Counter::TCPRenoReorder);
     }
 
@@ -262,7 +262,7 @@ impl Tcb {
         let reduced = self.ca_state == CaState::Cwr || self.undo.is_marked();
         if self.w.snd_ssthresh < TCP_INFINITE_SSTHRESH && reduced {
             self.w.snd_cwnd = self.w.snd_ssthresh;
-            self.cwnd_stamp = now.j;
+            self.cwnd_usage.stamp(now.j);
         }
     }
 
@@ -273,13 +273,13 @@ impl Tcb {
         } else if self.may_raise_cwnd(flags) {
             self.cc
                 .cong_avoid(&mut self.w, delivered, now.at, &self.sysctl.ticks);
-            self.cwnd_stamp = now.j;
+            self.cwnd_usage.stamp(now.j);
         }
         self.update_pacing_rate();
     }
 
     fn may_raise_cwnd(&self, flags: AckFlags) -> bool {
-        if i64::from(self.reordering) > self.sysctl.tcp_reordering {
+        if i64::from(self.reordering.metric()) > self.sysctl.tcp_reordering {
             flags.acked() || flags.data_sacked
         } else {
             flags.data_acked

@@ -2,11 +2,10 @@
 //!
 //! RFC 8985 6. Linux counterpart: tcp_recovery.c.
 
-use crate::engine::clock::now::{Micros, Now};
-use crate::engine::queues::skb::{Skb, sent_after};
+use crate::engine::clock::now::Now;
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::outbox::Trigger;
-use crate::engine::tcb::rack_state::{REO_WND_PERSIST, TIMEOUT_MIN_US};
+use crate::engine::tcb::rack_state::TIMEOUT_MIN_US;
 use crate::engine::tcb::timer_slots::Xmit;
 
 /// tcp_recovery: the reordering window does not adapt.
@@ -15,43 +14,19 @@ const STATIC_REO_WND: i64 = 0x2;
 const NO_DUPTHRESH: i64 = 0x4;
 
 impl Tcb {
-    /// A buffer was delivered.
-    pub(crate) fn rack_advance(&mut self, now_us: Micros, skb: &Skb) {
-        let rtt_us = now_us.since(skb.sent_us);
-        let resent = skb.marks.retrans || skb.marks.ever_retrans;
-        if rtt_us < self.min_rtt_us() && resent {
-            // too fast for the copy: it acknowledges the original
-            return;
-        }
-        self.rack.advanced = true;
-        self.rack.rtt_us = u32::try_from(rtt_us).unwrap_or(u32::MAX);
-        if sent_after(
-            skb.sent_us,
-            skb.end_seq,
-            self.rack.mstamp,
-            self.rack.end_seq,
-        ) {
-            self.rack.mstamp = skb.sent_us;
-            self.rack.end_seq = skb.end_seq;
-        }
-    }
-
     /// How long out-of-order delivery is tolerated, us.
     fn rack_reo_wnd(&self) -> u64 {
-        if self.reord_seen == 0 {
+        if !self.reordering.is_seen() {
             if self.ca_state >= CaState::Recovery {
                 return 0;
             }
-            if self.sacked_out >= self.reordering && self.sysctl.tcp_recovery & NO_DUPTHRESH == 0 {
+            if self.sacked_out >= self.reordering.metric()
+                && self.sysctl.tcp_recovery & NO_DUPTHRESH == 0
+            {
                 return 0;
             }
         }
-        ((self.min_rtt_us() >> 2) * u64::from(self.rack.steps)).min(self.rtt.srtt_us())
-    }
-
-    /// Time until a buffer counts as lost, us; not positive: it does.
-    pub(crate) fn rack_skb_timeout(&self, now: Now, skb: &Skb, reo_wnd: u64) -> i64 {
-        (u64::from(self.rack.rtt_us) + reo_wnd) as i64 - (now.us - skb.sent_us) as i64
+        self.rack.reo_wnd_us(self.min_rtt_us(), self.rtt.srtt_us())
     }
 
     /// Marks what is lost; the longest wait of what may yet be, us.
@@ -67,12 +42,10 @@ impl Tcb {
             if skb.marks.lost && !skb.marks.retrans {
                 continue;
             }
-            if skb.sent_after(self.rack.mstamp, self.rack.end_seq)
-                || (skb.sent_us == self.rack.mstamp && skb.end_seq == self.rack.end_seq)
-            {
+            if !self.rack.overtook(skb) {
                 break;
             }
-            let left = self.rack_skb_timeout(now, skb, reo_wnd);
+            let left = self.rack.skb_timeout(now.us, skb, reo_wnd);
             if left <= 0 {
                 self.mark_skb_lost(i);
             } else {
@@ -84,7 +57,7 @@ impl Tcb {
 
     /// Looks for losses after an ACK; whether the reordering timer was armed.
     pub(crate) fn rack_mark_lost(&mut self, now: Now) -> bool {
-        if !std::mem::take(&mut self.rack.advanced) {
+        if !self.rack.take_advanced() {
             return false;
         }
         let Some(wait_us) = self.rack_detect_loss(now) else {
@@ -125,15 +98,6 @@ impl Tcb {
         if self.sysctl.tcp_recovery & STATIC_REO_WND != 0 {
             return;
         }
-        if prior < self.rack.last_delivered {
-            self.rack.dsack_seen = false;
-        }
-        if std::mem::take(&mut self.rack.dsack_seen) {
-            self.rack.steps = self.rack.steps.saturating_add(1);
-            self.rack.last_delivered = self.delivered;
-            self.rack.persist = REO_WND_PERSIST;
-        } else if self.rack.persist == 0 {
-            self.rack.steps = 1;
-        }
+        self.rack.update_reo_wnd(prior, self.delivered);
     }
 }

@@ -23,10 +23,10 @@ impl Tcb {
         }
         self.w.snd_cwnd = self.packets_in_flight() + 1;
         self.w.snd_cwnd_cnt = 0;
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
         let assumed = self.sysctl.tcp_reordering as u32;
         if self.ca_state <= CaState::Disorder && self.sacked_out >= assumed {
-            self.reordering = self.reordering.min(assumed);
+            self.reordering.limit(assumed);
         }
         self.set_ca_state(now, CaState::Loss);
         self.high_seq = self.snd_nxt;
@@ -51,7 +51,7 @@ impl Tcb {
             let young = !reneged
                 && i > 0
                 && self.rx.sack_ok
-                && self.rack_skb_timeout(now, &self.queues.rtx[i], 0) > 0;
+                && self.rack.skb_timeout(now.us, &self.queues.rtx[i], 0) > 0;
             if !young {
                 self.mark_skb_lost(i);
             }
@@ -240,9 +240,9 @@ impl Tcb {
             self.w.snd_cwnd = self.cc.undo_cwnd(&self.w);
             self.w.snd_ssthresh = self.w.snd_ssthresh.max(prior);
         }
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
         self.undo.clear();
-        self.rack.advanced = true;
+        self.rack.look_again();
     }
 
     pub(crate) fn any_retrans_done(&self) -> bool {

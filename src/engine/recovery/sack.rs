@@ -128,7 +128,8 @@ impl Tcb {
             return;
         }
         if !marks.sacked {
-            self.rack_advance(now.us, &skb);
+            let min_rtt_us = self.min_rtt_us();
+            self.rack.advance(now.us, &skb, min_rtt_us);
             self.tag_new(i, &skb, flags, sample, reord);
         }
         if dsack && self.queues.rtx[i].marks.retrans {
@@ -225,7 +226,9 @@ impl Tcb {
             return 0;
         }
         flags.dsack_tlp |= of_probe;
-        self.rack.dsack_seen |= self.reord_seen > 0 && !of_probe;
+        if self.reordering.is_seen() && !of_probe {
+            self.rack.note_dsack();
+        }
         flags.dsacking = true;
         // the needless copy was delivered all the same
         self.delivered += segments;
@@ -255,12 +258,8 @@ impl Tcb {
         if !low.before(fack) {
             return;
         }
-        let metric = fack - low;
-        if metric > self.reordering.saturating_mul(self.mss_cache) {
-            let most = self.sysctl.tcp_max_reordering as u32;
-            self.reordering = metric.div_ceil(self.mss_cache.max(1)).min(most);
-        }
-        self.reord_seen += 1;
+        let most = self.sysctl.tcp_max_reordering as u32;
+        self.reordering.by_sack(fack - low, self.mss_cache, most);
         self.net.count(Counter::TCPSACKReorder);
     }
 

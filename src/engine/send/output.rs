@@ -309,22 +309,21 @@ impl Tcb {
     }
 
     fn cwnd_validate(&mut self, now: Now, limited: bool) {
-        let new_round = !self.snd_una.before(self.cwnd_usage_seq);
+        let new_round = self.cwnd_usage.round_is_over(self.snd_una);
         if new_round
             || limited
             || (!self.w.is_cwnd_limited && self.packets_out > self.w.max_packets_out)
         {
             self.w.is_cwnd_limited = limited;
             self.w.max_packets_out = self.packets_out;
-            self.cwnd_usage_seq = self.snd_nxt;
+            self.cwnd_usage.begin_round(self.snd_nxt);
         }
         if self.w.is_cwnd_limited() {
-            self.cwnd_used = 0;
-            self.cwnd_stamp = now.j;
+            self.cwnd_usage.reset(now.j);
             return;
         }
-        self.cwnd_used = self.cwnd_used.max(self.packets_out);
-        let whole_rto = now.j.saturating_sub(self.cwnd_stamp) >= self.rto;
+        self.cwnd_usage.used_in_part(self.packets_out);
+        let whole_rto = self.cwnd_usage.elapsed(now.j) >= self.rto;
         if self.sysctl.tcp_slow_start_after_idle != 0 && whole_rto {
             self.cwnd_application_limited(now);
         }
@@ -333,14 +332,13 @@ impl Tcb {
     /// A window that was not used for an RTO shrinks half of the way (RFC 2861).
     fn cwnd_application_limited(&mut self, now: Now) {
         if self.ca_state == CaState::Open && !self.orphan {
-            let used = self.cwnd_used.max(TCP_INIT_CWND);
+            let used = self.cwnd_usage.take_used().max(TCP_INIT_CWND);
             if used < self.w.snd_cwnd {
                 self.w.snd_ssthresh = self.current_ssthresh();
                 self.w.snd_cwnd = (self.w.snd_cwnd + used) >> 1;
             }
-            self.cwnd_used = 0;
         }
-        self.cwnd_stamp = now.j;
+        self.cwnd_usage.stamp(now.j);
     }
 
     /// Written after a pause: the window decays.
@@ -352,8 +350,7 @@ impl Tcb {
         if idle > self.rto {
             self.w.snd_ssthresh = self.current_ssthresh();
             self.w.restart_after_idle(TCP_INIT_CWND, idle, self.rto);
-            self.cwnd_stamp = now.j;
-            self.cwnd_used = 0;
+            self.cwnd_usage.reset(now.j);
         }
     }
 }

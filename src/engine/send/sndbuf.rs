@@ -39,7 +39,7 @@ impl Tcb {
         }
         if !self.opt.sndbuf_locked && self.packets_in_flight() < self.w.snd_cwnd {
             self.expand_sndbuf();
-            self.cwnd_stamp = now.j;
+            self.cwnd_usage.stamp(now.j);
         }
         self.no_space.set(!self.is_writeable());
     }
@@ -56,7 +56,7 @@ impl Tcb {
             .w
             .snd_cwnd
             .max(crate::engine::congestion::TCP_INIT_CWND)
-            .max(self.reordering + 1);
+            .max(self.reordering.metric() + 1);
         let wanted = 2 * segments * per_mss;
         if self.sndbuf < wanted {
             self.sndbuf = wanted.min(self.sysctl.tcp_wmem[2] as u32);

@@ -13,9 +13,12 @@ use crate::engine::netns::txhash::TxHash;
 use crate::engine::queues::lent::Buffers;
 use crate::engine::queues::out_of_order::Reassembly;
 use crate::engine::tcb::cause::{ArmedFor, Text};
+use crate::engine::tcb::cwnd_usage::CwndUsage;
 use crate::engine::tcb::outbox::Outbox;
 use crate::engine::tcb::prr::Prr;
 use crate::engine::tcb::rack_state::Rack;
+use crate::engine::tcb::reordering::Reordering;
+use crate::engine::tcb::right_sizing::RightSizing;
 use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::{Armed, Timers};
 use crate::engine::tcb::tlp_state::Tlp;
@@ -168,7 +171,7 @@ pub(crate) struct Tcb {
     pub(crate) ack: AckState,
     pub(crate) rx: RxOptions,
     pub(crate) rcv_space: u32,
-    pub(crate) sizing: crate::engine::tcb::right_sizing::RightSizing,
+    pub(crate) sizing: RightSizing,
     /// Last good ACK's tick (keepalive).
     pub(crate) rcv_tstamp: Jiffies,
     /// Last answer to an out-of-window segment.
@@ -199,8 +202,7 @@ pub(crate) struct Tcb {
     pub(crate) frto: bool,
     pub(crate) tlp: Tlp,
     pub(crate) rack: Rack,
-    pub(crate) reordering: u32,
-    pub(crate) reord_seen: u32,
+    pub(crate) reordering: Reordering,
     /// Segments reported as duplicates since the start.
     pub(crate) dsack_dups: u32,
     pub(crate) delivered: u32,
@@ -209,9 +211,7 @@ pub(crate) struct Tcb {
     // congestion window
     pub(crate) cc: Algorithm,
     pub(crate) w: Window,
-    pub(crate) cwnd_usage_seq: Seq,
-    pub(crate) cwnd_used: u32,
-    pub(crate) cwnd_stamp: Jiffies,
+    pub(crate) cwnd_usage: CwndUsage,
 }
 
 impl Tcb {
@@ -237,7 +237,7 @@ impl Tcb {
             rto: ticks.from_us(crate::engine::congestion::rtt::TIMEOUT_INIT_US),
             rto_min,
             rto_max,
-            reordering: sysctl.tcp_reordering as u32,
+            reordering: Reordering::new(sysctl.tcp_reordering as u32),
             cc: Algorithm::new(opt.congestion.unwrap_or(sysctl.tcp_congestion_control)),
             sysctl,
             opt,

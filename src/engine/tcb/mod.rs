@@ -7,9 +7,11 @@
 
 pub(super) mod cause;
 pub(super) mod control_block;
+pub(super) mod cwnd_usage;
 pub(super) mod outbox;
 pub(super) mod prr;
 pub(super) mod rack_state;
+pub(super) mod reordering;
 pub(super) mod right_sizing;
 pub(super) mod sockopts;
 pub(super) mod timer_slots;
