@@ -52,20 +52,25 @@ pub mod world;
 
 pub mod service;
 
+#[cfg(feature = "os")]
 pub mod os;
 
+#[cfg(feature = "os")]
 pub mod watch;
 
+#[cfg(feature = "os")]
 pub mod live;
 
 pub mod target;
 
+#[cfg(feature = "cli")]
 pub mod answers;
 
 pub mod compare;
 
 pub mod report;
 
+#[cfg(feature = "cli")]
 pub mod cli;
 
 pub use world::{Endpoint, TcpListener, TcpStream, World};

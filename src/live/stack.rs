@@ -11,8 +11,8 @@ use super::device::{Arrival, Device};
 use crate::call::{Call, Outcome, Readiness, SocketId};
 use crate::os::{RealClock, Tun};
 use crate::time::Instant;
-use crate::world::Descriptors;
 use crate::world::machine::{Machine, Outgoing, Parts};
+use crate::world::net::Descriptors;
 
 /// Packets taken from the TUN before others may have a turn.
 const BUDGET: usize = 128;

@@ -1,13 +1,17 @@
 //! A verdict or a trace for people and for programs: terminal, JSON, ladder.
 
+#[cfg(feature = "cli")]
 pub mod plot;
 pub mod side;
 pub mod single;
 pub mod smoltcp;
 pub mod story;
+#[cfg(feature = "cli")]
 pub mod sweep;
 pub mod table;
+#[cfg(feature = "cli")]
 pub mod tries;
+#[cfg(feature = "os")]
 pub mod watch;
 
 /// How a report is printed.

@@ -1,10 +1,9 @@
-//! What is wrong with a scenario, where, and what to do: several faults at once, each with a caret.
+//! What is wrong with a scenario, where, and what to do: several faults at once, each with its place.
 
 use std::ops::Range;
 
-use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Source};
-
 /// The longest line that is shown with its fault, bytes.
+#[cfg(feature = "cli")]
 const LONGEST_LINE: usize = 1000;
 
 /// Faults that are shown; more are counted only.
@@ -92,8 +91,8 @@ impl ScenarioErrors {
         })
     }
 
-    /// The faults for people: file, line, column, the line itself, carets under the place, and what to do. Ends
-    /// without a line break; the first 20 are shown.
+    /// The faults for people: file, line, column, and what to do, with the feature `cli` also the line itself and carets
+    /// under the place. Ends without a line break; the first 20 are shown.
     pub fn report(&self, color: bool) -> String {
         let shown = self.faults.iter().take(SHOWN);
         let mut reports: Vec<String> = shown.map(|f| self.draw(f, color)).collect();
@@ -103,54 +102,28 @@ impl ScenarioErrors {
         reports.join("\n\n")
     }
 
+    /// One fault, with the line of the text and carets where that can be drawn: the feature `cli` draws them, on lines
+    /// that are not too long.
     fn draw(&self, fault: &Fault, color: bool) -> String {
-        let file = self.file.as_str();
-        if line_length(&self.text, fault.span.start) > LONGEST_LINE {
-            let (line, column) = line_and_column(&self.text, fault.span.start);
-            let (what, help) = (printable(&fault.what), printable(&fault.help));
-            return format!("Error: {what}\n   ,-[ {file}:{line}:{column} ]\n   | {help}\n---'");
+        #[cfg(feature = "cli")]
+        if line_length(&self.text, fault.span.start) <= LONGEST_LINE {
+            let what = printable(&fault.what);
+            // the label is what makes a caret; what to do is the best thing to say there
+            let help = match fault.help.as_str() {
+                "" => "here".to_owned(),
+                help => printable(help),
+            };
+            return super::carets::draw(&self.file, &self.text, &fault.span, &what, &help, color);
         }
-        let span = fault.span.clone();
-        let config = Config::default()
-            .with_color(color)
-            .with_char_set(CharSet::Ascii)
-            .with_index_type(IndexType::Byte);
-        // the label is what makes a caret; what to do is the best thing to say there
-        let help = if fault.help.is_empty() {
-            "here"
-        } else {
-            &fault.help
-        };
-        let label = Label::new((file, span.clone()))
-            .with_message(printable(help))
-            .with_color(Color::Red);
-        let report = Report::build(ReportKind::Error, (file, span))
-            .with_config(config)
-            .with_message(printable(&fault.what))
-            .with_label(label);
-        let mut out = Vec::new();
-        let source = (file, Source::from(self.text.as_str()));
-        // writing into memory cannot fail
-        let _ = report.finish().write(source, &mut out);
-        let text = String::from_utf8_lossy(&out);
-        let lines: Vec<String> = text.lines().map(all_carets).collect();
-        lines.join("\n").trim_end().to_owned()
-    }
-}
-
-/// The line under the place with a caret also where ariadne draws the stem of its label.
-fn all_carets(line: &str) -> String {
-    const STEM: &str = "\u{1b}[31m|\u{1b}[0m";
-    let line = line.trim_end();
-    if line.contains(STEM) {
-        return line.replace(STEM, "\u{1b}[31m^\u{1b}[0m");
-    }
-    match line.trim_start().strip_prefix('|') {
-        Some(marks) if marks.chars().all(|c| matches!(c, ' ' | '^' | '|')) => {
-            let margin = &line[..line.len() - marks.len()];
-            format!("{margin}{}", marks.replace('|', "^"))
+        let _ = color;
+        let (line, column) = line_and_column(&self.text, fault.span.start);
+        let (what, help) = (printable(&fault.what), printable(&fault.help));
+        let file = &self.file;
+        let place = format!("Error: {what}\n   ,-[ {file}:{line}:{column} ]");
+        match help.as_str() {
+            "" => format!("{place}\n---'"),
+            help => format!("{place}\n   | {help}\n---'"),
         }
-        _ => line.to_owned(),
     }
 }
 
@@ -181,6 +154,7 @@ pub(super) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// Length of the line that byte `at` lies on.
+#[cfg(feature = "cli")]
 fn line_length(text: &str, at: usize) -> usize {
     let (before, after) = text.split_at(at.min(text.len()));
     let start = before.rfind('\n').map_or(0, |n| n + 1);

@@ -2,6 +2,8 @@
 
 mod action;
 pub mod builtin;
+#[cfg(feature = "cli")]
+mod carets;
 mod draft;
 mod duration;
 mod ends;

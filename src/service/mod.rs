@@ -5,12 +5,14 @@
 mod chargen;
 mod discard;
 mod echo;
+#[cfg(feature = "os")]
 mod forward;
 mod http;
 
 pub use chargen::Chargen;
 pub use discard::Discard;
 pub use echo::Echo;
+#[cfg(feature = "os")]
 pub use forward::{Forward, Relayed};
 pub use http::Http;
 

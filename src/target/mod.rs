@@ -3,12 +3,14 @@
 mod app;
 mod drive;
 mod engine;
+#[cfg(feature = "os")]
 mod linux;
 mod run;
 mod smoltcp;
 
 pub use drive::{Drive, drive};
 pub use engine::Host;
+#[cfg(feature = "os")]
 pub use linux::Linux;
 pub use run::{Options, TargetKind, run};
 pub use smoltcp::Smoltcp;

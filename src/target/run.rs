@@ -2,7 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Drive, Linux, Smoltcp, Target, TargetError, drive};
+#[cfg(feature = "os")]
+use super::Linux;
+use super::{Drive, Smoltcp, Target, TargetError, drive};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::sim::PeerClock;
@@ -66,7 +68,14 @@ pub fn run(
     let mut target: Box<dyn Target> = match kind {
         TargetKind::Engine => Box::new(super::Host::new(scenario, seed, ticks)),
         TargetKind::Smoltcp => Box::new(Smoltcp::new(scenario, seed)),
+        #[cfg(feature = "os")]
         TargetKind::Linux => Box::new(Linux::new(scenario)?),
+        #[cfg(not(feature = "os"))]
+        TargetKind::Linux => {
+            let text =
+                "the target linux is not part of this build: enable the feature `os` of halfopen";
+            return Err(TargetError::Unavailable(text.to_owned()));
+        }
     };
     let how = Drive {
         seed: (!target.is_real_time()).then_some(seed),

@@ -1,4 +1,5 @@
-//! The recordings of a kernel that the program carries inside it, for machines on which no kernel can be had.
+//! The recordings of a kernel that the library contains, for machines on which no kernel can be had. Without the
+//! feature `recordings` it contains none.
 //!
 //! All 65 of examples/recordings/linux-6.18, as they stand there (4.4 MB): one copy serves the tests and the program.
 
@@ -16,8 +17,13 @@ struct Kept {
     summary: &'static str,
 }
 
+/// Unit tests always have the recordings.
+#[cfg(not(any(feature = "recordings", test)))]
+static KEPT: &[Kept] = &[];
+
 macro_rules! kept {
     ($($name:literal,)*) => {
+        #[cfg(any(feature = "recordings", test))]
         static KEPT: &[Kept] = &[$(Kept {
             name: $name,
             scenario: include_str!(concat!("../../examples/recordings/linux-6.18/", $name, "/scenario.toml")),

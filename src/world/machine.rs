@@ -200,6 +200,7 @@ impl Machine {
     }
 
     /// A TCP segment from the wire.
+    #[cfg(feature = "os")]
     pub(crate) fn on_datagram(&mut self, at: Instant, datagram: &Datagram) {
         self.on_deadline(at);
         if self.tap.0.is_some() {

@@ -100,6 +100,7 @@ impl Machine {
     }
 
     /// A copy of what has become of each connection, its own fate and the host's together, by local and remote end.
+    #[cfg(feature = "os")]
     pub(crate) fn fates_by_ends(&self) -> impl Fn(Addr, Addr) -> Fate + use<> {
         let all = self.fate;
         let fates = self.fates.iter().map(|(ends, f)| (*ends, f.fate));

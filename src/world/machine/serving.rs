@@ -101,6 +101,7 @@ impl Machine {
     }
 
     /// Whether a service watches a descriptor.
+    #[cfg(feature = "os")]
     pub(crate) fn has_watched(&self) -> bool {
         self.poller.used
     }
