@@ -3,7 +3,7 @@
 //!
 //! [`Endpoint`] is the handle of a host, which many threads may use, with [`TcpListener`] and [`TcpStream`] as in std, and
 //! [`Service`]s that are run without a thread per connection. A host in a [`World`] and one behind a TUN
-//! ([`live`](crate::live)) are the same value, and their handles and sockets are the same types: an application that was
+//! (`live`) are the same value, and their handles and sockets are the same types: an application that was
 //! tested in virtual time runs unchanged against the kernel. This module does no I/O.
 
 pub(crate) mod endpoint;
