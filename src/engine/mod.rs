@@ -65,11 +65,14 @@ pub use host::engine::{Config, Drawn, Engine};
 pub use host::readiness::Ends;
 pub use host::snapshot::{Snapshot, WriteTimer};
 pub use host::timer_wheel::Wheel;
+pub(crate) use lifecycle::close::TIMEWAIT_LEN_MS;
+pub(crate) use lifecycle::request::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS};
 pub use netns::mib::{Counter, Mib};
 pub use tcb::cause::{ArmedFor, Cause, Text};
 pub use tcb::outbox::{Event, Transmit};
 pub use tcb::timer_slots::{Alarm, Armed};
 pub use timers::rto::model_timeout;
+pub(crate) use timers::tail_loss_probe::pto_us;
 
 #[cfg(test)]
 mod tests;

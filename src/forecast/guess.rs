@@ -5,7 +5,7 @@
 //! always armed for a time that is known. Where they do not, there is a snapshot for each possibility.
 
 use crate::call::{TcpInfo, TcpState, TimerKind};
-use crate::engine::{Snapshot, WriteTimer};
+use crate::engine::{Snapshot, TIMEWAIT_LEN_MS, WriteTimer, pto_us};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
 use crate::time::{Jiffies, Ticks};
@@ -14,8 +14,6 @@ use super::{Forecast, Sends, Verdict};
 
 /// What the model of the zero-window probe's first wait is at least, us.
 const PROBE0_MIN_US: u64 = 200_000;
-/// The part of an orphan's wait in FIN_WAIT2 that it spends as a timewait sock, ms.
-const TIMEWAIT_LEN_MS: u64 = 60_000;
 /// tcp_rto_max_ms is 120 s at the most.
 const LONGEST_RTO_US: u64 = 120_000_000;
 /// tcpi_ca_state after a timeout.
@@ -113,11 +111,8 @@ impl View<'_> {
 
     /// The loss probe's wait.
     fn pto(&self) -> Jiffies {
-        let us = match (self.info.rtt_us, self.info.unacked) {
-            (0, _) => 1_000_000,
-            (rtt, 1) => 2 * rtt + self.rto_min_us(),
-            (rtt, _) => 2 * rtt + 2_000,
-        };
+        let twice_srtt_us = (self.info.rtt_us > 0).then_some(2 * self.info.rtt_us);
+        let us = pto_us(twice_srtt_us, self.info.unacked, self.rto_min_us());
         self.ticks.from_us(us).min(self.rto())
     }
 

@@ -4,16 +4,11 @@
 
 use super::{Firing, Forecast, Seen, Sends, Verdict, never};
 use crate::call::TcpState;
+use crate::engine::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS, TIMEWAIT_LEN_MS};
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Jiffies, Ticks};
 
 use super::Why;
-
-/// The first wait for an answer to a SYN-ACK, and the longest, ms.
-const SYNACK_TIMEOUT_MS: u64 = 1_000;
-const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
-/// Life of TIME_WAIT, ms.
-const TIMEWAIT_LEN_MS: u64 = 60_000;
 
 /// The tick in which a timer fires that was armed for `for_ms` and has `left_ms` to go.
 fn fires(ticks: &Ticks, at: Instant, left_ms: u64, for_ms: u64) -> Jiffies {

@@ -6,6 +6,7 @@
 //! (`live`) are the same value, and their handles and sockets are the same types: an application that was
 //! tested in virtual time runs unchanged against the kernel. This module does no I/O.
 
+pub(crate) mod device;
 pub(crate) mod endpoint;
 mod fate;
 pub(crate) mod gso;

@@ -3,14 +3,13 @@
 //!
 //! Fragments of IPv6 are not put together (smoltcp does not); a TCP that discovers its path MTU sends none.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::socket::raw;
 use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, IpVersion};
 
+use super::device::Device;
 use crate::time::Instant;
 
 /// Largest IP datagram, bytes.
@@ -24,58 +23,12 @@ pub(crate) struct NotTcp {
     interface: Interface,
     sockets: SocketSet<'static>,
     reassembled: SocketHandle,
-    device: Queues,
+    device: Device,
 }
 
 impl std::fmt::Debug for NotTcp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NotTcp({:?})", self.interface.ip_addrs())
-    }
-}
-
-/// A network device in memory.
-struct Queues {
-    arrived: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-    mtu: usize,
-}
-
-struct Rx(Vec<u8>);
-struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl phy::RxToken for Rx {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl phy::TxToken for Tx<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut bytes = vec![0; len];
-        let result = f(&mut bytes);
-        self.0.push_back(bytes);
-        result
-    }
-}
-
-impl phy::Device for Queues {
-    type RxToken<'a> = Rx;
-    type TxToken<'a> = Tx<'a>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
-        let bytes = self.arrived.pop_front()?;
-        Some((Rx(bytes), Tx(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Tx<'_>> {
-        Some(Tx(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
-        capabilities
     }
 }
 
@@ -86,11 +39,7 @@ fn smoltcp_time(at: Instant) -> smoltcp::time::Instant {
 impl NotTcp {
     /// For a host with these addresses (and the lengths of their prefixes) and this MTU in bytes.
     pub(crate) fn new(addrs: &[(IpAddr, u8)], mtu: usize, seed: u64) -> NotTcp {
-        let mut device = Queues {
-            arrived: VecDeque::new(),
-            sent: VecDeque::new(),
-            mtu,
-        };
+        let mut device = Device::new(mtu);
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut interface = Interface::new(config, &mut device, smoltcp::time::Instant::ZERO);

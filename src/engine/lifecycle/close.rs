@@ -13,7 +13,7 @@ use crate::time::Jiffies;
 use crate::wire::Flags;
 
 /// Life of TIME_WAIT, ms.
-pub(crate) const TIMEWAIT_LEN_MS: i64 = 60_000;
+pub(crate) const TIMEWAIT_LEN_MS: u64 = 60_000;
 
 impl Tcb {
     /// The FIN rides on what waits to be sent, else it is a segment of its own.
@@ -157,7 +157,7 @@ impl Tcb {
     /// An orphan reaches FIN_WAIT2: most of the wait is spent without the full socket.
     pub(crate) fn orphan_fin_wait2(&mut self, now: Now, with_fin: bool) {
         let time = self.fin_time();
-        let timewait = self.ms(TIMEWAIT_LEN_MS);
+        let timewait = self.sysctl.ticks.from_ms(TIMEWAIT_LEN_MS);
         if time > timewait {
             self.reset_keepalive(now, time - timewait, "an orphan waits in FIN_WAIT2");
         } else if with_fin {
@@ -170,7 +170,9 @@ impl Tcb {
     /// The wait on the full socket is over.
     pub(crate) fn on_fin_wait2_timer(&mut self, now: Now) {
         if self.opt.linger2.is_none_or(|s| s >= 0) {
-            let left = self.fin_time().saturating_sub(self.ms(TIMEWAIT_LEN_MS));
+            let left = self
+                .fin_time()
+                .saturating_sub(self.sysctl.ticks.from_ms(TIMEWAIT_LEN_MS));
             if left > 0 {
                 return self.become_timewait(TcpState::FinWait2, left);
             }

@@ -43,7 +43,11 @@ impl Tcb {
         if !self.too_much(weight) {
             return false;
         }
-        let recent = silent <= self.ms(crate::engine::lifecycle::close::TIMEWAIT_LEN_MS);
+        let recent = silent
+            <= self
+                .sysctl
+                .ticks
+                .from_ms(crate::engine::lifecycle::close::TIMEWAIT_LEN_MS);
         if reset || recent || (self.snd_wnd == 0 && self.packets_out == 0) {
             self.send_active_reset(now);
         }

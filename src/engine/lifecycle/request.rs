@@ -19,8 +19,11 @@ use crate::engine::tcb::timer_slots::Armed;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
+/// The wait after the first SYN-ACK, ms.
+pub(crate) const SYNACK_TIMEOUT_MS: u64 = 1_000;
+
 /// SYN-ACK timeouts are capped by this, whatever tcp_rto_max_ms says; ms.
-const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
+pub(crate) const SYNACK_TIMEOUT_MAX_MS: u64 = 120_000;
 
 fn count_repetition(template: &Tcb) {
     template.net.count(Counter::RetransSegs);
@@ -237,7 +240,8 @@ impl Request {
     }
 
     fn timeout(&self, ticks: &Ticks) -> Jiffies {
-        (ticks.from_ms(1_000) << self.num_timeout.min(20)).min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
+        (ticks.from_ms(SYNACK_TIMEOUT_MS) << self.num_timeout.min(20))
+            .min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
     }
 
     /// The SYN-ACK timer fired after `most` retries at the most; none: the request is given up.

@@ -66,7 +66,7 @@ impl TimeWait {
         let rtos = (tcb.rto << 2) - (tcb.rto >> 1);
         let mut time = time.max(rtos);
         if substate == TcpState::TimeWait {
-            time = tcb.ms(TIMEWAIT_LEN_MS);
+            time = tcb.sysctl.ticks.from_ms(TIMEWAIT_LEN_MS);
         }
         TimeWait {
             local: tcb.local,
@@ -214,12 +214,7 @@ impl TimeWait {
     }
 
     fn rearm(&mut self, now: Now, ticks: &Ticks) {
-        self.timer = Armed::after(
-            ticks,
-            now,
-            ticks.from_ms(TIMEWAIT_LEN_MS as u64),
-            Some(self.timer),
-        );
+        self.timer = Armed::after(ticks, now, ticks.from_ms(TIMEWAIT_LEN_MS), Some(self.timer));
     }
 
     fn limited_ack(

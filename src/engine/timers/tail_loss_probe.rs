@@ -13,6 +13,16 @@ use crate::engine::tcb::timer_slots::Xmit;
 use crate::engine::tcb::tlp_state::Tlp;
 use crate::wire::Seq;
 
+/// The wait of a probe, us, before it is cut to the RTO: `twice_srtt_us` is none while no RTT was measured.
+pub(crate) fn pto_us(twice_srtt_us: Option<u64>, packets_out: u32, rto_min_us: u64) -> u64 {
+    match (twice_srtt_us, packets_out) {
+        (None, _) => crate::engine::congestion::rtt::TIMEOUT_INIT_US,
+        // the ACK of a lone segment may be delayed
+        (Some(twice_srtt_us), 1) => twice_srtt_us + rto_min_us,
+        (Some(twice_srtt_us), _) => twice_srtt_us + TIMEOUT_MIN_US,
+    }
+}
+
 impl Tcb {
     /// Arms the probe if one is allowed. `full_rto`: the RTO would start now, else at the head's sending.
     pub(crate) fn schedule_loss_probe(&mut self, now: Now, full_rto: bool) -> bool {
@@ -21,14 +31,13 @@ impl Tcb {
         if !enabled || self.packets_out == 0 || !self.rx.sack_ok || !calm {
             return false;
         }
-        let pto_us = if self.rtt.srtt8 == 0 {
-            crate::engine::congestion::rtt::TIMEOUT_INIT_US
-        } else if self.packets_out == 1 {
-            // a lone segment's ACK may be delayed
-            (u64::from(self.rtt.srtt8) >> 2) + self.sysctl.ticks.to_us(self.rto_min)
-        } else {
-            (u64::from(self.rtt.srtt8) >> 2) + TIMEOUT_MIN_US
-        };
+        let srtt8 = u64::from(self.rtt.srtt8);
+        let rto_min_us = self.sysctl.ticks.to_us(self.rto_min);
+        let pto_us = pto_us(
+            (srtt8 > 0).then_some(srtt8 >> 2),
+            self.packets_out,
+            rto_min_us,
+        );
         let mut pto = self.sysctl.ticks.from_us(pto_us);
         let rto_us = if full_rto {
             self.sysctl.ticks.to_us(self.rto) as i64

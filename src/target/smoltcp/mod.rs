@@ -3,7 +3,6 @@
 //! The sockets are used as an application would use them; what a scenario asks and smoltcp has no setting for is in
 //! the notes. Its errors are what its user sees: an operation is in an invalid state, or the stream is finished.
 
-mod device;
 mod settings;
 
 use std::cell::Cell;
@@ -17,9 +16,9 @@ use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo, TcpS
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::time::{Instant, Ticks};
+use crate::world::device::Device;
 
 use super::{Sent, Target, TargetError};
-use device::Device;
 use settings::Settings;
 
 /// The release that Cargo.lock names.
@@ -73,7 +72,7 @@ pub struct Smoltcp {
 impl Smoltcp {
     /// A host with the survivor's address and no socket; `seed` is for its initial sequence numbers.
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
-        let mut device = Device::default();
+        let mut device = Device::new(1500);
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = u64::from(Stream::new(seed, "smoltcp").next_u32());
         let mut interface = Interface::new(config, &mut device, smoltcp::time::Instant::ZERO);

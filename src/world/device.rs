@@ -1,4 +1,4 @@
-//! A network device in memory: two queues of IP datagrams.
+//! A network device in memory for smoltcp's interface: two queues of IP datagrams.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,31 @@ use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 /// What goes in and what came out.
-#[derive(Debug, Default)]
-pub(super) struct Device {
+#[derive(Debug)]
+pub(crate) struct Device {
     /// For the interface, oldest first.
-    pub(super) arrived: VecDeque<Vec<u8>>,
+    pub(crate) arrived: VecDeque<Vec<u8>>,
     /// From the interface, oldest first.
-    pub(super) sent: VecDeque<Vec<u8>>,
+    pub(crate) sent: VecDeque<Vec<u8>>,
+    mtu: usize,
+}
+
+impl Device {
+    /// Empty, with this MTU in bytes.
+    pub(crate) fn new(mtu: usize) -> Device {
+        Device {
+            arrived: VecDeque::new(),
+            sent: VecDeque::new(),
+            mtu,
+        }
+    }
 }
 
 /// One datagram for the interface.
-pub(super) struct Rx(Vec<u8>);
+pub(crate) struct Rx(Vec<u8>);
 
 /// Room for one datagram from the interface.
-pub(super) struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
+pub(crate) struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
 
 impl phy::RxToken for Rx {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
@@ -51,7 +63,7 @@ impl phy::Device for Device {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = 1500;
+        capabilities.max_transmission_unit = self.mtu;
         capabilities
     }
 }
