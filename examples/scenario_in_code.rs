@@ -29,7 +29,7 @@ fn draft(user_timeout_ms: i64) -> Draft {
 
 /// The error and the time from the write to it.
 pub(crate) fn told(user_timeout_ms: i64) -> Result<(String, Duration), Box<dyn std::error::Error>> {
-    // checked as a file is: a knob that does not exist or a step after the end is an error that says so
+    // checked as a file is: a sysctl that does not exist or a step after the end is an error that says so
     let scenario = draft(user_timeout_ms).build()?;
     let trace = run(&scenario, TargetKind::Engine, Options::default())?;
     let ending = Ending::of(&trace);

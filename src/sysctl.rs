@@ -1,4 +1,4 @@
-//! The `net.ipv4.tcp_*` knobs by their names, units, ranges and defaults of Linux 6.18.
+//! The `net.ipv4.tcp_*` sysctls by their names, units, ranges and defaults of Linux 6.18.
 //!
 //! Linux counterpart: `net/ipv4/sysctl_net_ipv4.c`, `Documentation/networking/ip-sysctl.rst`. The ranges are
 //! those at which a 6.18.44 kernel (HZ 250) takes or refuses a write. What the kernel does with an accepted
@@ -43,7 +43,7 @@ impl CongestionControl {
 /// A value that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SysctlError {
-    /// No such knob.
+    /// No such sysctl.
     #[error("unknown sysctl {name}{}", .nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
     Unknown {
         /// As written.
@@ -54,7 +54,7 @@ pub enum SysctlError {
     /// The kernel has it, this program does not model it.
     #[error("{name} is not modelled: {why}")]
     NotModelled {
-        /// The knob.
+        /// The sysctl.
         name: &'static str,
         /// What is missing.
         why: &'static str,
@@ -62,17 +62,17 @@ pub enum SysctlError {
     /// The kernel takes this value, this program does not model it.
     #[error("{name} = {got} is not modelled: {why}")]
     ValueNotModelled {
-        /// The knob.
+        /// The sysctl.
         name: &'static str,
         /// As written.
         got: String,
         /// What is missing.
         why: &'static str,
     },
-    /// Not a value of this knob: the kernel says EINVAL.
+    /// Not a value of this sysctl: the kernel says EINVAL.
     #[error("{name} takes {wants}, not {got}")]
     Value {
-        /// The knob.
+        /// The sysctl.
         name: &'static str,
         /// Its range and unit in words.
         wants: String,
@@ -83,7 +83,7 @@ pub enum SysctlError {
 
 macro_rules! numbers {
     ($($field:ident: $default:literal in $min:literal ..= $max:literal, $text:literal;)*) => {
-        /// The knobs of one network namespace.
+        /// The sysctls of one network namespace.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Sysctl {
             $(#[doc = $text] pub $field: i64,)*
@@ -101,7 +101,7 @@ macro_rules! numbers {
             pub ip_local_reserved_ports: [[u16; 2]; ports::RANGES],
         }
 
-        /// The numeric knobs: name, smallest, default, largest, meaning and unit.
+        /// The numeric sysctls: name, smallest, default, largest, meaning and unit.
         pub const NUMBERS: &[(&str, i64, i64, i64, &str)] = &[
             $((stringify!($field), $min, $default, $max, $text),)*
         ];
@@ -183,7 +183,7 @@ numbers! {
     tcp_syncookies: 1 in 0..=255, "SYN cookies: 0 never, 1 when the backlog is full, 2 always";
 }
 
-/// The knobs that are not single numbers, with their meaning.
+/// The sysctls that are not single numbers, with their meaning.
 const OTHERS: [(&str, &str); 6] = [
     (
         "tcp_rmem",
@@ -216,20 +216,20 @@ impl Default for Sysctl {
 }
 
 impl Sysctl {
-    /// The names of all modelled knobs, in the table's order.
+    /// The names of all modelled sysctls, in the table's order.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let numbers = NUMBERS.iter().map(|n| n.0);
         numbers.chain(OTHERS.iter().map(|o| o.0))
     }
 
-    /// The meaning and unit of a modelled knob.
+    /// The meaning and unit of a modelled sysctl.
     pub fn about(name: &str) -> Option<&'static str> {
         let numbers = NUMBERS.iter().map(|n| (n.0, n.4));
         let mut all = numbers.chain(OTHERS);
         all.find(|(n, _)| *n == name).map(|(_, text)| text)
     }
 
-    /// The knob that `name` names, with or without `net.ipv4.` (`net.core.` for somaxconn) before it.
+    /// The sysctl that `name` names, with or without `net.ipv4.` (`net.core.` for somaxconn) before it.
     pub fn known(name: &str) -> Result<&'static str, SysctlError> {
         let bare = bare(name);
         if let Some(known) = Sysctl::names().find(|n| *n == bare) {
@@ -244,7 +244,7 @@ impl Sysctl {
         }
     }
 
-    /// Sets the knob `name` from the text that would be written into the kernel's file, and checks it as that file
+    /// Sets the sysctl `name` from the text that would be written into the kernel's file, and checks it as that file
     /// does. A list of which only the first values are given keeps the others, as in the kernel.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), SysctlError> {
         let name = Sysctl::known(name)?;
@@ -274,7 +274,7 @@ impl Sysctl {
         Ok(())
     }
 
-    /// The value of the knob `name` as the kernel's file would show it; none for a name that is not modelled.
+    /// The value of the sysctl `name` as the kernel's file would show it; none for a name that is not modelled.
     pub fn get(&self, name: &str) -> Option<String> {
         let list = |v: [i64; 3]| format!("{} {} {}", v[0], v[1], v[2]);
         match bare(name) {
@@ -291,20 +291,20 @@ impl Sysctl {
         }
     }
 
-    /// Every modelled knob with its value as the kernel's file would show it, in the table's order.
+    /// Every modelled sysctl with its value as the kernel's file would show it, in the table's order.
     pub fn values(&self) -> Vec<(&'static str, String)> {
         Sysctl::names()
             .filter_map(|name| Some((name, self.get(name)?)))
             .collect()
     }
 
-    /// The knobs of a preset; see [`Preset`].
+    /// The sysctls of a preset; see [`Preset`].
     pub fn preset(name: &str) -> Option<Sysctl> {
         Preset::find(name).map(|p| p.sysctl.clone())
     }
 
-    /// The knobs of a kernel from a listing of its files, for example of a recording's summary, and a note for each
-    /// one that could not be taken over. Knobs that are not modelled are noted only where they are not at their
+    /// The sysctls of a kernel from a listing of its files, for example of a recording's summary, and a note for each
+    /// one that could not be taken over. Sysctls that are not modelled are noted only where they are not at their
     /// default.
     pub fn from_listing<'a>(
         listing: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -354,7 +354,7 @@ impl Sysctl {
     }
 }
 
-/// A knob's name without its folder.
+/// A sysctl's name without its folder.
 fn bare(name: &str) -> &str {
     let folder = name.strip_prefix("net.ipv4.");
     let core = name.strip_prefix("net.core.").filter(|n| *n == "somaxconn");

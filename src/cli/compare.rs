@@ -11,7 +11,7 @@ use super::play::{self, Players};
 use super::{Exit, Failure, scenarios};
 use crate::target::TargetKind;
 
-/// Most differences of one verdict that are printed; `--json` has all.
+/// How many differences of one verdict are printed at most; `--json` has all of them.
 const SHOWN: usize = 20;
 
 /// Arguments of `compare`.
@@ -20,41 +20,41 @@ const SHOWN: usize = 20;
     override_usage = "halfopen compare <SCENARIO> [OPTIONS]\n       halfopen compare --recording <DIR>... [--json]"
 )]
 pub(super) struct Compare {
-    /// A built-in scenario's name (`halfopen list`) or a TOML file
+    /// The name of a built-in scenario (see `halfopen list`), or a TOML file
     #[arg(required_unless_present = "recording")]
     scenario: Option<String>,
-    /// Targets: the first is held against each of the others; the exit code is that of the last comparison
+    /// The targets; the first is compared with each of the others, and the last comparison decides the exit code
     #[arg(long, value_delimiter = ',', value_parser = play::target(), default_value = "engine,smoltcp,linux")]
     on: Vec<TargetKind>,
-    /// How the traces come about
+    /// How the traces are produced
     #[arg(long, value_enum, default_value_t = Mode::Closed)]
     mode: Mode,
-    /// Replays recordings: folders that `run --out` wrote, folders of such folders, or names of those that the
-    /// program carries
+    /// Replays recordings on the engine: folders written by `run --out`, folders that contain such folders, or names
+    /// of built-in recordings
     #[arg(long, num_args = 1.., value_name = "DIR", conflicts_with_all = ["scenario", "on", "mode"])]
     recording: Vec<PathBuf>,
-    /// Seed of what the targets draw (initial numbers and the like)
+    /// Seed for the random numbers of the targets, such as initial sequence numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Writes each trace to a folder of its own below this one
+    /// Writes each trace to a subfolder of this folder
     #[arg(long, value_name = "DIR", conflicts_with = "recording")]
     out: Option<PathBuf>,
-    /// Prints one JSON object
+    /// Prints the result as one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// How the traces come about.
+/// How the traces are produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// Every target lives through the scenario by itself
+    /// Every target runs the scenario on its own
     Closed,
-    /// The kernel's run is replayed on the engine: its packets and calls at their instants
+    /// The kernel runs the scenario, and the engine replays its packets and calls at the same instants
     Replay,
 }
 
 impl Compare {
-    /// Compares, and prints what it found.
+    /// Compares the traces and prints the result.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let Some(name) = &self.scenario else {
             return replayed::recordings(&self.recording, self.json);

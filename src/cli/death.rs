@@ -1,4 +1,4 @@
-//! When the endpoint dies, by which means, and whether it comes back: arguments that `serve` and `exec` share.
+//! Arguments that `serve` and `exec` share: when the peer dies, how it dies, and whether it comes back.
 
 use std::time::Duration;
 
@@ -8,34 +8,36 @@ use clap::{ArgGroup, Args};
 use crate::scenario::parse_duration;
 use crate::world::{Death, Failure};
 
-/// A death to come.
+/// The death that the arguments describe.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Death", group = ArgGroup::new("when").multiple(true))]
 pub(super) struct DeathToCome {
-    /// The peer dies so long after the start: 3s, 500ms, 2min
+    /// The peer dies this long after the start: 3s, 500ms, 2min
     #[arg(long, value_name = "TIME", value_parser = parse_duration, group = "when")]
     die_after: Option<Duration>,
-    /// It dies once so many bytes of TCP data have passed, both ways together
+    /// The peer dies after N bytes of TCP data, counted in both directions
     #[arg(long, value_name = "N", group = "when")]
     die_after_bytes: Option<u64>,
-    /// It dies once so many TCP packets have passed, both ways together; the last still passes
+    /// The peer dies after N TCP packets, counted in both directions; the last one is still delivered
     #[arg(long, value_name = "N", group = "when")]
     die_after_packets: Option<u64>,
-    /// How: its power is gone, its cable is cut, or its process is stopped while its kernel still acknowledges
+    /// How the peer dies: it loses its power, its cable is cut, or its process stops while its kernel still acknowledges
     #[arg(long, value_name = "FATE", default_value = Death::PowerOff.name(), value_parser = fate())]
     fate: Death,
-    /// So long after its death it is back; after a power-off rebooted, without its connections
+    /// The peer comes back this long after its death; after a power-off it has rebooted and lost its connections
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     back_after: Option<Duration>,
 }
 
 fn fate() -> impl TypedValueParser<Value = Death> {
     let names = [Death::PowerOff, Death::Cut, Death::Freeze].map(Death::name);
-    PossibleValuesParser::new(names).try_map(|name| Death::from_name(&name).ok_or("no such fate"))
+    PossibleValuesParser::new(names)
+        .try_map(|name| Death::from_name(&name).ok_or("there is no such fate"))
 }
 
 impl DeathToCome {
-    /// What is to become of the endpoint; `back_after` alone counts from a death by hand, and is no failure.
+    /// Returns the failure that the arguments describe. `back_after` alone describes none: it counts from a death by key
+    /// or signal.
     pub(super) fn failure(&self) -> Option<Failure> {
         let comes = self.die_after.is_some()
             || self.die_after_bytes.is_some()
@@ -49,12 +51,12 @@ impl DeathToCome {
         })
     }
 
-    /// The means of a death by hand (SIGUSR1).
+    /// Returns how the peer dies when a signal (SIGUSR1) kills it.
     pub(super) fn how(&self) -> Death {
         self.fate
     }
 
-    /// After how long one that died by hand is back.
+    /// Returns how long after a death by key or signal the peer comes back.
     pub(super) fn back_after(&self) -> Option<Duration> {
         self.back_after
     }

@@ -1,4 +1,4 @@
-//! `halfopen doctor`: what this machine allows, and what to do about each no.
+//! `halfopen doctor`: what this machine allows, and how to fix what is missing.
 
 use std::fmt::Write;
 
@@ -13,13 +13,13 @@ use super::{Exit, Failure};
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Prints one JSON object
+    /// Prints the findings as one JSON object
     #[arg(long)]
     json: bool,
 }
 
 impl Doctor {
-    /// Looks, and prints what it found; fails where the `linux` target cannot be had.
+    /// Prints the findings. Fails if the `linux` target is not available.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let probe = Probe::of_this_machine();
         if self.json {
@@ -30,7 +30,7 @@ impl Doctor {
         match &probe.endpoint {
             Ok(_) => Ok(Exit::Same),
             Err(_) => Err(Failure(
-                "the linux target cannot be had here; the engine and smoltcp can, and recordings take the kernel's place"
+                "the linux target is not available here; the engine and smoltcp are, and recordings replace the kernel"
                     .to_owned(),
             )),
         }
@@ -108,7 +108,7 @@ fn lines(probe: &Probe) -> Vec<Line> {
     ];
     if let Some(inside) = &probe.inside {
         lines.push(congestion(inside));
-        lines.push(knobs(inside));
+        lines.push(sysctls(inside));
     }
     lines
 }
@@ -117,11 +117,11 @@ fn endpoint(probe: &Probe) -> Line {
     match &probe.endpoint {
         Ok(Isolation::Privileged) => Line::yes(
             "linux target",
-            "usable, in a network namespace made by right".to_owned(),
+            "available, in a network namespace that this user may create directly".to_owned(),
         ),
         Ok(Isolation::UserNamespace) => Line::yes(
             "linux target",
-            "usable, in a user namespace of this user".to_owned(),
+            "available, in a user namespace of this user".to_owned(),
         ),
         // the reason says what to do
         Err(why) => Line {
@@ -145,8 +145,8 @@ fn tick_phase(probe: &Probe) -> Line {
         ),
         None => Line::no(
             "tick phase",
-            "this kernel does not tell its jiffies".to_owned(),
-            "nothing; times are then compared without the phase of the ticks".to_owned(),
+            "unknown: this kernel does not show its jiffies".to_owned(),
+            "nothing; times are compared without the phase of the clock ticks".to_owned(),
         ),
     }
 }
@@ -155,13 +155,13 @@ fn real_time(probe: &Probe) -> Line {
     if probe.real_time_priority {
         Line::yes(
             "real-time priority",
-            "can be had for the thread that stamps packets".to_owned(),
+            "available for the thread that timestamps packets".to_owned(),
         )
     } else {
         Line::no(
             "real-time priority",
-            "cannot be had; stamps may be late on a busy machine".to_owned(),
-            "run on an idle machine, as root, or with ulimit -r 1".to_owned(),
+            "not available; timestamps may be late on a busy machine".to_owned(),
+            "run on an idle machine, as root, or after ulimit -r 1".to_owned(),
         )
     }
 }
@@ -173,15 +173,15 @@ fn congestion(inside: &Inside) -> Line {
         .iter()
         .map(|c| {
             let how = match (c.by_namespace, c.by_socket) {
-                (true, _) => "by the namespace",
-                (false, true) => "by TCP_CONGESTION on the socket",
-                (false, false) => "not allowed",
+                (true, _) => "can be set by sysctl",
+                (false, true) => "can be set by TCP_CONGESTION",
+                (false, false) => "cannot be set",
             };
             format!("{} {how}", c.name)
         })
         .collect();
     let found = format!(
-        "{}; a fresh namespace has {}",
+        "{}; a new network namespace uses {}",
         found.join(", "),
         inside.congestion_default
     );
@@ -190,21 +190,21 @@ fn congestion(inside: &Inside) -> Line {
         Some(_) => Line::no(
             WHAT,
             found,
-            "run as root, or as root: sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic'; else scenarios run with reno".to_owned(),
+            "run as root, or run this as root: sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic'; otherwise scenarios use reno".to_owned(),
         ),
         None => Line::no(
             WHAT,
             found,
-            "as root: modprobe tcp_cubic; else scenarios run with reno".to_owned(),
+            "run this as root: modprobe tcp_cubic; otherwise scenarios use reno".to_owned(),
         ),
     }
 }
 
-fn knobs(inside: &Inside) -> Line {
-    const WHAT: &str = "knobs";
-    let names = |pick: &dyn Fn(&&crate::os::probe::Knob) -> bool| -> Vec<String> {
+fn sysctls(inside: &Inside) -> Line {
+    const WHAT: &str = "sysctls";
+    let names = |pick: &dyn Fn(&&crate::os::probe::SysctlSupport) -> bool| -> Vec<String> {
         inside
-            .knobs
+            .sysctls
             .iter()
             .filter(pick)
             .map(|k| k.name.clone())
@@ -213,7 +213,7 @@ fn knobs(inside: &Inside) -> Line {
     let missing = names(&|k| k.value.is_none());
     let fixed = names(&|k| k.value.is_some() && !k.settable);
     let other: Vec<_> = inside
-        .knobs
+        .sysctls
         .iter()
         .filter(|k| k.value.as_ref().is_some_and(|v| *v != k.wanted))
         .map(|k| {
@@ -221,13 +221,17 @@ fn knobs(inside: &Inside) -> Line {
             format!("{} {} (here {value})", k.name, k.wanted)
         })
         .collect();
-    let settable = inside.knobs.iter().filter(|k| k.settable).count();
+    let settable = inside.sysctls.iter().filter(|k| k.settable).count();
     let mut found = format!(
-        "{settable} of {} net.ipv4 knobs can be set",
-        inside.knobs.len()
+        "{settable} of {} net.ipv4 sysctls can be set",
+        inside.sysctls.len()
     );
     if !other.is_empty() {
-        let _ = write!(found, "; scenarios set {}", other.join(", "));
+        let _ = write!(
+            found,
+            "; scenarios use other values than this kernel: {}",
+            other.join(", ")
+        );
     }
     if missing.is_empty() && fixed.is_empty() {
         return Line::yes(WHAT, found);
@@ -236,12 +240,12 @@ fn knobs(inside: &Inside) -> Line {
         let _ = write!(found, "; this kernel lacks {}", missing.join(", "));
     }
     if !fixed.is_empty() {
-        let _ = write!(found, "; may not be set: {}", fixed.join(", "));
+        let _ = write!(found, "; cannot be set: {}", fixed.join(", "));
     }
     Line::no(
         WHAT,
         found,
-        "a scenario that names one of these runs without it and says so; a newer kernel, or root, may have it"
+        "nothing is necessary: a scenario that sets one of these runs without it and says so; a newer kernel, or root, may be able to set it"
             .to_owned(),
     )
 }
@@ -256,7 +260,7 @@ fn as_text(probe: &Probe) -> String {
         };
         let _ = writeln!(text, "{mark:<3}  {:<18}  {}", line.what, line.found);
         if let Some(cure) = line.cure {
-            let _ = writeln!(text, "{:25}to do: {cure}", "");
+            let _ = writeln!(text, "{:25}fix: {cure}", "");
         }
     }
     text
@@ -273,15 +277,15 @@ fn as_json(probe: &Probe) -> Value {
             .iter()
             .map(|c| json!({"name": c.name, "by_namespace": c.by_namespace, "by_socket": c.by_socket}))
             .collect();
-        let knobs: Vec<_> = inside
-            .knobs
+        let sysctls: Vec<_> = inside
+            .sysctls
             .iter()
             .map(|k| json!({"name": k.name, "value": k.value, "scenarios": k.wanted, "settable": k.settable}))
             .collect();
         json!({
             "congestion_default": inside.congestion_default,
             "congestion": congestion,
-            "sysctl": knobs,
+            "sysctl": sysctls,
         })
     });
     json!({

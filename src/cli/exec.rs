@@ -29,8 +29,8 @@ use crate::world::{Endpoint, Service};
 pub(super) use report::relay;
 use session::Session;
 
-/// The program could not be found, could not be started, took too long; this command itself could not run: as
-/// env(1) and timeout(1) say it.
+/// Exit codes for a program that was not found, could not be started or took too long, and for a failure of this
+/// command itself. They are those of env(1) and timeout(1).
 const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
 const COULD_NOT_RUN: u8 = 125;
@@ -42,33 +42,33 @@ const PASSED_ON: &[i32] = &[SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, 
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The program sees a network with itself at 10.77.0.1 (fd77::1), the peer at 10.77.0.2 (fd77::2), and its own loopback.
-Without --forward an echo server answers on every port of the peer.
+The program runs in a private network at 10.77.0.1 (fd77::1) with its own loopback. Its peer is at 10.77.0.2 (fd77::2).
+Without --forward, an echo server answers on every port of the peer.
 
-Exit codes: the program's own; 128 and the signal's number where a signal ended it; 124 where --timeout did; 125 where
-halfopen itself could not run; 126 and 127 where the program could not be started or was not found.")]
+The exit code is that of the program, or 128 plus the number of the signal that ended it; 124 if --timeout ended it; 125
+if halfopen itself failed; 126 if the program could not be started; 127 if it was not found.")]
 pub(super) struct Exec {
-    /// A knob of the program's kernel, as tcp_retries2=5 or net.core.somaxconn=128; may be given more than once
-    #[arg(long, value_name = "KNOB=VALUE", value_parser = knob)]
+    /// Sets a sysctl in the network namespace of the program, such as tcp_retries2=5; may be repeated
+    #[arg(long, value_name = "SYSCTL=VALUE", value_parser = sysctl)]
     sysctl: Vec<(String, String)>,
-    /// The peer is this real server, as the host reaches it: every port of the peer leads there
+    /// Relays every port of the peer to this server, which is reached from the network of this machine
     #[arg(long, value_name = "HOST:PORT", value_parser = server)]
     forward: Option<SocketAddr>,
     #[command(flatten)]
     death: DeathToCome,
-    /// Keeps the packets in this file, for Wireshark
+    /// Writes the packets to this file, for Wireshark
     #[arg(long, value_name = "FILE.pcapng")]
     trace: Option<PathBuf>,
-    /// Ends the program after so long, with SIGTERM, and two seconds later with SIGKILL
+    /// Ends the program after this time with SIGTERM, and two seconds later with SIGKILL
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
-    /// The report as one JSON object
+    /// Prints the report as one JSON object
     #[arg(long)]
     json: bool,
-    /// Writes the report to this file, not to stderr
+    /// Writes the report to this file instead of stderr
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The program and its arguments
+    /// The program to run and its arguments
     #[arg(
         required = true,
         trailing_var_arg = true,
@@ -78,31 +78,31 @@ pub(super) struct Exec {
     program: Vec<OsString>,
 }
 
-/// `tcp_retries2=5`.
-pub(super) fn knob(text: &str) -> Result<(String, String), String> {
+/// Parses the name and value of a sysctl: `tcp_retries2=5`.
+pub(super) fn sysctl(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
-        _ => Err("KNOB=VALUE is wanted, as in tcp_retries2=5".to_owned()),
+        _ => Err("a sysctl must be given as NAME=VALUE, such as tcp_retries2=5".to_owned()),
     }
 }
 
-/// `127.0.0.1:6379`, `localhost:6379`.
+/// Parses and resolves the address of a server: `127.0.0.1:6379`, `localhost:6379`.
 pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
     let found = text
         .to_socket_addrs()
-        .map_err(|e| format!("{e}; HOST:PORT is wanted, as in 127.0.0.1:6379"))?;
+        .map_err(|e| format!("{e}; a server must be given as HOST:PORT, such as 127.0.0.1:6379"))?;
     let mut found: Vec<_> = found.collect();
     // a server on localhost listens on IPv4 more often than on IPv6
     found.sort_by_key(|a| a.is_ipv6());
     let first = found.into_iter().next();
-    first.ok_or_else(|| "the host has no address".to_owned())
+    first.ok_or_else(|| "this host name has no address".to_owned())
 }
 
 impl Exec {
-    /// Runs the program and tells its story. Failures of its own end with 125, and not with 2, which may be the
-    /// program's.
+    /// Runs the program and reports what happened to its connections. A failure of this command itself has the exit
+    /// code 125 and not 2, which the program may use.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         match self.run_program() {
             Ok(exit) => Ok(exit),
@@ -120,7 +120,7 @@ impl Exec {
             log::info!("{note}");
         }
         for (name, value) in &self.sysctl {
-            private.entry.set_knob(name, value)?;
+            private.entry.set_sysctl(name, value)?;
         }
         let witness = Arc::new(Mutex::new(Witness::new()));
         let file = self
@@ -140,7 +140,7 @@ impl Exec {
         let (first, arguments) = self
             .program
             .split_first()
-            .ok_or(Failure("no program".to_owned()))?;
+            .ok_or(Failure("no program was given".to_owned()))?;
         let program = match private.entry.start(first, arguments) {
             Ok(program) => program,
             Err(e) => {
@@ -154,7 +154,7 @@ impl Exec {
         if let Some(failure) = self.death.failure() {
             endpoint.failure(failure);
         }
-        let sysctl = knobs_of(&private)?;
+        let sysctl = sysctls_of(&private)?;
         let mut session = Session::new(endpoint, private, program, signals, witness, changed);
         let ended = session.run(self.timeout)?;
         let report = report::Report {
@@ -189,7 +189,7 @@ impl Exec {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// The program's output stays its own: the report goes to stderr.
+    /// Prints the report to stderr, because stdout belongs to the program, or writes it to the file of `--output`.
     fn write(&self, report: &str) -> Result<(), Failure> {
         match &self.output {
             Some(path) => std::fs::write(path, report)
@@ -202,8 +202,8 @@ impl Exec {
     }
 }
 
-/// The knobs in force in the namespace, as far as they are modelled.
-fn knobs_of(private: &Private) -> Result<Sysctl, Failure> {
+/// Returns the sysctls of the namespace, as far as they are modelled.
+fn sysctls_of(private: &Private) -> Result<Sysctl, Failure> {
     let listing = private.entry.run(|| {
         let read = |name: &'static str| {
             let value = crate::os::sysctl_files::read(name).ok().flatten();
@@ -214,12 +214,12 @@ fn knobs_of(private: &Private) -> Result<Sysctl, Failure> {
     let listing = listing.iter().map(|(name, value)| (*name, value.as_str()));
     let (sysctl, notes) = Sysctl::from_listing(listing);
     for note in notes {
-        log::info!("a forecast does without: {note}");
+        log::info!("forecasts ignore this sysctl: {note}");
     }
     Ok(sysctl)
 }
 
-/// The kernel's ticks on the endpoint's clock.
+/// Returns the phase of the kernel's ticks relative to the endpoint's clock.
 fn ticks_of(endpoint: &Endpoint) -> Ticks {
     match TickPhase::of_this_machine() {
         Some(phase) => phase.of_clock(endpoint.now()),
@@ -235,17 +235,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knobs_and_servers_are_read_or_refused() {
+    fn sysctls_and_servers_are_read_or_refused() {
         assert_eq!(
-            knob("tcp_retries2 = 5"),
+            sysctl("tcp_retries2 = 5"),
             Ok(("tcp_retries2".into(), "5".into()))
         );
         assert_eq!(
-            knob("tcp_rmem=1 2 3"),
+            sysctl("tcp_rmem=1 2 3"),
             Ok(("tcp_rmem".into(), "1 2 3".into()))
         );
-        assert!(knob("tcp_retries2").is_err());
-        assert!(knob("=5").is_err());
+        assert!(sysctl("tcp_retries2").is_err());
+        assert!(sysctl("=5").is_err());
         assert_eq!(server("127.0.0.1:6379"), Ok(([127, 0, 0, 1], 6379).into()));
         assert!(server("127.0.0.1").unwrap_err().contains("127.0.0.1:6379"));
     }

@@ -1,6 +1,6 @@
-//! Ctrl-C ends a run with what there is; a second one ends the program.
+//! Ctrl-C ends a run and keeps what was recorded so far. A second Ctrl-C ends the program.
 //!
-//! A flag and no thread: a process that has a thread may not enter a new user namespace.
+//! This is a flag and not a thread, because a process with several threads may not enter a new user namespace.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether the user wants an end.
+/// A flag that a signal sets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Catches SIGINT and SIGTERM from now on.
+    /// Starts to catch SIGINT and SIGTERM.
     pub(super) fn catch() -> std::io::Result<Self> {
         let seen = Interrupt::default();
         for signal in [SIGINT, SIGTERM] {
@@ -24,7 +24,7 @@ impl Interrupt {
         Ok(seen)
     }
 
-    /// Whether a signal came; a loop looks at it each time round.
+    /// Returns whether a signal has arrived. A loop checks this in every iteration.
     pub(super) fn flag(&self) -> &AtomicBool {
         &self.0
     }

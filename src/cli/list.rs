@@ -12,7 +12,7 @@ use crate::time::Instant;
 /// Arguments of `list`.
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Prints a JSON array
+    /// Prints the list as a JSON array
     #[arg(long)]
     json: bool,
 }
@@ -20,20 +20,20 @@ pub(super) struct List {
 struct Entry {
     name: &'static str,
     title: String,
-    /// When the engine's run ends; about what a run in real time takes.
+    /// The simulated duration on the engine, which is about what a run in real time takes.
     lasts: Instant,
-    /// Whether the linux target can do it as it stands only for root.
+    /// Whether the `linux` target needs root to run it.
     needs_root: bool,
 }
 
-/// Whether only root can have this congestion control: the kernel must load it first. A namespace of one's own may
-/// choose any other.
+/// Returns whether only root can use this congestion control, because the kernel would have to load it first. An ordinary
+/// user may choose any other in a network namespace of their own.
 fn needs_root(congestion: &str, available: Option<&str>) -> bool {
     available.is_some_and(|all| !all.split_whitespace().any(|name| name == congestion))
 }
 
 impl List {
-    /// Prints name, duration and title of every built-in scenario, and whether it needs root.
+    /// Prints the name, duration and title of every built-in scenario, and whether it needs root.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let available = sysctl_files::read("tcp_available_congestion_control").unwrap_or_default();
         let entries = builtin::all().iter().map(|builtin| {
@@ -73,8 +73,8 @@ impl List {
 fn table(entries: &[Entry]) -> String {
     let width = entries.iter().map(|e| e.name.len()).max().unwrap_or(0);
     let mut text = format!(
-        "{:width$}  {:>8}  needs  title (how long it lasts is simulated)\n",
-        "name", "lasts"
+        "{:width$}  {:>8}  needs  title (durations are simulated)\n",
+        "name", "duration"
     );
     for e in entries {
         let lasts = format!("{:.1} s", e.lasts.secs_f64());
@@ -101,7 +101,7 @@ mod tests {
                 entry("short", 1_500, true),
                 entry("much-longer", 1_083_040, false)
             ]),
-            "name            lasts  needs  title (how long it lasts is simulated)\n\
+            "name         duration  needs  title (durations are simulated)\n\
              short           1.5 s  root   What it is\n\
              much-longer  1083.0 s         What it is\n"
         );

@@ -25,15 +25,17 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-/// What becomes of my TCP connection when the peer dies? Runs one scenario on a userspace TCP, on stock smoltcp
+/// Shows what happens to a TCP connection when its peer dies. Runs a scenario on a userspace TCP, on stock smoltcp
 /// and on the kernel of this machine, and compares them packet by packet.
 #[derive(Debug, Parser)]
 #[command(name = "halfopen", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 as expected or the same, 1 different, 2 could not run.")]
+#[command(
+    after_help = "Exit codes: 0 if the result is as expected or identical, 1 if it is different, 2 if the command could not run."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Says more on stderr: -v what happens, -vv every timer, -vvv every packet (RUST_LOG refines it)
+    /// Prints more to stderr: -v events, -vv every timer, -vvv every packet (RUST_LOG gives finer control)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -44,11 +46,11 @@ enum Command {
     Run(run::Run),
     /// Compares targets, or recordings with the engine, packet by packet
     Compare(compare::Compare),
-    /// Runs a program of yours as the survivor, in a private network, while its peer dies
+    /// Runs a program in a private network while its peer dies, and reports what happened to its connections
     Exec(exec::Exec),
-    /// An endpoint that your programs talk to: a server, or a relay to a real one, that dies when told to
+    /// Runs a server, or a relay to a real server, that your programs connect to and that dies on demand
     Serve(serve::Serve),
-    /// Shows the connections of this machine, their timers, and when each application will be told
+    /// Shows the connections of this machine, their timers, and when each application will get an error
     Watch(watch::Watch),
     /// Shows when each retransmission, probe or SYN leaves, and how the connection ends
     Table(table::Table),
@@ -56,22 +58,22 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Lists the built-in scenarios
     List(list::List),
-    /// What this machine allows: TUN, namespaces, kernel, knobs, HZ; and what to do about each no
+    /// Checks what this machine allows (TUN, namespaces, sysctls, ...) and says how to fix what is missing
     Doctor(doctor::Doctor),
 }
 
-/// How a command ended, if it could run.
+/// The result of a command that could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// As expected, or the same.
+    /// The result is as expected, or identical.
     Same,
-    /// Something differs.
+    /// The result is different.
     Different,
-    /// The code of a program that was run.
+    /// The exit code of the program that was run.
     Code(u8),
 }
 
-/// Why a command could not run, for people.
+/// The error message of a command that could not run.
 #[derive(Debug)]
 struct Failure(String);
 
@@ -81,7 +83,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command given by the arguments.
 pub fn main() -> ExitCode {
     // clap itself ends with 0 for --help and with 2 for arguments that it does not know
     let cli = Cli::parse();

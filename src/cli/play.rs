@@ -1,4 +1,4 @@
-//! Plays a scenario on a target, with progress and Ctrl-C where that takes real time.
+//! Runs a scenario on a target, with a progress line and Ctrl-C where the run takes real time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -11,13 +11,13 @@ use crate::target::{Options, TargetKind, run};
 use crate::time::{Instant, Ticks};
 use crate::trace::{Trace, kept};
 
-/// Takes a target's name from the command line.
+/// Parses the name of a target.
 pub(super) fn target() -> impl TypedValueParser<Value = TargetKind> {
     PossibleValuesParser::new(TargetKind::ALL.map(TargetKind::name))
-        .try_map(|name| TargetKind::from_name(&name).ok_or("no such target"))
+        .try_map(|name| TargetKind::from_name(&name).ok_or("there is no such target"))
 }
 
-/// What all runs of one command share.
+/// The state that all runs of one command share.
 #[derive(Debug)]
 pub(super) struct Players {
     seed: u64,
@@ -25,18 +25,19 @@ pub(super) struct Players {
 }
 
 impl Players {
-    /// Catches Ctrl-C from now on.
+    /// Starts to catch Ctrl-C.
     pub(super) fn new(seed: u64) -> Result<Self, Failure> {
         let interrupt = Interrupt::catch()?;
         Ok(Players { seed, interrupt })
     }
 
-    /// The trace of `scenario` on this target.
+    /// Runs `scenario` on this target and returns the trace.
     pub(super) fn play(&self, scenario: &Scenario, on: TargetKind) -> Result<Trace, TargetError> {
         self.play_at(scenario, on, None)
     }
 
-    /// The same, the engine with these ticks of a clock instead of its kernel's at phase 0.
+    /// Runs `scenario` on this target and returns the trace. The engine uses these clock ticks instead of those of its
+    /// kernel at phase 0.
     pub(super) fn play_at(
         &self,
         scenario: &Scenario,
@@ -64,7 +65,8 @@ impl Players {
         run(scenario, on, options)
     }
 
-    /// The kernel's trace: of a run now, or, where no kernel can be had, the recording that the program carries.
+    /// Returns the kernel's trace: that of a run now or, where no network namespace can be created, the built-in
+    /// recording.
     pub(super) fn kernel(&self, scenario: &Scenario) -> Result<Trace, Failure> {
         let why = match self.play(scenario, TargetKind::Linux) {
             Err(TargetError::Unavailable(why)) => why,
@@ -77,14 +79,14 @@ impl Players {
                 Ok(recording)
             }
             None => Err(Failure(format!(
-                "linux: {why}\nand there is no recording of this scenario to take the kernel's place; \
-                 --on engine,smoltcp does without"
+                "the linux target is not available: {why}\nThere is no recording of this scenario to use instead; \
+                 --on engine,smoltcp compares without the kernel"
             ))),
         }
     }
 }
 
-/// Whether the recording of this name is one of this scenario: somebody may have edited the file.
+/// Returns whether the recording of this name is one of this scenario, which somebody may have edited.
 fn was_recorded(scenario: &Scenario) -> bool {
     let name = &scenario.name;
     let recorded = kept::scenario(name).map(|text| Scenario::parse(name, name, text));
@@ -104,12 +106,17 @@ fn was_recorded(scenario: &Scenario) -> bool {
 fn substitute(why: &str, recording: &Trace) -> String {
     let first = why.lines().next().unwrap_or_default();
     let version = &recording.meta.version;
-    format!("linux: {first}; the recording of Linux {version} takes its place")
+    format!(
+        "the linux target is not available: {first}; a recording of Linux {version} is used instead"
+    )
 }
 
-/// What is said of a run that the user ended; what there is of it was shown and written before.
+/// Returns the error for a run that the user interrupted. Its trace was printed and written before.
 pub(super) fn interrupted(trace: &Trace) -> Failure {
-    Failure(format!("interrupted at {:.3} s", trace.ended_at.secs_f64()))
+    Failure(format!(
+        "the run was interrupted at {:.3} s",
+        trace.ended_at.secs_f64()
+    ))
 }
 
 #[cfg(test)]

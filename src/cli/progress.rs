@@ -1,10 +1,10 @@
-//! The line that says how far a run in real time has come, and how long it will take.
+//! The line that shows the progress and the expected duration of a run in real time.
 
 use std::io::{IsTerminal, Write};
 
 use crate::time::Instant;
 
-/// Progress of one run, on stderr; silent where stderr is no terminal.
+/// Progress of one run, shown on stderr if stderr is a terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
     what: String,
@@ -15,8 +15,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Announces a run of `what` that is expected to take until `expected` (where that is known) and ends at
-    /// `limit` at the latest.
+    /// Announces a run of `what` that is expected to end at `expected`, if that is known, and ends at `limit` at the
+    /// latest.
     pub(super) fn new(what: &str, expected: Option<Instant>, limit: Instant) -> Self {
         let progress = Progress {
             what: what.to_owned(),
@@ -36,22 +36,22 @@ impl Progress {
         let limit = self.limit.secs_f64();
         match self.expected {
             Some(end) => format!(
-                "{}: in real time, about {:.1} s (as simulated; at most {limit:.0} s); Ctrl-C ends it",
+                "{}: running in real time, about {:.1} s (simulated; at most {limit:.0} s); Ctrl-C ends the run",
                 self.what,
                 end.secs_f64()
             ),
             None => format!(
-                "{}: in real time, at most {limit:.0} s; Ctrl-C ends it",
+                "{}: running in real time, at most {limit:.0} s; Ctrl-C ends the run",
                 self.what
             ),
         }
     }
 
-    /// The run has come to `now`, and ends at `latest` at the latest.
+    /// Shows that the run has reached `now` and ends at `latest` at the latest.
     pub(super) fn at(&mut self, now: Instant, latest: Instant) {
         let tenth = now.us() / 100_000;
         if self.last_tenth.is_none() {
-            log::debug!("{}: under way", self.what);
+            log::debug!("{}: running", self.what);
         }
         if !self.shown {
             self.last_tenth = Some(tenth);
@@ -71,7 +71,7 @@ impl Progress {
     }
 }
 
-/// Leaves no line behind.
+/// Erases the line.
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown && self.last_tenth.is_some() {
@@ -90,12 +90,12 @@ mod tests {
         let known = Progress::new("linux", Some(Instant::from_ms(25_440)), limit);
         assert_eq!(
             known.announcement(),
-            "linux: in real time, about 25.4 s (as simulated; at most 60 s); Ctrl-C ends it"
+            "linux: running in real time, about 25.4 s (simulated; at most 60 s); Ctrl-C ends the run"
         );
         let unknown = Progress::new("linux", None, limit);
         assert_eq!(
             unknown.announcement(),
-            "linux: in real time, at most 60 s; Ctrl-C ends it"
+            "linux: running in real time, at most 60 s; Ctrl-C ends the run"
         );
     }
 }

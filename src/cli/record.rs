@@ -1,4 +1,4 @@
-//! What passes between an endpoint and the programs that talk to it: kept in a file, and told to whoever listens.
+//! Writes the packets between an endpoint and its clients to a file, and passes them to the postmortem.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::trace::{Dir, Meta, Packet, Provenance, pcapng};
 use crate::world::{Fate, Tap};
 
-/// A pcapng file that grows.
+/// A pcapng file to which packets are appended.
 #[derive(Debug)]
 pub(super) struct TraceFile {
     path: PathBuf,
@@ -22,7 +22,7 @@ pub(super) struct TraceFile {
 }
 
 impl TraceFile {
-    /// Begins the file; `title` says what was run.
+    /// Creates the file. `title` says what was run.
     pub(super) fn create(path: &Path, title: &str) -> Result<TraceFile, Failure> {
         let file = File::create(path).map_err(|e| Failure(format!("{}: {e}", path.display())))?;
         let mut trace = TraceFile {
@@ -51,12 +51,15 @@ impl TraceFile {
         self.check(flushed);
     }
 
-    /// A full disk ends the trace and not the run.
+    /// Appends a packet. A write error such as a full disk ends the trace, but not the run.
     fn check(&mut self, result: std::io::Result<()>) {
         if let Err(e) = result
             && !std::mem::replace(&mut self.broken, true)
         {
-            log::error!("{}: {e}; the trace ends here", self.path.display());
+            log::error!(
+                "cannot write to {}: {e}; the trace ends here",
+                self.path.display()
+            );
         }
     }
 }
@@ -86,13 +89,13 @@ fn meta(title: &str) -> Meta {
     }
 }
 
-/// Shows an endpoint's packets to the witness and writes them to a file.
+/// Passes the packets of an endpoint to the postmortem and writes them to a file.
 pub(super) struct Recorder {
-    /// Who remembers what they were.
+    /// Collects the packets for the report at the end.
     pub(super) witness: Option<Arc<Mutex<Witness>>>,
-    /// Where they are kept.
+    /// The file to which the packets are written.
     pub(super) file: Option<TraceFile>,
-    /// Who is told of each change of fate.
+    /// Receives each change of the endpoint's state, such as a power-off.
     pub(super) changes: Sender<(Instant, Fate)>,
 }
 

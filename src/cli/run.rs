@@ -13,24 +13,24 @@ use crate::trace::{Stopped, Trace, summary};
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// A built-in scenario's name (`halfopen list`) or a TOML file
+    /// The name of a built-in scenario (see `halfopen list`), or a TOML file
     scenario: String,
-    /// Who plays the survivor
+    /// The TCP that plays the survivor
     #[arg(long, value_parser = play::target())]
     on: TargetKind,
     /// Writes the trace to this folder: trace.pcapng, events.jsonl, summary.json, scenario.toml
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Seed of what the target draws (initial numbers and the like)
+    /// Seed for the random numbers of the target, such as initial sequence numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Prints summary.json
+    /// Prints summary.json instead of the packets
     #[arg(long)]
     json: bool,
 }
 
 impl Run {
-    /// Runs, prints the trace, and writes it where that was asked for.
+    /// Runs the scenario, prints the trace, and writes it to the folder of `--out` if there is one.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let scenario = scenarios::find(&self.scenario)?;
         let trace = Players::new(self.seed)?.play(&scenario, self.on)?;
@@ -47,7 +47,7 @@ impl Run {
     }
 }
 
-/// A run that did not end as its scenario says is not as expected.
+/// Tells whether the run ended as its scenario says.
 fn ended(trace: &Trace) -> Result<Exit, Failure> {
     match trace.stopped {
         Stopped::SurvivorClosed | Stopped::After => Ok(Exit::Same),

@@ -1,4 +1,4 @@
-//! `halfopen serve`: an endpoint that other programs talk to, and that dies when it is told to.
+//! `halfopen serve`: a server for other programs that dies on demand.
 
 mod keys;
 mod show;
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::death::DeathToCome;
-use super::exec::{knob, server};
+use super::exec::{server, sysctl};
 use super::record::{Recorder, TraceFile};
 use super::signals::Signals;
 use super::{Exit, Failure, terminal};
@@ -28,19 +28,19 @@ use crate::world::{Death, Endpoint, Fate, Service};
 
 use keys::{Key, Keys};
 
-/// Longest time between two looks at the clock.
+/// Longest time between two readings of the clock.
 const TURN: Duration = Duration::from_millis(200);
 
-/// What is served.
+/// The services that can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Served {
-    /// Sends back what comes (port 7)
+    /// Sends back what it receives (port 7)
     Echo,
-    /// Throws away what comes (port 9)
+    /// Discards what it receives (port 9)
     Discard,
     /// Sends characters without end (port 19)
     Chargen,
-    /// A static answer (port 80)
+    /// Answers every request with the same page (port 80)
     Http,
 }
 
@@ -48,57 +48,57 @@ enum Served {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true), after_help = "\
 Keys, where stdin is a terminal: p power off, o power on, c cut, r restore, f freeze, t thaw, q quit.
-Signals: SIGUSR1 dies by --fate, SIGUSR2 is back; SIGINT and SIGTERM end it.
+Signals: SIGUSR1 makes the server die as --fate says, SIGUSR2 revives it; SIGINT and SIGTERM end the command.
 
-Exit codes: 0 ended as asked, 2 could not run.")]
+Exit codes: 0 if it ended on request, 2 if it could not run.")]
 pub(super) struct Serve {
-    /// What is served
+    /// The service to run
     #[arg(value_enum, group = "what")]
     service: Option<Served>,
-    /// A relay to this real server, as the host reaches it: it is the one that seems to lose its power
+    /// Relays to this server instead, which then seems to lose its power; it is reached from the network of this machine
     #[arg(long, value_name = "HOST:PORT", value_parser = server, group = "what")]
     forward: Option<SocketAddr>,
-    /// The port; without it that of the service, or of the real server
+    /// The port to listen on; the default is that of the service or of the real server
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
-    /// The endpoint's address and prefix; the kernel's end gets the first other address of the network
+    /// The IPv4 address and prefix of the server; the kernel gets the first other address of that network
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.77.0.2/24")]
     addr: String,
-    /// Its IPv6 address and prefix
+    /// The IPv6 address and prefix of the server
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd77::2/64")]
     addr6: String,
     #[command(flatten)]
     death: DeathToCome,
-    /// A knob of the endpoint's TCP, as tcp_retries2=5; may be given more than once
-    #[arg(long, value_name = "KNOB=VALUE", value_parser = knob)]
+    /// Sets a sysctl of the server's TCP, such as tcp_retries2=5; may be repeated
+    #[arg(long, value_name = "SYSCTL=VALUE", value_parser = sysctl)]
     sysctl: Vec<(String, String)>,
-    /// Keeps the packets in this file, for Wireshark
+    /// Writes the packets to this file, for Wireshark
     #[arg(long, value_name = "FILE.pcapng")]
     trace: Option<PathBuf>,
-    /// In the network of this machine, and not in a private one: takes CAP_NET_ADMIN
+    /// Creates the interface in the network of this machine instead of a private one; needs CAP_NET_ADMIN
     #[arg(long)]
     here: bool,
-    /// Name of the interface; it is gone when this ends
+    /// Name of the interface, which exists until the command ends
     #[arg(long, value_name = "NAME", default_value = "halfopen0")]
     name: String,
-    /// Ends after so long
+    /// Ends the command after this time
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }
 
-/// An endpoint that serves, and what it hears.
+/// A running server, and the signals and keys that control it.
 struct Session<'a> {
     options: &'a Serve,
     endpoint: Endpoint,
     signals: Signals,
     keys: Option<Keys>,
     changed: Receiver<(Instant, Fate)>,
-    /// When one that died by hand is back, and from what.
+    /// When a server that died by key or signal is revived, and from which death.
     back: Option<(Instant, Death)>,
 }
 
 impl Serve {
-    /// Serves until it is told to end.
+    /// Serves until a signal, a key or the timeout ends it.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let signals = Signals::catch(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])?;
         let (endpoint, private) = self.open()?;
@@ -120,11 +120,13 @@ impl Serve {
         for addr in endpoint.addrs().iter().map(|ip| SocketAddr::new(*ip, port)) {
             match endpoint.serve(addr, self.service(&relayed)) {
                 Ok(()) => served.push(addr),
-                Err(e) => log::warn!("{addr}: not served: {e}"),
+                Err(e) => log::warn!("cannot serve at {addr}: {e}"),
             }
         }
         if served.is_empty() {
-            return Err(Failure("no address to serve at".to_owned()));
+            return Err(Failure(
+                "there is no address at which the service can run".to_owned(),
+            ));
         }
 
         self.greet(endpoint.name(), private.as_ref(), &served)?;
@@ -207,7 +209,7 @@ impl Serve {
         let mut text = format!("{what} at {}, behind {interface}\n", addrs.join(" and "));
         if let (Some(private), Some(first)) = (private, served.first()) {
             text += &format!(
-                "in a private network; from another terminal, as this user:\n  {} nc {} {}\n",
+                "the network is private; to connect from another terminal, as the same user:\n  {} nc {} {}\n",
                 private.entry.nsenter(),
                 first.ip(),
                 first.port()
@@ -217,7 +219,7 @@ impl Serve {
             text += "keys: p power off, o power on, c cut, r restore, f freeze, t thaw, q quit\n";
         }
         text += &format!(
-            "kill -USR1 {0}: {1}; kill -USR2 {0}: back; kill {0} or Ctrl-C: end\n",
+            "signals: kill -USR1 {0} {1}, kill -USR2 {0} revive, kill {0} or Ctrl-C end\n",
             std::process::id(),
             self.death.how().name()
         );
@@ -292,7 +294,7 @@ impl Session<'_> {
         }
     }
 
-    /// Until a signal, a key, or some time.
+    /// Waits until a signal or a key arrives, but not longer than `TURN`.
     fn wait(&self) -> Result<(), Failure> {
         let stdin = std::io::stdin();
         let signals = self.signals.descriptors();

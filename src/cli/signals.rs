@@ -1,4 +1,4 @@
-//! Signals as something to poll: each one that came is read, in the order of their numbers.
+//! Signals that can be polled. Pending signals are read in the order of their numbers.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,13 +6,13 @@ use std::os::unix::net::UnixStream;
 
 use crate::os::is_ignored;
 
-/// Signals that no longer do what they do by themselves.
+/// Signals that are caught, so their default action does not happen.
 #[derive(Debug)]
 pub(super) struct Signals(Vec<(i32, UnixStream)>);
 
 impl Signals {
-    /// Catches these signals from now on, for the rest of the process's life. Those that were ignored when the program
-    /// started stay ignored: that is how nohup(1) and a script's `&` ask for it.
+    /// Starts to catch these signals, for the rest of the life of the process. Signals that were ignored when the
+    /// program started stay ignored, as nohup(1) and `&` in a script request it.
     pub(super) fn catch(numbers: &[i32]) -> io::Result<Signals> {
         let one = |number: &i32| {
             let (ours, handlers) = UnixStream::pair()?;
@@ -29,12 +29,12 @@ impl Signals {
             .map(Signals)
     }
 
-    /// Descriptors of which one is readable when a signal came.
+    /// Returns the descriptors; one of them is readable when a signal has arrived.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.0.iter().map(|(_, stream)| stream.as_fd())
     }
 
-    /// The signals that came since the last time, by their numbers, each as often as it came.
+    /// Returns the numbers of the signals that have arrived since the last call, each as often as it arrived.
     pub(super) fn take(&mut self) -> Vec<i32> {
         let mut came = Vec::new();
         for (number, stream) in &mut self.0 {

@@ -1,4 +1,5 @@
-//! `halfopen watch`: the connections of this network namespace, their timers, and when each application will be told.
+//! `halfopen watch`: the connections of this network namespace, their timers, and when each application will get
+//! an error.
 
 mod screen;
 
@@ -19,50 +20,53 @@ use crate::watch::{AddressFilter, Filter, Look, Watcher};
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(super) struct Watch {
-    /// Only connections with this at either end: 10.0.0.1, 10.0.0.1:80, [::1]:80, :80
+    /// Shows only connections with this address or port at either end: 10.0.0.1, 10.0.0.1:80, [::1]:80, :80
     #[arg(value_name = "ADDR")]
     addresses: Vec<AddressFilter>,
-    /// Looks once and ends
+    /// Prints one snapshot and exits
     #[arg(long)]
     once: bool,
-    /// Prints one JSON object per connection and look, a line each
+    /// Prints one JSON object a line for each connection in each snapshot
     #[arg(long)]
     json: bool,
-    /// Time between two looks
+    /// Time between two snapshots
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     interval: Duration,
-    /// Only connections in this state (established, syn-sent, fin-wait-1, ...); again for more. Without: all but listen
+    /// Shows only connections in this state (established, syn-sent, fin-wait-1, ...); may be repeated. The default is every
+    /// state but listen
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Vec<TcpState>,
-    /// Only connections with this port at either end; again for more
+    /// Shows only connections with this port at either end; may be repeated
     #[arg(long, value_name = "PORT")]
     port: Vec<u16>,
-    /// Only connections of this process
+    /// Shows only connections of this process
     #[arg(long)]
     pid: Option<u32>,
-    /// Does not ask other processes' sockets for their options (by pidfd_getfd, a duplicate of their descriptor for an
-    /// instant): the forecasts then take keepalive's times from the sysctls and TCP_USER_TIMEOUT to be unset
+    /// Does not read the socket options of other processes (which is done with pidfd_getfd, through a duplicate of their
+    /// descriptor). Forecasts then use the keepalive times of the sysctls and assume that TCP_USER_TIMEOUT is unset
     #[arg(long)]
     no_options: bool,
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
-        short if short < Duration::from_millis(20) => Err("the shortest is 20ms".to_owned()),
+        short if short < Duration::from_millis(20) => {
+            Err("the interval must be at least 20ms".to_owned())
+        }
         fits => Ok(fits),
     }
 }
 
 fn state(name: &str) -> Result<TcpState, String> {
     Filter::state(name).ok_or_else(|| {
-        "no state of TCP: write established, syn-sent, syn-recv, fin-wait-1, fin-wait-2, close-wait, closing, \
-         last-ack, time-wait or listen"
+        "this is not a TCP state; the states are established, syn-sent, syn-recv, fin-wait-1, fin-wait-2, close-wait, \
+         closing, last-ack, time-wait and listen"
             .to_owned()
     })
 }
 
 impl Watch {
-    /// Looks until it is told to stop.
+    /// Prints snapshots until a key or a signal ends it.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let filter = Filter {
             states: self.state.clone(),
@@ -72,8 +76,8 @@ impl Watch {
         };
         let mut watcher = Watcher::open(filter, !self.no_options).map_err(|e| {
             Failure(format!(
-                "the kernel cannot be asked for its connections (sock_diag: {e}); it needs a Linux with inet_diag: \
-                 try modprobe tcp_diag as root"
+                "the kernel's connections cannot be read (sock_diag: {e}); this needs a Linux kernel with inet_diag: try \
+                 modprobe tcp_diag as root"
             ))
         })?;
         if self.once {
@@ -98,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// Looks, and prints what it saw.
+    /// Takes one snapshot and prints it.
     fn print(&self, watcher: &mut Watcher) -> Result<(), Failure> {
         let look = watcher.look(usize::MAX)?;
         if self.json {
@@ -112,7 +116,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Redraws the whole terminal with each look.
+    /// Redraws the whole terminal with each snapshot.
     fn live(&self, watcher: &mut Watcher, signals: &mut Signals) -> Result<(), Failure> {
         let mut screen = Screen::open()?;
         let mut is_paused = false;
@@ -129,7 +133,7 @@ impl Watch {
             };
             let mut lines = report::render(&look, &kernel(watcher), style);
             let last = if is_paused {
-                "paused: p goes on, q quits"
+                "paused; p resumes, q quits"
             } else {
                 "q quits, p pauses"
             };

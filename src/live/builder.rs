@@ -1,4 +1,4 @@
-//! How an endpoint is made: addresses, knobs, and where its interface is.
+//! How an endpoint is made: addresses, sysctls, and where its interface is.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use crate::world::endpoint::{Endpoint, Guard};
 use crate::world::host::Host;
 use crate::world::machine::Parts;
 
-/// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's knobs, an MTU of 1500,
+/// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's sysctls, an MTU of 1500,
 /// the interface `halfopen0`.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -116,13 +116,13 @@ impl Builder {
         self
     }
 
-    /// The endpoint's own knobs.
+    /// The endpoint's own sysctls.
     pub fn sysctl(mut self, sysctl: Sysctl) -> Self {
         self.sysctl = sysctl;
         self
     }
 
-    /// A knob of the private namespace's kernel: `("tcp_retries2", "5")`.
+    /// A sysctl of the private namespace's kernel: `("tcp_retries2", "5")`.
     pub fn kernel_sysctl(mut self, name: &str, value: &str) -> Self {
         self.kernel_sysctl.push((name.to_owned(), value.to_owned()));
         self

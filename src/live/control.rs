@@ -3,7 +3,7 @@
 //!
 //! To whoever connects with the same user id (SO_PEERCRED) it writes one line of JSON for each connection and closes.
 //! The fields are those of [`Row`]: both ends, state, TCP_INFO, the pending timer and when it fires, tries so far and
-//! left, the forecast under the endpoint's own knobs and options, and in `fate` what was done to the connection or to
+//! left, the forecast under the endpoint's own sysctls and options, and in `fate` what was done to the connection or to
 //! its whole endpoint. Somebody else gets nothing. Abstract names belong to a network namespace: the one in which the
 //! first endpoint was made.
 //!

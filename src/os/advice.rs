@@ -1,11 +1,12 @@
-//! What to do where this machine says no, in words.
+//! Error messages for what this machine does not allow, with advice on how to allow it.
 
 use std::io;
 
-/// Where TUNs are made.
+/// The device that creates TUNs.
 pub(super) const TUN_DEVICE: &str = "/dev/net/tun";
 
-/// Switches that keep ordinary users from making namespaces: file, the value that forbids it, what it takes to allow it.
+/// Sysctls that keep ordinary users from creating namespaces: the file, the value that forbids it, and the command that
+/// allows it.
 const SWITCHES: [(&str, &str, &str); 3] = [
     (
         "/proc/sys/kernel/unprivileged_userns_clone",
@@ -24,7 +25,7 @@ const SWITCHES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// The switches that are set against user namespaces on this machine: `("kernel....=0", "sysctl -w ...")`.
+/// Returns the sysctls that forbid user namespaces on this machine: `("kernel....=0", "sysctl -w ...")`.
 fn closed_switches() -> Vec<(String, &'static str)> {
     let is_closed = |file: &str, closed: &str| {
         std::fs::read_to_string(file).is_ok_and(|value| value.trim() == closed)
@@ -39,36 +40,40 @@ fn closed_switches() -> Vec<(String, &'static str)> {
         .collect()
 }
 
-/// What keeps an ordinary user from a user namespace, and what to do about it.
+/// Says what keeps an ordinary user from creating a user namespace, and what to do about it.
 pub(super) fn for_user_namespaces() -> String {
     let switches: Vec<_> = closed_switches()
         .into_iter()
-        .map(|(state, cure)| format!("{state} forbids it; as root: {cure}"))
+        .map(|(state, cure)| format!("{state} forbids user namespaces; run this as root: {cure}"))
         .collect();
     if switches.is_empty() {
-        "run as root, or in a container that is given CAP_SYS_ADMIN and CAP_NET_ADMIN".to_owned()
+        "run as root, or in a container that has CAP_SYS_ADMIN and CAP_NET_ADMIN".to_owned()
     } else {
         switches.join("; ")
     }
 }
 
-/// What to do about a TUN device that cannot be opened.
+/// Says what to do about a TUN device that cannot be opened.
 pub(super) fn for_tun_device(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            format!("as root: chmod 0666 {TUN_DEVICE} (what most systems have); or run as root")
+            format!(
+                "run this as root: chmod 0666 {TUN_DEVICE} (the default of most systems); or run halfopen as root"
+            )
         }
-        _ => format!("as root: modprobe tun; for a container: --device {TUN_DEVICE}"),
+        _ => format!(
+            "run this as root: modprobe tun; or start the container with --device {TUN_DEVICE}"
+        ),
     }
 }
 
-/// No network namespace, neither by right nor in a user namespace.
+/// The error if no network namespace can be created, neither directly nor in a user namespace.
 pub(super) fn no_namespace(error: &io::Error) -> String {
     let cure = for_user_namespaces();
-    format!("no private network namespace can be made ({error}); {cure}")
+    format!("a private network namespace cannot be created ({error}); {cure}")
 }
 
-/// No TUN in a namespace that could be made.
+/// The error if no TUN can be created in a new network namespace.
 pub(super) fn no_tun(error: &io::Error) -> String {
     let opened = std::fs::OpenOptions::new()
         .read(true)
@@ -76,37 +81,37 @@ pub(super) fn no_tun(error: &io::Error) -> String {
         .open(TUN_DEVICE);
     match opened {
         Err(e) => format!(
-            "no TUN can be made: {TUN_DEVICE}: {e}; {}",
+            "a TUN cannot be created: {TUN_DEVICE}: {e}; {}",
             for_tun_device(&e)
         ),
         Ok(_) => format!(
-            "no TUN can be made: {TUN_DEVICE} opens, but refuses ({error}); CAP_NET_ADMIN inside the namespace is \
-             needed; {}",
+            "a TUN cannot be created: {TUN_DEVICE} can be opened but refuses the request ({error}), which needs \
+             CAP_NET_ADMIN in the namespace; {}",
             for_user_namespaces()
         ),
     }
 }
 
-/// No TUN of this name in the namespace that the program runs in.
+/// The error if no TUN of this name can be created in the network namespace of this process.
 pub(super) fn no_tun_here(name: &str, error: &io::Error) -> String {
     let busy = Some(rustix::io::Errno::BUSY.raw_os_error());
     match error.kind() {
         _ if error.raw_os_error() == busy => {
             format!(
-                "the interface {name} exists already ({error}): choose another name, or end the program that holds it"
+                "the interface {name} already exists ({error}): choose another name, or end the program that uses it"
             )
         }
         io::ErrorKind::InvalidInput => {
             format!(
-                "the interface cannot be called {name:?} ({error}): at most 15 letters, no blank and no slash"
+                "{name:?} is not a valid interface name ({error}): a name has at most 15 bytes, no blank and no slash"
             )
         }
         io::ErrorKind::PermissionDenied => format!(
-            "the interface {name} cannot be made ({error}): in the namespace that this program runs in it takes \
-             CAP_NET_ADMIN, root's as a rule, and access to {TUN_DEVICE}; a private namespace needs no rights"
+            "the interface {name} cannot be created ({error}): in the network of this machine this needs CAP_NET_ADMIN, \
+             which root usually has, and access to {TUN_DEVICE}; a private network needs no privileges"
         ),
         _ => format!(
-            "the interface {name} cannot be made ({error}); {}",
+            "the interface {name} cannot be created ({error}); {}",
             for_tun_device(error)
         ),
     }

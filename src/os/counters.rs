@@ -1,9 +1,9 @@
-//! What the kernel of a network namespace has counted: `Tcp` of /proc/net/snmp, `TcpExt` of /proc/net/netstat.
+//! The counters of a network namespace: `Tcp` of /proc/net/snmp and `TcpExt` of /proc/net/netstat.
 
 use std::io;
 
-/// All of them in this thread's namespace, in the order of the files: group, name, value. A value is a count, but a few
-/// are settings or present amounts (RtoMin, CurrEstab).
+/// Reads all counters of this thread's network namespace, in the order of the files: group, name, value. Most values are
+/// counts; a few are settings or current amounts (RtoMin, CurrEstab).
 pub fn here() -> io::Result<Vec<(String, String, i64)>> {
     let mut all = Vec::new();
     for file in ["snmp", "netstat"] {
@@ -13,7 +13,7 @@ pub fn here() -> io::Result<Vec<(String, String, i64)>> {
     Ok(all)
 }
 
-/// Lines in pairs: names, then values, each after its group.
+/// Parses pairs of lines. Each line begins with its group; the first has the names, the second the values.
 fn parse(text: &str) -> Vec<(String, String, i64)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut all = Vec::new();

@@ -1,8 +1,8 @@
-//! The way into a private namespace: sockets made and programs started inside of it, while this program stays outside.
+//! Access to a private network namespace: creates sockets and starts programs in it, while this program stays outside.
 //!
-//! A socket belongs to the namespace in which it was made, whoever uses it. With CAP_SYS_ADMIN a short-lived thread
-//! enters; without, a child process that shares this one's memory enters the user namespace first, which only a
-//! process of one thread may.
+//! A socket belongs to the namespace in which it was created, whoever uses it. With CAP_SYS_ADMIN, a short-lived thread
+//! enters the namespace. Without, a child process that shares the memory of this one enters the user namespace first,
+//! because only a process with one thread may do so.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -16,11 +16,11 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::program::Program;
 use super::sys;
 
-/// A namespace's descriptors; it lives as long as they do.
+/// The descriptors of a namespace, which exists as long as they are open.
 #[derive(Debug)]
 pub struct Entry {
     net: OwnedFd,
-    /// The user namespace that owns it, where it was made without rights.
+    /// The user namespace that owns it, if it was created without CAP_SYS_ADMIN.
     user: Option<OwnedFd>,
 }
 
@@ -33,7 +33,7 @@ fn open(path: &str) -> io::Result<OwnedFd> {
 }
 
 impl Entry {
-    /// Into the namespaces that the calling thread is in.
+    /// Opens the namespaces of the calling thread.
     pub(super) fn here(user_namespace: bool) -> io::Result<Entry> {
         let user = user_namespace.then(|| open("/proc/thread-self/ns/user"));
         Ok(Entry {
@@ -42,17 +42,19 @@ impl Entry {
         })
     }
 
-    /// The network namespace's descriptor, for setns(2).
+    /// Returns the descriptor of the network namespace, for setns(2).
     pub fn net(&self) -> BorrowedFd<'_> {
         self.net.as_fd()
     }
 
-    /// The user namespace's descriptor, which is to be entered first; none where the namespace was made by right.
+    /// Returns the descriptor of the user namespace, which has to be entered first, or None if the network namespace was
+    /// created with CAP_SYS_ADMIN.
     pub fn user(&self) -> Option<BorrowedFd<'_>> {
         self.user.as_ref().map(AsFd::as_fd)
     }
 
-    /// Enters with the calling thread, which stays inside; with a user namespace it must be the only one of its process.
+    /// Moves the calling thread into the namespace for good. If there is a user namespace, the process may have only this
+    /// thread.
     pub fn enter(&self) -> io::Result<()> {
         if let Some(user) = &self.user {
             move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))?;
@@ -63,8 +65,8 @@ impl Entry {
         )?)
     }
 
-    /// Runs `f` inside and gives what it returns. It should make its sockets and return: the calling thread waits for
-    /// it, and without rights it runs in a child process on a stack of 1 MB.
+    /// Runs `f` in the namespace and returns its result. `f` should create its sockets and return: the calling thread
+    /// waits for it, and without CAP_SYS_ADMIN it runs in a child process on a stack of 1 MB.
     pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> io::Result<T> {
         let inside = || self.enter().map(|()| f());
         if self.user.is_some() {
@@ -76,14 +78,14 @@ impl Entry {
         })
     }
 
-    /// A socket of the kernel inside, connected to `to` (blocking).
+    /// Returns a kernel socket of the namespace, connected to `to` (blocking).
     pub fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let socket = self.socket(to)?;
         socket.connect(&to.into())?;
         Ok(socket.into())
     }
 
-    /// A socket of the kernel inside that listens at `at`.
+    /// Returns a kernel socket of the namespace that listens at `at`.
     pub fn listen(&self, at: SocketAddr) -> io::Result<TcpListener> {
         let socket = self.socket(at)?;
         socket.set_reuse_address(true)?;
@@ -92,24 +94,19 @@ impl Entry {
         Ok(socket.into())
     }
 
-    /// A TCP socket of the kernel inside for addresses of this one's family, blocking, neither bound nor connected.
+    /// Returns a TCP socket of the namespace for the address family of `family_of`: blocking, neither bound nor connected.
     pub fn socket(&self, family_of: SocketAddr) -> io::Result<socket2::Socket> {
         let domain = socket2::Domain::for_address(family_of);
         self.run(|| socket2::Socket::new(domain, socket2::Type::STREAM, None))?
     }
 
-    /// `net.ipv4.NAME` inside is set to `value`.
-    pub fn set_sysctl(&self, name: &str, value: &str) -> io::Result<()> {
-        self.run(|| super::sysctl_files::write(name, value))?
-    }
-
-    /// Starts a program inside, by name or path. It inherits what this process was started with: descriptors, folder,
-    /// environment, signal mask, ignored signals, process group and session. From now on this process is the parent of
-    /// what its programs leave behind.
+    /// Starts a program in the namespace, by name or path. It inherits what this process was started with: descriptors,
+    /// folder, environment, signal mask, ignored signals, process group and session. This process becomes the parent of
+    /// the processes that the program leaves behind.
     ///
-    /// A child inherits the namespaces of the task that starts it. A helper process's child becomes ours when the
-    /// helper ends (PR_SET_CHILD_SUBREAPER). The error is that of execve(2): NotFound, PermissionDenied; or that of
-    /// entering.
+    /// A child inherits the namespaces of the task that starts it. The child of a helper process becomes a child of this
+    /// process when the helper ends (PR_SET_CHILD_SUBREAPER). The error is that of execve(2) (NotFound,
+    /// PermissionDenied), or that of entering the namespace.
     pub fn start(&self, program: &OsStr, arguments: &[OsString]) -> io::Result<Program> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let mut command = Command::new(program);
@@ -120,7 +117,8 @@ impl Entry {
         Program::new(child)
     }
 
-    /// A shell command's beginning that enters it from outside, as the same user: `nsenter --net=/proc/PID/fd/N`.
+    /// Returns the beginning of a shell command that enters the namespace as the same user:
+    /// `nsenter --net=/proc/PID/fd/N`.
     pub fn nsenter(&self) -> String {
         let path = |fd: &OwnedFd| format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
         match &self.user {

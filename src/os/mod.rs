@@ -1,10 +1,11 @@
-//! The operating system's side: TUN, namespaces, sysctl files, raw socket options, the real clock.
+//! Everything that calls the operating system: TUN, network namespaces, sysctl files, kernel sockets, sock_diag,
+//! processes and the clock. Only this module has unsafe code, in `sys.rs`.
 
 mod advice;
 mod clock;
 pub mod counters;
 mod entry;
-mod knob;
+mod namespace_sysctl;
 mod netlink;
 mod netns;
 pub mod probe;
@@ -20,7 +21,7 @@ mod waiter;
 
 pub use clock::RealClock;
 pub use entry::Entry;
-pub use knob::KnobError;
+pub use namespace_sysctl::NamespaceSysctlError;
 pub use netns::{EndpointError, Isolation, Namespace, Wanted, open, open_tun};
 pub use program::{Ended, LeftBehind, Program, is_ignored};
 pub use sock_diag::{Diagnosed, Memory, SockDiag};

@@ -1,4 +1,4 @@
-//! Netlink messages, as much of them as addresses, links and sock_diag need (RFC 3549).
+//! Netlink messages (RFC 3549), as far as addresses, links and sock_diag need them.
 //!
 //! Linux counterpart: `include/uapi/linux/netlink.h`.
 
@@ -11,30 +11,30 @@ use rustix::net::{
     socket_with,
 };
 
-/// NLM_F_REQUEST: it asks for something.
+/// NLM_F_REQUEST: the message is a request.
 pub(super) const REQUEST: u16 = 0x1;
-/// NLM_F_ACK: an answer is wanted even where all is well.
+/// NLM_F_ACK: the kernel should acknowledge success too.
 pub(super) const ACK: u16 = 0x4;
-/// NLM_F_CREATE | NLM_F_EXCL: it must be new.
+/// NLM_F_CREATE | NLM_F_EXCL: the object must not exist yet.
 pub(super) const CREATE: u16 = 0x600;
 
-/// NLM_F_DUMP: all there is.
+/// NLM_F_DUMP: the kernel should return all objects.
 const DUMP: u16 = 0x300;
 
 const HEADER_LEN: usize = 16;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
-/// NLM_F_DUMP_INTR: what is listed changed meanwhile.
+/// NLM_F_DUMP_INTR: the objects changed during the dump.
 const DUMP_INTERRUPTED: u16 = 0x10;
 
-/// A netlink socket of the namespace that it was opened in.
+/// A netlink socket, which belongs to the network namespace in which it was opened.
 #[derive(Debug)]
 pub(super) struct Netlink {
     fd: OwnedFd,
     seq: u32,
 }
 
-/// A message received: its type and what follows its header.
+/// A received message: its type and its body.
 pub(super) struct Answer {
     /// nlmsg_type.
     pub(super) kind: u16,
@@ -43,7 +43,7 @@ pub(super) struct Answer {
 }
 
 impl Netlink {
-    /// A socket for `protocol`; none is NETLINK_ROUTE, which is number 0.
+    /// Opens a socket for `protocol`. None stands for NETLINK_ROUTE, which has the number 0.
     pub(super) fn open(protocol: Option<Protocol>) -> io::Result<Netlink> {
         let fd = socket_with(
             AddressFamily::NETLINK,
@@ -54,8 +54,8 @@ impl Netlink {
         Ok(Netlink { fd, seq: 0 })
     }
 
-    /// Sends a request and reads its answer; the kernel answers within the system call, so this never blocks long.
-    /// An error that the kernel reports becomes an `io::Error`; an acknowledgment has an empty body.
+    /// Sends a request and returns the answer. The kernel answers within the system call, so this does not block for long.
+    /// An error that the kernel reports becomes an `io::Error`. An acknowledgment has an empty body.
     pub(super) fn ask(&mut self, kind: u16, flags: u16, body: &[u8]) -> io::Result<Answer> {
         self.send(kind, flags, body)?;
         let mut buffer = vec![0; 16_384];
@@ -67,8 +67,8 @@ impl Netlink {
         }
     }
 
-    /// Asks for all there is and gives each message's body to `each`. False: the list changed while it was made, so
-    /// that something may be missing from it or be in it twice.
+    /// Requests a dump and passes the body of each message to `each`. Returns false if the objects changed during the
+    /// dump, so that one may be missing or listed twice.
     pub(super) fn dump(
         &mut self,
         kind: u16,
@@ -144,7 +144,7 @@ struct Message<'a> {
     body: &'a [u8],
 }
 
-/// The messages of a datagram; an error where a length lies, and nothing after it.
+/// Returns the messages of a datagram. A wrong length produces an error and ends the iteration.
 fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -165,7 +165,7 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
     })
 }
 
-/// The error that a message of that kind, or a dump's end, tells of.
+/// Returns the error in an error message or in the message that ends a dump.
 fn error_of(body: &[u8]) -> io::Result<Option<io::Error>> {
     match body.first_chunk().map(|b| i32::from_ne_bytes(*b)) {
         Some(0) => Ok(None),
@@ -182,7 +182,7 @@ pub(super) fn push_attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
-/// The value of the first attribute of this kind.
+/// Returns the value of the first attribute of this type.
 pub(super) fn attribute(mut bytes: &[u8], kind: u16) -> Option<&[u8]> {
     while bytes.len() >= 4 {
         let len = usize::from(u16_at(bytes, 0));
@@ -195,7 +195,8 @@ pub(super) fn attribute(mut bytes: &[u8], kind: u16) -> Option<&[u8]> {
     None
 }
 
-/// The number at `at` in the machine's byte order; zero past the end, as an older kernel's shorter answer means.
+/// Reads the u32 at `at` in the byte order of the machine. Past the end it is zero, because an older kernel returns a
+/// shorter structure.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     match bytes.get(at..).and_then(|b| b.first_chunk()) {
         Some(b) => u32::from_ne_bytes(*b),
@@ -203,7 +204,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     }
 }
 
-/// The same for a short number.
+/// Reads the u16 at `at` in the byte order of the machine, or zero past the end.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     match bytes.get(at..).and_then(|b| b.first_chunk()) {
         Some(b) => u16::from_ne_bytes(*b),

@@ -1,9 +1,9 @@
-//! A private network namespace with a TUN in it, and the descriptors through which it is used from outside.
+//! A private network namespace with a TUN, and the descriptors through which it is used from outside.
 //!
-//! A socket, a TUN and a netlink socket belong to the namespace in which they were made, whoever holds them. So one
-//! short-lived task enters a fresh namespace, makes all that a run needs, and ends; the program keeps the descriptors
-//! and stays where it was. The namespace dies with the last of them, also after kill -9: there is no process, no
-//! file and no name to leave behind. With CAP_SYS_ADMIN that task is a thread; otherwise it is a child process in a
+//! A socket, a TUN and a netlink socket belong to the namespace in which they were created, whoever holds them. So one
+//! short-lived task enters a new namespace, creates all that a run needs, and ends; the program keeps the descriptors
+//! and stays in its own namespace. The namespace disappears with the last descriptor, also after kill -9: no process, no
+//! file and no name is left behind. With CAP_SYS_ADMIN that task is a thread; otherwise it is a child process in a
 //! user namespace of its own, where that is allowed.
 
 use std::io;
@@ -18,80 +18,80 @@ use super::sock_diag::SockDiag;
 use super::tun::{Device, Tun};
 use super::{advice, socket, sys, sysctl_files, tun};
 
-/// Something that the operating system refused.
+/// An error of the operating system.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// A system call failed that should not.
+    /// A system call failed unexpectedly.
     #[error("{what}: {source}")]
     Os {
-        /// What was tried.
+        /// The action that failed.
         what: String,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
-    /// This machine or this user cannot have it; the text says what to do about it.
+    /// This machine or this user does not allow it. The text says what to do about it.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// How the namespace was had.
+/// How the namespace was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// By the right to make one (CAP_SYS_ADMIN, root's as a rule).
+    /// Directly, with CAP_SYS_ADMIN, which root usually has.
     Privileged,
-    /// Inside a user namespace, without rights outside of it.
+    /// Inside a user namespace, without privileges outside of it.
     UserNamespace,
 }
 
-/// What is wanted of a namespace.
+/// How a namespace is to be set up.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The TUN's address.
     pub addr: Ipv4Addr,
-    /// Length of its network's prefix, bits.
+    /// Length of the prefix of that address, bits.
     pub prefix: u8,
-    /// The TUN's IPv6 address and the length of its prefix; none: IPv6 is off.
+    /// The TUN's IPv6 address and the length of its prefix, or None to disable IPv6.
     pub ipv6: Option<(Ipv6Addr, u8)>,
-    /// The TUN's name; none: `ho` and this process's number.
+    /// The TUN's name, or None for `ho` followed by the id of this process.
     pub name: Option<String>,
-    /// Whether the loopback device is set up, for programs that are to run inside.
+    /// Whether to bring the loopback device up, for programs that run in the namespace.
     pub loopback: bool,
     /// The TUN's MTU, bytes.
     pub mtu: u32,
-    /// How the TUN is made.
+    /// The properties of the TUN.
     pub device: Device,
-    /// Knobs to set: `("tcp_retries2", "5")`; those with the value wanted are left alone.
+    /// Sysctls to set: `("tcp_retries2", "5")`; those that already have the value are not written.
     pub sysctl: Vec<(String, String)>,
-    /// Knobs whose absence from this kernel is worth a note.
+    /// Sysctls that produce a note if this kernel does not have them.
     pub named: Vec<String>,
-    /// Congestion control of the sockets.
+    /// The congestion control of the sockets.
     pub congestion: String,
-    /// How many TCP sockets to make.
+    /// How many TCP sockets to create.
     pub sockets: usize,
-    /// Whether they are IPv6's.
+    /// Whether the sockets are IPv6 sockets.
     pub ipv6_sockets: bool,
 }
 
-/// A namespace, as its descriptors.
+/// A network namespace, represented by its descriptors.
 #[derive(Debug)]
 pub struct Namespace {
-    /// The wire's end.
+    /// The TUN.
     pub tun: Tun,
-    /// TCP sockets of the namespace, nonblocking and unused; accept() adds more.
+    /// Unused nonblocking TCP sockets of the namespace. accept() adds more.
     pub sockets: Vec<OwnedFd>,
-    /// The way in.
+    /// Access to the namespace.
     pub entry: Entry,
-    /// Where to ask about its connections.
+    /// The socket through which its connections are read.
     pub diag: SockDiag,
-    /// How it was had.
+    /// How it was created.
     pub isolation: Isolation,
-    /// Congestion control in force.
+    /// The congestion control in use.
     pub congestion: String,
-    /// What could not be had as wanted, a line each.
+    /// What could not be set up as requested, one line each.
     pub notes: Vec<String>,
 }
 
-/// Makes a namespace: with the right to do so in a thread, else in a user namespace.
+/// Creates a namespace: in a thread with CAP_SYS_ADMIN, otherwise in a user namespace.
 pub fn open(wanted: &Wanted) -> Result<Namespace, EndpointError> {
     // tells whose TUN it is; taken here, because a helper process has a number of its own
     let name = wanted.name.clone();
@@ -107,8 +107,7 @@ pub fn open(wanted: &Wanted) -> Result<Namespace, EndpointError> {
     }
 }
 
-/// Runs `f` in a thread that is alone in a fresh network namespace; PermissionDenied where that takes rights that this
-/// process lacks.
+/// Runs `f` in a thread in a new network namespace. Returns PermissionDenied if this process lacks CAP_SYS_ADMIN.
 pub(super) fn in_network_namespace<T: Send>(f: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -122,7 +121,7 @@ pub(super) fn in_network_namespace<T: Send>(f: impl FnOnce() -> T + Send) -> io:
     })
 }
 
-/// Runs `f` in a child process in a fresh user and network namespace, as this same user.
+/// Runs `f` in a child process in a new user and network namespace, as the same user.
 pub(super) fn in_user_namespace<T>(f: impl FnOnce() -> T) -> io::Result<T> {
     let uid = rustix::process::geteuid().as_raw();
     let gid = rustix::process::getegid().as_raw();
@@ -145,11 +144,11 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
     match wanted.ipv6 {
         None => sysctl_files::disable_ipv6().unwrap_or_else(|e| {
             notes.push(format!(
-                "IPv6 stays on in the namespace ({e}); its packets are not part of the trace"
+                "IPv6 could not be disabled in the namespace ({e}); its packets are not part of the trace"
             ));
         }),
         Some(_) => sysctl_files::quiet_ipv6().unwrap_or_else(|e| {
-            notes.push(format!("IPv6 asks for routers in the namespace ({e})"));
+            notes.push(format!("router solicitation could not be disabled in the namespace ({e})"));
         }),
     }
     set_sysctls(wanted, &mut notes);
@@ -159,22 +158,22 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
     addrs.extend(wanted.ipv6.map(|(addr, prefix)| (addr.into(), prefix)));
     give_addresses(&mut tun, &addrs, wanted.mtu)?;
     if wanted.loopback {
-        tun::set_loopback_up().map_err(failed("setting the loopback device up"))?;
+        tun::set_loopback_up().map_err(failed("the loopback device could not be brought up"))?;
     }
     let entry = Entry::here(isolation == Isolation::UserNamespace)
-        .map_err(failed("opening the namespace's file"))?;
+        .map_err(failed("the file of the namespace could not be opened"))?;
     let family = match wanted.ipv6_sockets {
         false => AddressFamily::INET,
         true => AddressFamily::INET6,
     };
     let mut sockets = Vec::with_capacity(wanted.sockets);
     for _ in 0..wanted.sockets {
-        sockets.push(tcp_socket(family).map_err(failed("making a TCP socket"))?);
+        sockets.push(tcp_socket(family).map_err(failed("a TCP socket could not be created"))?);
     }
     let congestion = choose_congestion(&sockets, &wanted.congestion, &mut notes)
-        .map_err(failed("reading TCP_CONGESTION"))?;
+        .map_err(failed("TCP_CONGESTION could not be read"))?;
     let diag = Netlink::open(Some(rustix::net::netlink::SOCK_DIAG))
-        .map_err(failed("opening a sock_diag socket"))?;
+        .map_err(failed("a sock_diag socket could not be opened"))?;
     Ok(Namespace {
         tun,
         sockets,
@@ -186,17 +185,17 @@ fn build(wanted: &Wanted, name: &str, isolation: Isolation) -> Result<Namespace,
     })
 }
 
-/// Gives the TUN these addresses with their connected routes, an MTU in bytes, and sets it up.
+/// Assigns these addresses with their connected routes and an MTU in bytes to the TUN, and brings it up.
 fn give_addresses(tun: &mut Tun, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<(), EndpointError> {
     let failed = |addr: IpAddr| {
         move |source| EndpointError::Os {
-            what: format!("giving the TUN its address {addr}"),
+            what: format!("the address {addr} could not be assigned to the TUN"),
             source,
         }
     };
     // first up: what the kernel has to do for an IPv6 address of an interface that is down, it does later
     tun.set_up(mtu).map_err(|source| EndpointError::Os {
-        what: "setting the TUN up".to_owned(),
+        what: "the TUN could not be brought up".to_owned(),
         source,
     })?;
     for (addr, prefix) in addrs {
@@ -210,8 +209,8 @@ fn give_addresses(tun: &mut Tun, addrs: &[(IpAddr, u8)], mtu: u32) -> Result<(),
     Ok(())
 }
 
-/// Waits until packets for this address are taken in: a worker of the kernel adds its route some time after the address
-/// can be seen. Gives up after a second: where routes are not shown, packets may be lost at first.
+/// Waits until the kernel accepts packets for this address: it adds the route some time after the address is visible.
+/// Gives up after a second; where routes are not shown, the first packets may be lost.
 fn wait_until_local(addr: Ipv6Addr) {
     let route = format!("{:032x} 80 ", addr.to_bits());
     for _ in 0..1000 {
@@ -223,13 +222,13 @@ fn wait_until_local(addr: Ipv6Addr) {
             _ => return,
         }
     }
-    log::info!("{addr} is not local after a second");
+    log::info!("the kernel did not add a local route for {addr} within a second");
 }
 
-/// Makes a TUN of this name with these addresses and this MTU in bytes in the calling thread's namespace. It is gone
-/// when it is dropped, or when the process ends in whatever way.
+/// Creates a TUN with this name, these addresses and this MTU in bytes in the network namespace of the calling thread. It
+/// disappears when it is dropped and when the process ends, however it ends.
 ///
-/// Gives [`EndpointError::Unavailable`] without CAP_NET_ADMIN, or where the name is taken, saying what to do.
+/// Without CAP_NET_ADMIN, and if the name is in use, this returns [`EndpointError::Unavailable`], which says what to do.
 pub fn open_tun(
     name: &str,
     addrs: &[(IpAddr, u8)],
@@ -242,7 +241,7 @@ pub fn open_tun(
     Ok(tun)
 }
 
-/// A nonblocking TCP socket of the calling thread's namespace.
+/// Returns a nonblocking TCP socket of the network namespace of the calling thread.
 pub(super) fn tcp_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     Ok(socket_with(
@@ -259,7 +258,9 @@ fn set_sysctls(wanted: &Wanted, notes: &mut Vec<String>) {
         match sysctl_files::read(name) {
             Ok(Some(present)) if present == *value => {}
             Ok(None) if !named => {}
-            Ok(None) => notes.push(format!("{name}={value} not set: this kernel has no {name}")),
+            Ok(None) => notes.push(format!(
+                "{name}={value} was not set: this kernel has no {name}"
+            )),
             // where the namespace may not choose it, it is set on the sockets, in place of reno
             Ok(Some(_)) if name == "tcp_congestion_control" => {
                 if sysctl_files::write(name, value).is_err() {
@@ -268,15 +269,19 @@ fn set_sysctls(wanted: &Wanted, notes: &mut Vec<String>) {
             }
             Ok(Some(present)) => {
                 if let Err(e) = sysctl_files::write(name, value) {
-                    notes.push(format!("{name}={value} not set ({e}); it is {present}"));
+                    notes.push(format!(
+                        "{name}={value} was not set ({e}); the value is {present}"
+                    ));
                 }
             }
-            Err(e) => notes.push(format!("{name}={value} not set: cannot be read ({e})")),
+            Err(e) => notes.push(format!(
+                "{name}={value} was not set: the sysctl cannot be read ({e})"
+            )),
         }
     }
 }
 
-/// Sees to it that `sockets` use the congestion control `wanted`, and gives the name of the one that they do use.
+/// Makes `sockets` use the congestion control `wanted`, and returns the name of the one that they use.
 fn choose_congestion(
     sockets: &[OwnedFd],
     wanted: &str,
@@ -295,13 +300,13 @@ fn choose_congestion(
     };
     match all(wanted) {
         Ok(()) => notes.push(format!(
-            "the namespace may not choose {wanted} as its congestion control: TCP_CONGESTION was set on the socket"
+            "{wanted} cannot be set as the congestion control of the namespace; it was set with TCP_CONGESTION on the socket"
         )),
         Err(e) => {
             all("reno")?;
             notes.push(format!(
-                "congestion control is reno, not {wanted}: the namespace may not choose {wanted} and neither may this \
-                 user ({e}); as root it can be had, or if root sets net.ipv4.tcp_allowed_congestion_control"
+                "the congestion control is reno and not {wanted}, which this user may not set ({e}); root may set it, and so \
+                 may this user if root adds it to net.ipv4.tcp_allowed_congestion_control"
             ));
         }
     }

@@ -1,6 +1,6 @@
-//! What this machine and this user allow: everything that the `linux` target needs, tried out for real.
+//! Tests what this machine and this user allow: everything that the `linux` target needs.
 //!
-//! All is tried in namespaces that are gone again when this returns.
+//! The tests run in network namespaces that no longer exist when they return.
 
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
@@ -13,85 +13,85 @@ use super::ticks::{TickPhase, tick_ns};
 use super::tun::Device;
 use super::{advice, socket, sysctl_files};
 
-/// What was found of one thing: what it is like, or what is wrong and what to do about it.
+/// The result of one test: a description, or what is wrong and what to do about it.
 pub type Finding = Result<String, Problem>;
 
-/// Something that is not as it should be.
+/// Something that is missing or wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What was found.
+    /// What is wrong.
     pub found: String,
     /// What to do about it.
     pub cure: String,
 }
 
-/// A congestion control of the kernel, seen from a fresh namespace.
+/// A congestion control of the kernel, as seen in a new network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Congestion {
     /// Its name.
     pub name: String,
     /// Whether the namespace may make it the default of its sockets (`tcp_congestion_control`).
     pub by_namespace: bool,
-    /// Whether TCP_CONGESTION takes it, as the target sets it.
+    /// Whether the socket option TCP_CONGESTION accepts it, which is how the target sets it.
     pub by_socket: bool,
 }
 
-/// A knob, seen from a fresh namespace.
+/// A sysctl, as seen in a new network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Knob {
+pub struct SysctlSupport {
     /// Its name without `net.ipv4.`.
     pub name: String,
-    /// The value of a fresh namespace; None where this kernel has no such knob.
+    /// Its value in a new namespace, or None if this kernel has no such sysctl.
     pub value: Option<String>,
-    /// The value that a scenario takes where it does not name the knob: that of Linux 6.18.
+    /// The value that scenarios use by default, which is that of Linux 6.18.
     pub wanted: String,
     /// Whether the namespace may set it.
     pub settable: bool,
 }
 
-/// The inside of a fresh namespace.
+/// What a new network namespace contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inside {
-    /// The default of a fresh namespace.
+    /// The default congestion control.
     pub congestion_default: String,
-    /// All that are loaded.
+    /// The congestion controls that are loaded.
     pub congestion: Vec<Congestion>,
-    /// Every knob that scenarios know.
-    pub knobs: Vec<Knob>,
+    /// Every sysctl that a scenario can set.
+    pub sysctls: Vec<SysctlSupport>,
 }
 
-/// All findings.
+/// The results of all tests.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// `uname -r`.
     pub kernel: String,
     /// Effective user id; 0 is root.
     pub uid: u32,
-    /// `/dev/net/tun` can be opened.
+    /// Whether `/dev/net/tun` can be opened.
     pub tun_device: Finding,
-    /// A network namespace can be made by right.
+    /// Whether a network namespace can be created directly, with CAP_SYS_ADMIN.
     pub network_namespace: Finding,
-    /// A user namespace can be made, and a network namespace in it.
+    /// Whether a user namespace can be created, and a network namespace in it.
     pub user_namespace: Finding,
-    /// A namespace with a configured TUN and sockets was made: what the target needs.
+    /// Whether a network namespace with a configured TUN and sockets could be created, which is what the target needs.
     pub endpoint: Result<Isolation, String>,
     /// Length of a tick, ns.
     pub tick_ns: u64,
-    /// Where the ticks lie; None where this kernel does not tell.
+    /// The phase of the clock ticks, or None if this kernel does not show it.
     pub phase: Option<TickPhase>,
-    /// Whether the waiting thread gets a real-time priority.
+    /// Whether a thread may have a real-time priority.
     pub real_time_priority: bool,
-    /// The inside of a fresh namespace; None where none can be made.
+    /// What a new network namespace contains, or None if none can be created.
     pub inside: Option<Inside>,
 }
 
 impl Probe {
-    /// Tries everything out; takes some 50 ms.
+    /// Runs all tests, which takes some 50 ms.
     pub fn of_this_machine() -> Probe {
         let by_right = netns::in_network_namespace(look_inside);
         let by_user = netns::in_user_namespace(look_inside);
         let finding = |tried: &std::io::Result<Inside>, cure: String| match tried {
-            Ok(_) => Ok("can be made".to_owned()),
+            Ok(_) => Ok("can be created".to_owned()),
             Err(e) => Err(Problem {
                 found: e.to_string(),
                 cure,
@@ -106,7 +106,7 @@ impl Probe {
             tun_device: tun_device(),
             network_namespace: finding(
                 &by_right,
-                "nothing where a user namespace can be made; else run as root (CAP_SYS_ADMIN)"
+                "nothing is necessary if a user namespace can be created; otherwise run as root (CAP_SYS_ADMIN)"
                     .to_owned(),
             ),
             user_namespace: finding(&by_user, advice::for_user_namespaces()),
@@ -118,7 +118,7 @@ impl Probe {
         }
     }
 
-    /// Whether the `linux` target can be had.
+    /// Returns whether the `linux` target is available.
     pub fn usable(&self) -> bool {
         self.endpoint.is_ok()
     }
@@ -138,7 +138,7 @@ fn tun_device() -> Finding {
     }
 }
 
-/// Makes what a run makes, and lets it go.
+/// Creates what a run creates, and drops it.
 fn try_endpoint() -> Result<Isolation, String> {
     let wanted = Wanted {
         addr: Ipv4Addr::new(10, 77, 0, 1),
@@ -159,7 +159,7 @@ fn try_endpoint() -> Result<Isolation, String> {
         .map_err(|e| e.to_string())
 }
 
-/// Tried on a thread of its own, so that the caller's scheduling is not touched.
+/// Tests this on a separate thread, so that the scheduling of the caller does not change.
 fn real_time_priority() -> bool {
     let try_it = || {
         let urgent = Scheduling::current()?.more_urgent(Urgency::RealTime);
@@ -170,7 +170,7 @@ fn real_time_priority() -> bool {
         .is_ok_and(|tried: std::io::Result<()>| tried.is_ok())
 }
 
-/// Called inside of a fresh namespace.
+/// Collects the findings. The caller is inside the new namespace.
 fn look_inside() -> Inside {
     let text = |name: &str| sysctl_files::read(name).ok().flatten().unwrap_or_default();
     let congestion_default = text("tcp_congestion_control");
@@ -184,14 +184,14 @@ fn look_inside() -> Inside {
                 .is_ok(),
         })
         .collect();
-    let knobs = Sysctl::default()
+    let sysctls = Sysctl::default()
         .values()
         .into_iter()
         .filter(|(name, _)| *name != "tcp_congestion_control")
         .map(|(name, wanted)| {
             let value = sysctl_files::read(name).ok().flatten();
             let settable = value.is_some() && sysctl_files::write(name, &wanted).is_ok();
-            Knob {
+            SysctlSupport {
                 name: name.to_owned(),
                 value,
                 wanted,
@@ -202,6 +202,6 @@ fn look_inside() -> Inside {
     Inside {
         congestion_default,
         congestion,
-        knobs,
+        sysctls,
     }
 }

@@ -1,8 +1,8 @@
-//! Which processes hold a socket, and what options they set on it.
+//! Finds the processes that hold a socket, and the options that they set on it.
 //!
-//! A socket's inode stands in `/proc/PID/fd`. sock_diag does not tell a socket's options; whoever may trace the
-//! process may duplicate its descriptor for an instant (pidfd_getfd, Linux 5.6) and ask. The duplicate changes nothing
-//! for the process, except that a close() in that very instant takes effect when the duplicate is closed.
+//! `/proc/PID/fd` shows the inode of a socket. sock_diag does not show its options, but a user who may trace the process
+//! can duplicate its descriptor for a moment (pidfd_getfd, Linux 5.6) and read them. The duplicate changes nothing for
+//! the process, except that a close() in that moment takes effect when the duplicate is closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
@@ -12,18 +12,18 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use super::sys;
 use crate::sockopt::{OptName, SockOpt};
 
-/// A process and the descriptor by which it holds a socket.
+/// A process and its descriptor for a socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
-    /// Process number.
+    /// Process id.
     pub pid: u32,
-    /// Number of the descriptor there.
+    /// Number of the descriptor in that process.
     pub fd: i32,
     /// Name of the program (`/proc/PID/comm`).
     pub name: String,
 }
 
-/// Options that a forecast depends on.
+/// The socket options on which a forecast depends.
 const OPTIONS: &[OptName] = &[
     OptName::SO_KEEPALIVE,
     OptName::TCP_KEEPIDLE,
@@ -37,7 +37,7 @@ const OPTIONS: &[OptName] = &[
     OptName::TCP_RTO_MIN_US,
 ];
 
-/// Who holds the sockets with these inodes, as far as this user may see it: their own processes', root everybody's.
+/// Returns the processes that hold the sockets with these inodes. Only root sees the processes of other users.
 pub fn holders(inodes: &BTreeSet<u32>) -> BTreeMap<u32, Vec<Holder>> {
     let mut found: BTreeMap<u32, Vec<Holder>> = BTreeMap::new();
     if inodes.is_empty() {
@@ -59,12 +59,12 @@ pub fn holders(inodes: &BTreeSet<u32>) -> BTreeMap<u32, Vec<Holder>> {
     found
 }
 
-/// The entries of a folder; none where it cannot be read (another user's process, or one that just ended).
+/// Returns the entries of a folder, or none if it cannot be read (the process belongs to another user, or has ended).
 fn entries(path: &str) -> impl Iterator<Item = std::fs::DirEntry> {
     std::fs::read_dir(path).into_iter().flatten().flatten()
 }
 
-/// `socket:[4711]`.
+/// Returns the inode in a link such as `socket:[4711]`.
 fn socket_inode(entry: &std::fs::DirEntry) -> Option<u32> {
     let target = std::fs::read_link(entry.path()).ok()?;
     let number = target.to_str()?.strip_prefix("socket:[")?;
@@ -76,8 +76,8 @@ fn name_of(pid: u32) -> String {
     comm.trim_end().to_owned()
 }
 
-/// The options of the socket with this inode, asked through a duplicate of its holder's descriptor. None where that
-/// is not allowed, or the descriptor is another socket's by now.
+/// Reads the options of the socket with this inode through a duplicate of its holder's descriptor. Returns None if that
+/// is not allowed, or if the descriptor now belongs to another socket.
 pub fn options(holder: &Holder, inode: u32) -> Option<Vec<SockOpt>> {
     let pid = Pid::from_raw(i32::try_from(holder.pid).ok()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;

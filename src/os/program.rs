@@ -1,4 +1,4 @@
-//! A program that was started in a private namespace: its end, signals to it, and what it leaves behind.
+//! A program that was started in a private namespace: its end, signals, and the processes that it leaves behind.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -22,7 +22,7 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// What a shell makes of it: the code, or 128 and the signal's number.
+    /// Returns the exit code as a shell reports it: the code, or 128 plus the number of the signal.
     pub fn code(self) -> u8 {
         match self {
             Ended::Code(code) => code,
@@ -55,12 +55,12 @@ impl Program {
         Ok(Program { child, pidfd })
     }
 
-    /// Its process number.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended; None while it runs.
+    /// Returns how it ended, or None while it runs.
     pub fn ended(&mut self) -> io::Result<Option<Ended>> {
         let status = self.child.try_wait()?;
         Ok(status.map(|s| match (s.code(), s.signal()) {
@@ -69,7 +69,7 @@ impl Program {
         }))
     }
 
-    /// Sends it a signal by number; no error where it has ended.
+    /// Sends a signal by number. It is not an error if the process has ended.
     pub fn signal(&self, number: i32) -> io::Result<()> {
         let signal = Signal::from_named_raw(number)
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -90,16 +90,17 @@ impl AsFd for Program {
 /// A process that a program started and did not wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftBehind {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
     /// Its name, as `ps` shows it.
     pub name: String,
 }
 
 impl LeftBehind {
-    /// The children of this process that are left: once all its programs have ended, what those left behind.
+    /// Returns the remaining children of this process. Once its programs have ended, these are the processes that they
+    /// left behind.
     pub fn all() -> Vec<LeftBehind> {
-        // what has ended already is reaped
+        // processes that have ended are reaped
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
         let mine = format!("PPid:\t{}", std::process::id());
         let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -116,7 +117,7 @@ impl LeftBehind {
             .collect()
     }
 
-    /// Sends it a signal by number; no error where it has ended.
+    /// Sends a signal by number. It is not an error if the process has ended.
     pub fn signal(&self, number: i32) -> io::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         let target = pid.zip(Signal::from_named_raw(number));

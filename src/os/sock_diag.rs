@@ -1,4 +1,4 @@
-//! What the kernel tells of its connections: state, timers, queues, memory and TCP_INFO, over NETLINK_SOCK_DIAG.
+//! Reads the kernel's connections over NETLINK_SOCK_DIAG: state, timers, queues, memory and TCP_INFO.
 //!
 //! Linux counterpart: `net/ipv4/inet_diag.c`, `include/uapi/linux/inet_diag.h`, `struct tcp_info`.
 
@@ -24,7 +24,7 @@ const INET_DIAG_SKMEMINFO: u16 = 7;
 const DIAG_LEN: usize = 72;
 const ENOENT: i32 = 2;
 
-/// Where to ask about the connections of one namespace.
+/// A socket that reads the connections of one network namespace.
 #[derive(Debug)]
 pub struct SockDiag {
     netlink: Netlink,
@@ -33,43 +33,43 @@ pub struct SockDiag {
 /// Memory of a socket (SK_MEMINFO), bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Taken by what was received.
+    /// Used by received packets.
     pub rmem_alloc: u32,
-    /// Allowed for that (SO_RCVBUF).
+    /// Limit for received packets (SO_RCVBUF).
     pub rcvbuf: u32,
-    /// Taken by what is on its way out.
+    /// Used by packets that are being sent.
     pub wmem_alloc: u32,
-    /// Allowed for sending (SO_SNDBUF).
+    /// Limit for sending (SO_SNDBUF).
     pub sndbuf: u32,
-    /// Taken by what is written and not acknowledged.
+    /// Used by data that is written and not acknowledged.
     pub wmem_queued: u32,
-    /// Packets dropped for want of memory.
+    /// Packets dropped because memory was short.
     pub drops: u32,
 }
 
 /// A TCP socket of the kernel: a connection, an orphan, a request sock, a timewait sock or a listener.
 #[derive(Clone, Debug)]
 pub struct Diagnosed {
-    /// Our end.
+    /// The local address.
     pub local: Addr,
-    /// The other end.
+    /// The remote address.
     pub remote: Addr,
-    /// TCP_INFO, timer, and what else a forecast needs; `seen.info.at` is not set.
+    /// TCP_INFO, the timer, and whatever else a forecast needs. `seen.info.at` is not set.
     pub seen: Seen,
-    /// Inode of the socket, by which its processes are found; 0: nobody holds it.
+    /// Inode of the socket, which identifies its processes; 0 if no process holds it.
     pub inode: u32,
-    /// User that made it.
+    /// Id of the user that created it.
     pub uid: u32,
-    /// Number of the interface that it is bound to; 0: none.
+    /// Index of the interface to which it is bound, or 0.
     pub interface: u32,
-    /// Congestion control, where the kernel tells.
+    /// Congestion control, if the kernel shows it.
     pub congestion: Option<String>,
-    /// Memory, where the kernel tells.
+    /// Memory, if the kernel shows it.
     pub memory: Option<Memory>,
 }
 
 impl Diagnosed {
-    /// A connection that waits for accept(): no process holds it yet.
+    /// Returns whether the connection waits for accept(), so that no process holds it yet.
     pub fn is_unaccepted(&self) -> bool {
         let open = matches!(
             self.seen.info.state,
@@ -84,19 +84,19 @@ impl SockDiag {
         SockDiag { netlink }
     }
 
-    /// About the namespace that the calling thread is in.
+    /// Opens a socket for the network namespace of the calling thread.
     pub fn here() -> io::Result<SockDiag> {
         Netlink::open(Some(rustix::net::netlink::SOCK_DIAG)).map(SockDiag::new)
     }
 
-    /// The connection between exactly these addresses: a socket, an orphan, a request sock or a timewait sock. None
-    /// where there is none; `at` of the answer is not set.
+    /// Returns the connection between exactly these addresses: a socket, an orphan, a request sock or a timewait sock.
+    /// Returns None if there is none. `at` of the result is not set.
     pub fn connection(&mut self, local: Addr, remote: Addr) -> io::Result<Option<TcpInfo>> {
         let found = self.diagnose(local, remote)?;
         Ok(found.map(|d| d.seen.info))
     }
 
-    /// The same with all that the kernel tells of it.
+    /// Returns the connection between exactly these addresses with everything that the kernel shows.
     pub fn diagnose(&mut self, local: Addr, remote: Addr) -> io::Result<Option<Diagnosed>> {
         let (family, addresses) = match (local.ip, remote.ip) {
             (IpAddr::V4(local), IpAddr::V4(remote)) => {
@@ -116,7 +116,7 @@ impl SockDiag {
         let request = request(family, (local.port, remote.port), addresses);
         match self.netlink.ask(SOCK_DIAG_BY_FAMILY, REQUEST, &request) {
             Ok(answer) if answer.kind == SOCK_DIAG_BY_FAMILY => {
-                // a listener, which the kernel offers where there is no connection, is none
+                // the kernel returns a listener if there is no such connection
                 let is_none = |s| matches!(s, TcpState::Listen | TcpState::Closed);
                 Ok(read(&answer.body).filter(|d| !is_none(d.seen.info.state)))
             }
@@ -126,7 +126,7 @@ impl SockDiag {
         }
     }
 
-    /// Every TCP socket of the namespace, IPv4 and IPv6, in all states; `now` is asked for the instant of each.
+    /// Returns every TCP socket of the namespace, IPv4 and IPv6, in all states. `now` returns the instant for each.
     pub fn all(&mut self, now: impl Fn() -> Instant) -> io::Result<Vec<Diagnosed>> {
         let mut found = Vec::new();
         for family in [AF_INET, AF_INET6] {
@@ -139,7 +139,7 @@ impl SockDiag {
             };
             match self.netlink.dump(SOCK_DIAG_BY_FAMILY, &request, each) {
                 Ok(true) => {}
-                Ok(false) => log::debug!("sockets came or went while they were listed"),
+                Ok(false) => log::debug!("sockets appeared or disappeared during the dump"),
                 // a kernel without IPv6
                 Err(e) if family == AF_INET6 && e.raw_os_error() == Some(ENOENT) => {}
                 Err(e) => return Err(e),
@@ -202,7 +202,7 @@ fn read(message: &[u8]) -> Option<Diagnosed> {
     })
 }
 
-/// An IPv4 address that an IPv6 socket speaks to is shown as what it is.
+/// Turns an IPv4-mapped IPv6 address into the IPv4 address.
 fn address(family: u8, bytes: &[u8; 16]) -> IpAddr {
     match family {
         AF_INET6 => IpAddr::V6(Ipv6Addr::from_octets(*bytes)).to_canonical(),
@@ -210,7 +210,7 @@ fn address(family: u8, bytes: &[u8; 16]) -> IpAddr {
     }
 }
 
-/// A name that ends with a zero byte.
+/// Reads a name that ends with a zero byte.
 fn text(value: &[u8]) -> Option<String> {
     let name = value.split(|b| *b == 0).next()?;
     let name = std::str::from_utf8(name).ok()?;

@@ -1,4 +1,4 @@
-//! TCP sockets of the kernel: nonblocking calls, options by number, and what poll(2) says.
+//! TCP sockets of the kernel: nonblocking calls, socket options by number, and poll(2).
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ use super::sys;
 
 /// A TCP socket.
 ///
-/// Unless it is closed by one of its own functions, its end is an abort (SO_LINGER 0): when the program is killed in the
-/// middle of a run, no connection stays behind in the kernel to keep the namespace alive.
+/// Unless one of its own functions closes it, it is aborted when it is dropped (SO_LINGER 0). If the program is killed
+/// during a run, no connection remains in the kernel that would keep the namespace alive.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
-    /// The application's SO_LINGER in seconds, in force at its close(); negative is off.
+    /// The application's SO_LINGER in seconds, which takes effect at its close(); negative is off.
     linger_s: i64,
 }
 
@@ -29,11 +29,11 @@ impl AsFd for Socket {
     }
 }
 
-/// The error of a call in the vocabulary of [`Outcome`]; one that TCP does not know is reported in the log.
+/// Converts the error of a call. An error that TCP does not use is logged.
 fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_number(error.raw_os_error()).unwrap_or_else(|| {
         log::error!(
-            "a socket call failed with {error}, which is no error of TCP's; shown as EPROTO"
+            "a socket call failed with {error}, which TCP does not use; it is shown as EPROTO"
         );
         Errno::EPROTO
     })
@@ -51,24 +51,24 @@ fn std_addr(addr: Addr) -> SocketAddr {
 }
 
 impl Socket {
-    /// The socket behind a descriptor, which is nonblocking.
+    /// Wraps a descriptor, which must be nonblocking.
     pub fn new(fd: OwnedFd) -> Socket {
         let socket = Socket { fd, linger_s: -1 };
         socket.linger(0);
         socket
     }
 
-    /// Sets SO_LINGER in seconds; negative is off. Every descriptor of a TCP socket takes it.
+    /// Sets SO_LINGER in seconds; negative is off.
     fn linger(&self, seconds: i64) {
         let option = SockOpt::int(OptName::SO_LINGER, seconds);
         let (level, name) = option.name.number();
         if let Err(e) = sys::set_option(self.fd.as_fd(), level, name, &value_bytes(&option)) {
-            log::warn!("SO_LINGER of {seconds} s was not taken: {e}");
+            log::warn!("SO_LINGER could not be set to {seconds} s: {e}");
         }
     }
 
-    /// close(), as the application's. Where it asked to linger, close() would stand still here although the socket is
-    /// nonblocking, and so it is left to a thread.
+    /// Closes the socket as the application does. With SO_LINGER, close() blocks although the socket is nonblocking, so
+    /// a thread does it.
     pub fn close(self) {
         self.linger(self.linger_s);
         if self.linger_s > 0 {
@@ -76,8 +76,8 @@ impl Socket {
         }
     }
 
-    /// The close by which a dying process loses its descriptors: the same function of the kernel, which then lingers
-    /// for nobody.
+    /// Closes the socket as the kernel does when a process dies: with the same function, but without waiting for
+    /// SO_LINGER.
     pub fn close_by_exit(self) {
         self.linger(if self.linger_s == 0 { 0 } else { -1 });
     }
@@ -87,7 +87,7 @@ impl Socket {
         done(rustix::net::bind(&self.fd, &std_addr(addr)))
     }
 
-    /// connect(); EINPROGRESS as a rule.
+    /// connect(). It usually returns EINPROGRESS.
     pub fn connect(&self, addr: Addr) -> Outcome {
         done(rustix::net::connect(&self.fd, &std_addr(addr)))
     }
@@ -98,7 +98,7 @@ impl Socket {
         done(rustix::net::listen(&self.fd, backlog))
     }
 
-    /// accept(); the new socket is nonblocking.
+    /// accept(). The new socket is nonblocking.
     pub fn accept(&self) -> Result<Socket, Errno> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         rustix::net::accept_with(&self.fd, flags)
@@ -109,7 +109,7 @@ impl Socket {
             .map_err(errno)
     }
 
-    /// send(); no SIGPIPE.
+    /// send(), without SIGPIPE.
     pub fn send(&self, bytes: &[u8]) -> Outcome {
         match rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL) {
             Ok(taken) => Outcome::Bytes(taken),
@@ -159,7 +159,7 @@ impl Socket {
         }
     }
 
-    /// poll(2), without waiting.
+    /// poll(2) without waiting.
     pub fn readiness(&self) -> Readiness {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN | PollFlags::OUT)];
         let at_once = Timespec {
@@ -167,7 +167,7 @@ impl Socket {
             tv_nsec: 0,
         };
         if let Err(e) = rustix::event::poll(&mut fds, Some(&at_once)) {
-            log::warn!("poll of a socket failed: {e}");
+            log::warn!("poll() of a socket failed: {e}");
         }
         let seen = fds[0].revents();
         Readiness {
@@ -179,14 +179,14 @@ impl Socket {
     }
 }
 
-/// What the kernel reads: an `int`, a name, or `struct linger`.
+/// Encodes a value for the kernel: an `int`, a name, or `struct linger`.
 fn value_bytes(option: &SockOpt) -> Vec<u8> {
     match &option.value {
         OptValue::Name(name) => name.as_bytes().to_vec(),
         OptValue::Int(n) => {
             let n = i32::try_from(*n).unwrap_or(if *n < 0 { i32::MIN } else { i32::MAX });
             match option.name {
-                // l_onoff and l_linger; -1 is our word for off
+                // l_onoff and l_linger; -1 stands for off
                 OptName::SO_LINGER => [i32::from(n >= 0), n.max(0)]
                     .iter()
                     .flat_map(|n| n.to_ne_bytes())
@@ -197,7 +197,7 @@ fn value_bytes(option: &SockOpt) -> Vec<u8> {
     }
 }
 
-/// The congestion control of a socket.
+/// Returns the congestion control of a socket.
 pub(super) fn congestion(fd: &impl AsFd) -> io::Result<String> {
     let (level, number) = OptName::TCP_CONGESTION.number();
     let mut name = [0; 16];
@@ -206,7 +206,8 @@ pub(super) fn congestion(fd: &impl AsFd) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&name[..end]).into_owned())
 }
 
-/// Sets it; EPERM where neither the list of allowed ones nor CAP_NET_ADMIN permits it, ENOENT where there is none.
+/// Sets the congestion control of a socket. The error is EPERM if neither the list of allowed ones nor CAP_NET_ADMIN
+/// permits it, and ENOENT if it does not exist.
 pub(super) fn set_congestion(fd: &impl AsFd, name: &str) -> io::Result<()> {
     let (level, number) = OptName::TCP_CONGESTION.number();
     sys::set_option(fd.as_fd(), level, number, name.as_bytes())

@@ -1,6 +1,6 @@
-//! System calls that no safe crate wraps; the only file of the crate with unsafe code.
+//! System calls that no safe crate wraps. This is the only file of the crate with unsafe code.
 //!
-//! Each function is safe to call: what the kernel needs of its arguments is seen to here.
+//! Each function is safe to call: it ensures what the kernel requires of its arguments.
 #![allow(
     unsafe_code,
     reason = "namespaces, socket options by number and a child that shares our memory exist only as raw system calls"
@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::thread::UnshareFlags;
 
-/// Puts the calling thread, and no other, into a fresh network namespace; EPERM without CAP_SYS_ADMIN.
+/// Moves only the calling thread into a new network namespace. The error is EPERM without CAP_SYS_ADMIN.
 pub(super) fn leave_network() -> io::Result<()> {
     // SAFETY: file descriptor tables stay shared: CLONE_FILES is not asked for
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
     Ok(())
 }
 
-/// Puts the calling process into a fresh user namespace and a network namespace owned by it; EINVAL where the
+/// Moves the calling process into a new user namespace and a network namespace owned by it. The error is EINVAL if the
 /// process has several threads.
 pub(super) fn leave_user_and_network() -> io::Result<()> {
     // SAFETY: as above
@@ -29,7 +29,7 @@ pub(super) fn leave_user_and_network() -> io::Result<()> {
     Ok(())
 }
 
-/// A stack for a child, with a page below it that may not be touched.
+/// A stack for a child, with an inaccessible page below it.
 struct Stack {
     base: *mut c_void,
 }
@@ -89,11 +89,12 @@ extern "C" fn run_job<F: FnOnce() -> T, T>(job: *mut c_void) -> c_int {
     0
 }
 
-/// Runs `run` in a child process that shares this process's memory and descriptors, and waits for its end.
+/// Runs `run` in a child process that shares the memory and descriptors of this process, and waits until it ends.
 ///
-/// A user namespace is only given to a process of one thread; this is how a program with several makes one. As with
-/// vfork(2), the calling thread is stopped until the child is gone, so the child may allocate, lock and open as that
-/// thread could; descriptors that it opens are ours. Gives an error if the child could not be made or was killed.
+/// Only a process with one thread may create a user namespace; this is how a program with several threads creates one. As
+/// with vfork(2), the calling thread is stopped until the child has ended, so the child may allocate, lock and open files
+/// as that thread could, and the descriptors that it opens belong to this process. Returns an error if the child could not
+/// be created or was killed.
 pub(super) fn in_helper_process<T, F: FnOnce() -> T>(run: F) -> io::Result<T> {
     let stack = Stack::new()?;
     let mut job = Job {
@@ -219,7 +220,7 @@ pub(super) fn hand_on(command: &mut impl CommandExt) {
     unsafe { command.pre_exec(in_the_child) };
 }
 
-/// setsockopt(2) with these bytes as the value.
+/// Calls setsockopt(2) with these bytes as the value.
 pub(super) fn set_option(
     fd: BorrowedFd<'_>,
     level: i32,
@@ -243,7 +244,7 @@ pub(super) fn set_option(
     }
 }
 
-/// getsockopt(2) into `value`; gives how many bytes the kernel wrote.
+/// Calls getsockopt(2) with `value` as the buffer and returns how many bytes the kernel wrote.
 pub(super) fn get_option(
     fd: BorrowedFd<'_>,
     level: i32,
@@ -268,14 +269,14 @@ pub(super) fn get_option(
     }
 }
 
-/// The descriptor of a TUN that tun-tap made, as one that closes itself.
+/// Converts the TUN of tun-tap to a descriptor that closes itself.
 pub(super) fn into_descriptor(iface: tun_tap::Iface) -> OwnedFd {
     // SAFETY: into_raw_fd gives up the ownership that is taken here
     unsafe { OwnedFd::from_raw_fd(iface.into_raw_fd()) }
 }
 
-/// Opens a TUN in the calling thread's namespace, nonblocking, without packet information, with these flags besides
-/// (`IFF_VNET_HDR`); gives it and the name that it got. InvalidInput for a name that is too long.
+/// Opens a TUN in the network namespace of the calling thread: nonblocking, without packet information, and with these
+/// additional flags (`IFF_VNET_HDR`). Returns it and its name. The error is InvalidInput if the name is too long.
 pub(super) fn open_tun(name: &str, flags: c_int) -> io::Result<(OwnedFd, String)> {
     use rustix::fs::{Mode, OFlags};
     let oflags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -300,7 +301,7 @@ pub(super) fn open_tun(name: &str, flags: c_int) -> io::Result<(OwnedFd, String)
     Ok((fd, String::from_utf8_lossy(&given).into_owned()))
 }
 
-/// TUNSETOFFLOAD: what this TUN's reader takes from the kernel unfinished (`TUN_F_CSUM`, `TUN_F_TSO4`, ...).
+/// TUNSETOFFLOAD: sets which work the kernel leaves to the reader of this TUN (`TUN_F_CSUM`, `TUN_F_TSO4`, ...).
 pub(super) fn set_tun_offload(fd: BorrowedFd<'_>, features: u32) -> io::Result<()> {
     let features = libc::c_ulong::from(features);
     // SAFETY: the argument is a number
@@ -310,12 +311,12 @@ pub(super) fn set_tun_offload(fd: BorrowedFd<'_>, features: u32) -> io::Result<(
     }
 }
 
-/// How soon the calling thread runs when it wakes.
+/// How soon a thread runs after it wakes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
-    /// Like any other, but with the shortest time slice, which lets it run earlier (Linux 6.12; no effect before).
+    /// Normal scheduling with the shortest time slice, which lets it run earlier (since Linux 6.12; no effect before).
     ShortSlice,
-    /// Before all threads without a real-time priority; EPERM for most users.
+    /// Real-time priority, before all threads without one. Most users get EPERM.
     RealTime,
 }
 
@@ -333,7 +334,7 @@ impl std::fmt::Debug for Scheduling {
 }
 
 impl Scheduling {
-    /// The calling thread's.
+    /// Returns the scheduling of the calling thread.
     pub(super) fn current() -> io::Result<Scheduling> {
         // SAFETY: an all-zero sched_attr is a valid one
         let mut attr: libc::sched_attr = unsafe { std::mem::zeroed() };
@@ -345,7 +346,7 @@ impl Scheduling {
         }
     }
 
-    /// This one, more urgent.
+    /// Returns a more urgent scheduling.
     pub(super) fn more_urgent(&self, urgency: Urgency) -> Scheduling {
         let mut attr = self.0;
         match urgency {
@@ -359,7 +360,7 @@ impl Scheduling {
         Scheduling(attr)
     }
 
-    /// Makes it the calling thread's.
+    /// Applies this scheduling to the calling thread.
     pub(super) fn take_effect(&self) -> io::Result<()> {
         // SAFETY: 0 is the calling thread; the kernel reads as many bytes at `attr` as its size says
         match unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const self.0, 0) } {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-/// The value of `net.ipv4.NAME` (`net.core` for somaxconn) in this thread's namespace, blanks made single; None where there is no such file.
+/// Reads `net.ipv4.NAME` (`net.core` for somaxconn) in the network namespace of this thread, with single blanks. Returns
+/// None if there is no such file.
 pub fn read(name: &str) -> io::Result<Option<String>> {
     match std::fs::read_to_string(path(name)) {
         Ok(text) => Ok(Some(text.split_whitespace().collect::<Vec<_>>().join(" "))),
@@ -11,13 +12,13 @@ pub fn read(name: &str) -> io::Result<Option<String>> {
     }
 }
 
-/// Sets `net.ipv4.NAME` in this thread's namespace.
+/// Sets `net.ipv4.NAME` in the network namespace of this thread.
 pub(super) fn write(name: &str, value: &str) -> io::Result<()> {
     std::fs::write(path(name), value)
 }
 
-/// Turns IPv6 off in this thread's namespace: a stray router solicitation on the TUN holds on to the newest segment
-/// sent and keeps the kernel from merging it with others.
+/// Disables IPv6 in the network namespace of this thread. A router solicitation on the TUN would hold on to the newest
+/// segment sent and keep the kernel from merging it with others.
 pub(super) fn disable_ipv6() -> io::Result<()> {
     for interface in ["all", "default"] {
         let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
@@ -30,15 +31,15 @@ pub(super) fn disable_ipv6() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps the kernel from sending IPv6 packets of its own on the interfaces that are made after this: no solicitation of
-/// routers, no link-local address.
+/// Keeps the kernel from sending IPv6 packets of its own on interfaces that are created later: no router solicitation
+/// and no link-local address.
 pub(super) fn quiet_ipv6() -> io::Result<()> {
-    for (knob, value) in [
+    for (sysctl, value) in [
         ("router_solicitations", "0"),
         ("addr_gen_mode", "1"),
         ("accept_ra", "0"),
     ] {
-        let path = format!("/proc/sys/net/ipv6/conf/default/{knob}");
+        let path = format!("/proc/sys/net/ipv6/conf/default/{sysctl}");
         match std::fs::write(path, value) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}

@@ -1,9 +1,9 @@
-//! Where the kernel's jiffies lie on CLOCK_MONOTONIC, found without any right.
+//! Finds the phase of the kernel's jiffies relative to CLOCK_MONOTONIC, without privileges.
 //!
-//! A TCP socket that never sent anything reports the age of its last data as the age of jiffy 0, so TCP_INFO of a
-//! fresh socket is a reading of `jiffies` in ms, modulo 2^32. Its upper part follows from the time since boot: jiffies
-//! start five minutes before a 32-bit wrap and count CLOCK_MONOTONIC. The instant at which the reading changes is the
-//! start of a tick, late by the interrupt; the earliest of several is taken.
+//! A TCP socket that never sent anything reports the age of its last data as the age of jiffy 0, so TCP_INFO of a new
+//! socket shows `jiffies` in ms, modulo 2^32. The upper part follows from the time since boot: jiffies start five minutes
+//! before a 32-bit wrap and count CLOCK_MONOTONIC. The instant at which the value changes is the start of a tick, delayed
+//! by the interrupt; the earliest of several observations is used.
 //!
 //! Linux counterpart: `tcp_get_info()`, `tick_do_update_jiffies64()`, `INITIAL_JIFFIES`.
 
@@ -23,39 +23,40 @@ const SOL_TCP: i32 = 6;
 const TCP_INFO: i32 = 11;
 /// Offset of tcpi_last_data_sent.
 const LAST_DATA_SENT: usize = 44;
-/// How many changes of `jiffies` are watched, and how many where all of those were seen late or the kernel is an old one.
+/// How many changes of `jiffies` are observed, and how many if all of those were observed late or the kernel is old.
 const CHANGES: usize = 8;
 const MOST_CHANGES: usize = 64;
 
-/// The start of one tick, from which all others follow.
+/// The start of one tick, from which all others can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickPhase {
     /// Length of a tick, ns.
     pub tick_ns: u64,
-    /// A tick's number.
+    /// Number of the tick.
     pub jiffies: Jiffies,
     /// Its start on CLOCK_MONOTONIC, ns.
     pub starts_at_ns: u64,
 }
 
 impl TickPhase {
-    /// This machine's, measured once per process (some ten ticks of spinning, at most 64); None where this kernel does not tell.
+    /// Returns the phase of this machine, measured once in each process (by spinning for some ten ticks, at most 64), or
+    /// None if this kernel does not show it.
     pub fn of_this_machine() -> Option<TickPhase> {
         static PHASE: OnceLock<Option<TickPhase>> = OnceLock::new();
         *PHASE.get_or_init(measure)
     }
 
-    /// The ticks as a run sees them.
+    /// Returns the ticks relative to the clock of a run.
     pub fn of_run(&self, clock: &RealClock) -> Ticks {
         self.at(clock.zero_ns())
     }
 
-    /// The ticks as a clock sees them that shows `now` at present.
+    /// Returns the ticks relative to a clock that currently shows `now`.
     pub fn of_clock(&self, now: Instant) -> Ticks {
         self.at(monotonic_ns().saturating_sub(now.ns()))
     }
 
-    /// The ticks from `zero_ns` on CLOCK_MONOTONIC on.
+    /// Returns the ticks relative to a clock that was zero at `zero_ns` on CLOCK_MONOTONIC.
     fn at(&self, zero_ns: u64) -> Ticks {
         let signed = zero_ns as i64 - self.starts_at_ns as i64;
         let tick = self.tick_ns as i64;
@@ -68,7 +69,7 @@ impl TickPhase {
     }
 }
 
-/// Length of a tick: the resolution of the coarse clock, which the tick moves on.
+/// Returns the length of a tick, which is the resolution of the coarse clock.
 pub fn tick_ns() -> u64 {
     let resolution = clock_getres(ClockId::MonotonicCoarse);
     resolution.tv_sec as u64 * 1_000_000_000 + resolution.tv_nsec as u64
@@ -107,7 +108,7 @@ fn measure() -> Option<TickPhase> {
     }
 }
 
-/// CLOCK_MONOTONIC just after a reading of `jiffies`, and that reading.
+/// Reads `jiffies`, and CLOCK_MONOTONIC just after it.
 fn reading(socket: &OwnedFd, tick_ns: u64) -> Option<(u64, Jiffies)> {
     let mut info = [0; 104];
     let len = sys::get_option(socket.as_fd(), SOL_TCP, TCP_INFO, &mut info).ok()?;
@@ -121,8 +122,8 @@ fn reading(socket: &OwnedFd, tick_ns: u64) -> Option<(u64, Jiffies)> {
     ))
 }
 
-/// The jiffies whose value in ms is `low_ms` modulo 2^32 and which lie nearest to what the time since boot suggests;
-/// None where they differ by more than a minute, so that `low_ms` cannot be what it is taken for.
+/// Returns the jiffies whose value in ms is `low_ms` modulo 2^32 and which are nearest to the time since boot. Returns None
+/// if they differ by more than a minute, because then `low_ms` does not show jiffies.
 fn full_jiffies(low_ms: u32, since_boot_ns: u64, tick_ns: u64) -> Option<Jiffies> {
     let hz = (1_000_000_000 + tick_ns / 2) / tick_ns;
     let initial = (1u64 << 32) - 300 * hz;
@@ -136,7 +137,7 @@ fn full_jiffies(low_ms: u32, since_boot_ns: u64, tick_ns: u64) -> Option<Jiffies
 }
 
 impl TickPhase {
-    /// Whichever of two sightings was less late after its tick's start.
+    /// Returns the one of two observations that was less late after the start of its tick.
     fn earlier(self, seen: TickPhase) -> TickPhase {
         let ticks = seen.jiffies.saturating_sub(self.jiffies);
         let due_ns = self.starts_at_ns + ticks * self.tick_ns;
@@ -147,7 +148,7 @@ impl TickPhase {
         }
     }
 
-    /// Since 6.4 ticks start at multiples of their length; a sighting a little after one is its interrupt's lateness.
+    /// Since Linux 6.4, ticks start at multiples of their length; the rest of an observation is the delay of the interrupt.
     fn is_almost_aligned(&self) -> bool {
         self.starts_at_ns % self.tick_ns < self.tick_ns / 20
     }

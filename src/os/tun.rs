@@ -1,7 +1,7 @@
-//! The TUN: the wire's end in a namespace, made with the `tun-tap` crate (with offload: by hand), configured over
-//! rtnetlink.
+//! The TUN, a network interface whose packets this program reads and writes. It is created with the `tun-tap` crate (with
+//! offload: by hand) and configured over rtnetlink.
 //!
-//! It is not persistent: it is gone when its descriptor is closed, however the process ends.
+//! It is not persistent: it disappears when its descriptor is closed, however the process ends.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -24,23 +24,23 @@ const IFF_UP: u32 = 1;
 /// The loopback device of every namespace has this index.
 const LOOPBACK: u32 = 1;
 
-/// How a TUN is made.
+/// The properties of a TUN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// Each datagram is led by a `struct virtio_net_hdr` of [`Device::HEADER_LEN`] bytes, and the kernel hands over what it
-    /// would else finish itself: checksums, and segments of one connection in one piece of up to 64 KB (IFF_VNET_HDR,
-    /// TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6).
+    /// Each datagram begins with a `struct virtio_net_hdr` of [`Device::HEADER_LEN`] bytes, and the kernel leaves work to
+    /// the reader: checksums, and the segmentation of pieces of up to 64 KB of one connection (IFF_VNET_HDR, TUN_F_CSUM,
+    /// TUN_F_TSO4, TUN_F_TSO6).
     pub offload: bool,
-    /// Packets that may wait to be read; those beyond are lost. None: the kernel's 500.
+    /// How many packets may wait to be read; further ones are lost. None means the kernel's default of 500.
     pub queue_len: Option<u32>,
 }
 
 impl Device {
-    /// Bytes of `struct virtio_net_hdr`.
+    /// Length of `struct virtio_net_hdr`, bytes.
     pub const HEADER_LEN: usize = 10;
 }
 
-/// A TUN of the namespace that it was opened in.
+/// A TUN, which belongs to the network namespace in which it was opened.
 #[derive(Debug)]
 pub struct Tun {
     fd: OwnedFd,
@@ -50,7 +50,8 @@ pub struct Tun {
 }
 
 impl Tun {
-    /// Makes a TUN of this name in the calling thread's namespace; nonblocking, without packet information.
+    /// Creates a TUN with this name in the network namespace of the calling thread: nonblocking, without packet
+    /// information.
     pub(super) fn open(name: &str, device: Device) -> io::Result<Tun> {
         let (fd, name) = if device.offload {
             // tun-tap knows neither IFF_VNET_HDR nor TUNSETOFFLOAD
@@ -64,7 +65,7 @@ impl Tun {
             (super::sys::into_descriptor(iface), name)
         };
         rustix::io::ioctl_fionbio(&fd, true)?;
-        // a program that is started must not inherit the wire
+        // a program that is started must not inherit the TUN
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         Ok(Tun {
             fd,
@@ -74,7 +75,7 @@ impl Tun {
         })
     }
 
-    /// Gives it an address with a connected route; an IPv6 address is not first looked for on the network.
+    /// Assigns an address with a connected route. For an IPv6 address there is no duplicate address detection.
     pub(super) fn add_address(&self, addr: IpAddr, prefix: u8) -> io::Result<()> {
         let (family, octets, flags) = match addr {
             IpAddr::V4(v4) => (AF_INET, v4.octets().to_vec(), 0),
@@ -88,7 +89,7 @@ impl Tun {
         Ok(())
     }
 
-    /// Sets it up, with an MTU in bytes.
+    /// Brings the interface up, with an MTU in bytes.
     pub(super) fn set_up(&mut self, mtu: u32) -> io::Result<()> {
         let mut link = up(self.index()?);
         push_attribute(&mut link, IFLA_MTU, &mtu.to_ne_bytes());
@@ -109,17 +110,17 @@ impl Tun {
         Ok(rustix::net::netdevice::name_to_index(&any, &self.name)?)
     }
 
-    /// How it was made.
+    /// Returns its properties.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// The interface's name.
+    /// Returns the name of the interface.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next datagram that the namespace sent; none where none waits.
+    /// Returns the next datagram that the kernel sent, or None if there is none.
     pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = vec![0; self.mtu as usize + 64];
         let len = self.read_into(&mut buffer)?;
@@ -129,8 +130,8 @@ impl Tun {
         }))
     }
 
-    /// Reads the next datagram that the namespace sent into `buffer` and gives its length in bytes; none where none
-    /// waits. What does not fit is cut.
+    /// Reads the next datagram that the kernel sent into `buffer` and returns its length in bytes, or None if there is
+    /// none. A datagram that does not fit is truncated.
     pub fn read_into(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match rustix::io::read(&self.fd, &mut *buffer) {
@@ -142,7 +143,7 @@ impl Tun {
         }
     }
 
-    /// As [`read_into`](Tun::read_into), into what `buffer` has room for behind what it holds.
+    /// Reads the next datagram like [`read_into`](Tun::read_into), into the spare capacity of `buffer`.
     pub fn read_appending(&self, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
         loop {
             match rustix::io::read(&self.fd, rustix::buffer::spare_capacity(&mut *buffer)) {
@@ -154,26 +155,26 @@ impl Tun {
         }
     }
 
-    /// As [`write`](Tun::write), the datagram in several pieces.
+    /// Writes a datagram like [`write`](Tun::write), given in several pieces.
     pub fn write_split(&self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
         rustix::io::writev(&self.fd, pieces)?;
         Ok(())
     }
 
-    /// Hands a datagram to the namespace; its TCP has dealt with it when this returns.
+    /// Passes a datagram to the kernel, whose TCP has processed it when this returns.
     pub fn write(&self, datagram: &[u8]) -> io::Result<()> {
         rustix::io::write(&self.fd, datagram)?;
         Ok(())
     }
 }
 
-/// Sets the loopback device of the calling thread's namespace up.
+/// Brings up the loopback device of the network namespace of the calling thread.
 pub(super) fn set_loopback_up() -> io::Result<()> {
     Netlink::open(None)?.ask(RTM_NEWLINK, REQUEST | ACK, &up(LOOPBACK))?;
     Ok(())
 }
 
-/// The body of RTM_NEWLINK that sets a device up.
+/// The body of an RTM_NEWLINK that brings a device up.
 fn up(index: u32) -> Vec<u8> {
     // ifi_family, padding and ifi_type are zero
     let mut link = vec![0; 4];

@@ -1,4 +1,4 @@
-//! Waiting, precise to the clock: until a packet comes, a socket changes, or an instant is reached.
+//! Waits until a packet arrives, a socket changes, or an instant is reached, as precisely as the clock allows.
 
 use std::io;
 use std::num::NonZeroU64;
@@ -13,28 +13,28 @@ use super::clock::RealClock;
 use super::sys::{Scheduling, Urgency};
 use super::tun::Tun;
 
-/// Waits on a TUN and on sockets. While it lives, its thread has the kernel's finest timer slack, and a real-time
-/// priority where that is allowed, else the shortest time slice: it sleeps nearly always, and a packet is to be stamped
-/// when it comes.
+/// Waits on a TUN and on sockets. While it exists, its thread has the kernel's finest timer slack, and a real-time
+/// priority where that is allowed, otherwise the shortest time slice. The thread sleeps nearly all the time, and has to
+/// timestamp a packet when it arrives.
 #[derive(Debug)]
 pub struct Waiter {
     sockets: OwnedFd,
-    /// The thread's scheduling before.
+    /// The scheduling of the thread before.
     before: Option<Scheduling>,
     // the scheduling is that of the thread which made this
     _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl Waiter {
-    /// For the calling thread.
+    /// Creates a waiter for the calling thread.
     pub fn new() -> io::Result<Waiter> {
         let sockets = epoll::create(CreateFlags::CLOEXEC)?;
         let before = hurry().unwrap_or_else(|e| {
-            log::info!("the scheduling stays as it is: {e}");
+            log::info!("the scheduling of this thread could not be changed: {e}");
             None
         });
         if let Err(e) = rustix::thread::set_current_timer_slack(NonZeroU64::new(1)) {
-            log::warn!("the timer slack stays as it is ({e}): waits may be 50 us longer");
+            log::warn!("the timer slack could not be changed ({e}); waits may take 50 us longer");
         }
         Ok(Waiter {
             sockets,
@@ -43,7 +43,7 @@ impl Waiter {
         })
     }
 
-    /// Watches a socket until it is closed: each change of its readiness ends one wait.
+    /// Watches a socket until it is closed. Each change of its readiness ends one wait.
     pub fn watch(&self, socket: &impl AsFd) -> io::Result<()> {
         let changes =
             EventFlags::IN | EventFlags::OUT | EventFlags::ERR | EventFlags::HUP | EventFlags::ET;
@@ -55,7 +55,7 @@ impl Waiter {
         )?)
     }
 
-    /// Waits until `until`, a packet on the TUN, a change of a watched socket, or a signal.
+    /// Waits until `until`, or until there is a packet on the TUN, a change of a watched socket, or a signal.
     pub fn wait(&self, clock: &RealClock, tun: &Tun, until: Instant) -> io::Result<()> {
         let left = until.since(clock.now());
         let timeout = Timespec {
@@ -76,7 +76,7 @@ impl Waiter {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            // edges are used up by being read; who changed is found out by asking the sockets
+            // reading consumes the edges; the caller polls the sockets to find out which one changed
             epoll::wait(
                 &self.sockets,
                 rustix::buffer::spare_capacity(&mut seen),
@@ -87,7 +87,7 @@ impl Waiter {
     }
 }
 
-/// Makes the calling thread as urgent as it may be, and gives how it was before.
+/// Makes the calling thread as urgent as it may be, and returns its previous scheduling.
 fn hurry() -> io::Result<Option<Scheduling>> {
     let before = Scheduling::current()?;
     before
@@ -103,7 +103,7 @@ impl Drop for Waiter {
         if let Some(before) = &self.before
             && let Err(e) = before.take_effect()
         {
-            log::warn!("the thread keeps its scheduling: {e}");
+            log::warn!("the scheduling of this thread could not be restored: {e}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn render(look: &Look, kernel: &str, style: Style) -> Vec<String> {
     } else {
         "connections"
     };
-    let heading = format!("{shown} {noun}; {kernel}; {}", look.knobs);
+    let heading = format!("{shown} {noun}; {kernel}; {}", look.sysctls);
     lines.extend(block(&heading, 0, Tone::Faint, style));
     for note in &look.notes {
         lines.extend(block(&format!("note: {note}"), 0, Tone::Faint, style));

@@ -93,7 +93,7 @@ impl Draft {
         self
     }
 
-    /// A knob of the survivor's kernel: `("tcp_retries2", 5)`.
+    /// A sysctl of the survivor's kernel: `("tcp_retries2", 5)`.
     pub fn sysctl(mut self, name: &str, value: impl Display) -> Draft {
         self.sysctl.push((name.to_owned(), value.to_string()));
         self

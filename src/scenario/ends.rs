@@ -120,7 +120,7 @@ fn read_sysctl(
             Err(SysctlError::Unknown { name, nearest }) => {
                 let help = match nearest {
                     Some(near) => format!("did you mean {near}?"),
-                    None => "the knobs are listed in docs/SCENARIOS.md".to_owned(),
+                    None => "the sysctls are listed in docs/SCENARIOS.md".to_owned(),
                 };
                 faults.add(&name_place, format!("unknown sysctl {name}"), help);
             }

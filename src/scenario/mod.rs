@@ -99,9 +99,9 @@ pub struct Step {
 pub struct Survivor {
     /// Client or server.
     pub role: Role,
-    /// All knobs, defaults included.
+    /// All sysctls, defaults included.
     pub sysctl: Sysctl,
-    /// The knobs that the file names, as the kernel's files take them: `("tcp_rmem", "4096 131072 6291456")`.
+    /// The sysctls that the file names, as the kernel's files take them: `("tcp_rmem", "4096 131072 6291456")`.
     pub sysctl_set: Vec<(String, String)>,
     /// Options set before connect or listen, in the file's order.
     pub sockopt: Vec<SockOpt>,
@@ -159,7 +159,7 @@ pub struct Scenario {
     pub about: Option<String>,
     /// The file's text.
     pub toml: String,
-    /// The kernel that the engine is to be: knobs and clock tick. `survivor.sysctl` has them, and the file's own.
+    /// The kernel that the engine is to be: sysctls and clock tick. `survivor.sysctl` has them, and the file's own.
     pub preset: &'static Preset,
     /// The end under study.
     pub survivor: Survivor,

@@ -1,16 +1,16 @@
-//! Whole kernels by name: knobs, clock tick and timer wheel together.
+//! Whole kernels by name: sysctls, clock tick and timer wheel together.
 
 use super::Sysctl;
 use crate::time::Ticks;
 
-/// A kernel as far as knobs and ticks can say it. Its mechanisms stay those of Linux 6.18.
+/// A kernel as far as sysctls and ticks can say it. Its mechanisms stay those of Linux 6.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// Its name in a scenario's `kernel` key.
     pub name: &'static str,
     /// What it stands for, one or two sentences.
     pub about: &'static str,
-    /// Its knobs.
+    /// Its sysctls.
     pub sysctl: Sysctl,
     /// Clock ticks per second.
     pub hz: u32,
@@ -20,7 +20,7 @@ pub struct Preset {
     pub retries_are_counted: bool,
 }
 
-/// What a kernel before Linux 3.10 did otherwise, in the knobs of 6.18.
+/// What a kernel before Linux 3.10 did otherwise, in the sysctls of 6.18.
 const OLD: Sysctl = Sysctl {
     tcp_early_retrans: 0,       // tail loss probes came with 3.10
     tcp_syn_linear_timeouts: 0, // 6.5
@@ -55,7 +55,7 @@ static PRESETS: [Preset; 3] = [
     },
     Preset {
         name: "textbook",
-        about: "The knobs of Linux 6.18 with ticks of a microsecond and no wheel: no timer is rounded visibly.",
+        about: "The sysctls of Linux 6.18 with ticks of a microsecond and no wheel: no timer is rounded visibly.",
         sysctl: Sysctl::LINUX_6_18,
         hz: 1_000_000,
         wheel: false,
@@ -87,7 +87,7 @@ impl Preset {
         }
     }
 
-    /// The knobs that differ from Linux 6.18's, as the kernel's files take them: name and value.
+    /// The sysctls that differ from Linux 6.18's, as the kernel's files take them: name and value.
     pub fn differences(&self) -> Vec<(&'static str, String)> {
         let linux = Sysctl::LINUX_6_18.values();
         let own = self.sysctl.values();

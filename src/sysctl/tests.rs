@@ -2,7 +2,7 @@ use super::*;
 use crate::time::Ticks;
 
 #[test]
-fn every_knob_comes_back_from_its_own_text() {
+fn every_sysctl_comes_back_from_its_own_text() {
     let defaults = Sysctl::default();
     let mut copy = Preset::find("old-hz1000").unwrap().sysctl.clone();
     for (name, value) in defaults.values() {
@@ -125,7 +125,7 @@ fn a_short_list_keeps_the_rest() {
 }
 
 #[test]
-fn no_knob_is_both_modelled_and_not() {
+fn no_sysctl_is_both_modelled_and_not() {
     for (name, ..) in NOT_MODELLED {
         assert!(Sysctl::names().all(|n| n != *name), "{name}");
     }

@@ -1,4 +1,4 @@
-//! What Linux 6.18 has and this program does not model: whole knobs, and values of knobs that it has.
+//! What Linux 6.18 has and this program does not model: whole sysctls, and values of sysctls that it has.
 
 const FASTOPEN: &str = "TCP Fast Open is not built";
 const MTU_PROBING: &str = "path MTU probing is not built";
@@ -8,7 +8,7 @@ const NO_EFFECT: &str = "it has no effect in Linux 6.18";
 const READ_ONLY: &str = "the kernel only shows it";
 const PACING: &str = "no congestion control with pacing is built";
 
-/// Knobs of Linux 6.18 that are not modelled: name, the kernel's default (empty where each machine has its own), and
+/// Sysctls of Linux 6.18 that are not modelled: name, the kernel's default (empty where each machine has its own), and
 /// why.
 pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
     ("tcp_adv_win_scale", "1", NO_EFFECT),
@@ -118,7 +118,7 @@ const NEGATIVE: &str = "the kernel takes negative values without meaning anythin
 /// Values inside the modelled range that are not modelled after all: name, value, and why.
 pub(super) const EXCEPTED: &[(&str, i64, &str)] = &[("tcp_ecn", 1, ECN)];
 
-/// Knobs that can be set to any value and change nothing, and why that is right here.
+/// Sysctls that can be set to any value and change nothing, and why that is right here.
 pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
         "tcp_retries1",

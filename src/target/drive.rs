@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
             Role::Client => "client",
             Role::Server => "server",
         };
-        let knobs = scenario.survivor.sysctl.values();
+        let sysctls = scenario.survivor.sysctl.values();
         Meta {
             scenario: scenario.name.clone(),
             title: scenario.title.clone(),
@@ -307,7 +307,10 @@ impl<'a> Run<'a> {
             },
             role: role.to_owned(),
             delay: scenario.delay,
-            sysctl: knobs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
+            sysctl: sysctls
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect(),
             ticks: target.ticks(),
             congestion_control: target.congestion_control(),
             seed,

@@ -23,7 +23,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host with the survivor's address and the scenario's knobs.
+    /// A host with the survivor's address and the scenario's sysctls.
     pub fn new(scenario: &Scenario, seed: u64, ticks: Ticks) -> Self {
         let sysctl = scenario.survivor.sysctl.clone();
         Host {

@@ -60,29 +60,29 @@ fn os(what: &str) -> impl FnOnce(std::io::Error) -> TargetError {
     move |source| TargetError::Os { what, source }
 }
 
-/// A scenario for another kernel gets that kernel's knobs, and no more.
+/// A scenario for another kernel gets that kernel's sysctls, and no more.
 fn other_kernel(scenario: &Scenario) -> Option<String> {
     let preset = scenario.preset;
     (preset != Preset::linux()).then(|| {
         format!(
-            "kernel = {:?} cannot be had here: its knobs were set, its ticks and its mechanisms are this kernel's",
+            "kernel = {:?} cannot be had here: its sysctls were set, its ticks and its mechanisms are this kernel's",
             preset.name
         )
     })
 }
 
 impl Linux {
-    /// A fresh namespace with the scenario's knobs. Time 0 is the moment of its return.
+    /// A fresh namespace with the scenario's sysctls. Time 0 is the moment of its return.
     ///
     /// Gives [`TargetError::Unavailable`] where this machine or this user cannot have one, saying what to do.
     pub fn new(scenario: &Scenario) -> Result<Linux, TargetError> {
         let sysctl = &scenario.survivor.sysctl;
-        let mut knobs: BTreeMap<String, String> = sysctl
+        let mut sysctls: BTreeMap<String, String> = sysctl
             .values()
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        knobs.extend(scenario.survivor.sysctl_set.iter().cloned());
+        sysctls.extend(scenario.survivor.sysctl_set.iter().cloned());
         let v6 = scenario.ip == IpVersion::V6;
         let wanted = Wanted {
             addr: SURVIVOR_IP,
@@ -96,7 +96,7 @@ impl Linux {
             prefix: PREFIX,
             mtu: MTU,
             device: Device::default(),
-            sysctl: knobs.into_iter().collect(),
+            sysctl: sysctls.into_iter().collect(),
             named: scenario
                 .survivor
                 .sysctl_set

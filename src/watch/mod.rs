@@ -42,8 +42,8 @@ pub struct Look {
     pub rows: Vec<Row>,
     /// How many passed the filter.
     pub of: usize,
-    /// The knobs that decide most: `tcp_retries2 15, keepalive 7200/75/9 s`.
-    pub knobs: String,
+    /// The sysctls that decide most: `tcp_retries2 15, keepalive 7200/75/9 s`.
+    pub sysctls: String,
     /// What could not be seen, a line each.
     pub notes: Vec<String>,
 }
@@ -85,7 +85,7 @@ impl Watcher {
 
     /// Looks once; `most`: rows wanted at the most.
     pub fn look(&mut self, most: usize) -> io::Result<Look> {
-        let (sysctl, mut notes) = knobs();
+        let (sysctl, mut notes) = sysctls();
         notes.splice(0..0, self.notes.iter().cloned());
         let clock = self.clock;
         let mut sockets = self.diag.all(|| clock.now())?;
@@ -115,7 +115,7 @@ impl Watcher {
         Ok(Look {
             rows,
             of,
-            knobs: in_short(&sysctl),
+            sysctls: in_short(&sysctl),
             notes,
         })
     }
@@ -163,8 +163,8 @@ fn inodes(sockets: &[Diagnosed]) -> BTreeSet<u32> {
     inodes.filter(|inode| *inode != 0).collect()
 }
 
-/// The knobs of this namespace, and a note for each one whose value is not modelled.
-fn knobs() -> (Sysctl, Vec<String>) {
+/// The sysctls of this namespace, and a note for each one whose value is not modelled.
+fn sysctls() -> (Sysctl, Vec<String>) {
     let mut listing = Vec::new();
     for name in Sysctl::names() {
         if let Ok(Some(value)) = sysctl_files::read(name) {

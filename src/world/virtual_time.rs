@@ -134,12 +134,12 @@ impl Default for World {
 }
 
 impl World {
-    /// Hosts with Linux 6.18's knobs, a wire of 1 ms each way, seed 0.
+    /// Hosts with Linux 6.18's sysctls, a wire of 1 ms each way, seed 0.
     pub fn new() -> World {
         World::with(Sysctl::default(), Sysctl::default(), DELAY, 0)
     }
 
-    /// Hosts with these knobs, 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2), and a wire with this delay each way.
+    /// Hosts with these sysctls, 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2), and a wire with this delay each way.
     pub fn with(first: Sysctl, second: Sysctl, delay: Duration, seed: u64) -> World {
         let machine = |last: u8, sysctl: Sysctl| {
             let v6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, last.into());

@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
 
 use halfopen::os::{
-    self, Device, Ended, EndpointError, KnobError, LeftBehind, Namespace, Program, Wanted,
+    self, Device, Ended, EndpointError, LeftBehind, Namespace, NamespaceSysctlError, Program,
+    Wanted,
 };
 
 fn namespace() -> Option<Namespace> {
@@ -94,15 +95,17 @@ fn a_program_that_cannot_be_started_says_why() {
 }
 
 #[test]
-fn a_knob_is_set_in_the_namespace_or_the_error_says_whose_it_is() {
+fn a_sysctl_is_set_in_the_namespace_or_the_error_says_whose_it_is() {
     let Some(namespace) = namespace() else {
         return;
     };
     let outside = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_retries2").expect("a file");
     let entry = &namespace.entry;
-    entry.set_knob("tcp_retries2", "4").expect("it is settable");
+    entry
+        .set_sysctl("tcp_retries2", "4")
+        .expect("it is settable");
     assert_eq!(
-        entry.knob("net.ipv4.tcp_retries2").unwrap().as_deref(),
+        entry.sysctl("net.ipv4.tcp_retries2").unwrap().as_deref(),
         Some("4")
     );
     assert_eq!(
@@ -114,16 +117,22 @@ fn a_knob_is_set_in_the_namespace_or_the_error_says_whose_it_is() {
     );
     let after = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_retries2").expect("a file");
     assert_eq!(after, outside, "the machine's own is as it was");
-    let is = |name: &str, value: &str| entry.set_knob(name, value).unwrap_err();
-    assert!(matches!(is("tcp_mem", "1 2 3"), KnobError::Global(_)));
-    assert!(matches!(is("tcp_retires2", "5"), KnobError::Missing(_)));
+    let is = |name: &str, value: &str| entry.set_sysctl(name, value).unwrap_err();
+    assert!(matches!(
+        is("tcp_mem", "1 2 3"),
+        NamespaceSysctlError::Global(_)
+    ));
+    assert!(matches!(
+        is("tcp_retires2", "5"),
+        NamespaceSysctlError::Missing(_)
+    ));
     assert!(matches!(
         is("kernel.hostname", "x"),
-        KnobError::Missing(_) | KnobError::NotOfTheNetwork(_)
+        NamespaceSysctlError::Missing(_) | NamespaceSysctlError::NotOfTheNetwork(_)
     ));
     assert!(matches!(
         is("tcp_retries2", "many"),
-        KnobError::Refused { .. }
+        NamespaceSysctlError::Refused { .. }
     ));
 }
 

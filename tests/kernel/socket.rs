@@ -179,14 +179,16 @@ fn the_tick_phase_predicts_the_tick_of_a_retransmission() {
 }
 
 #[test]
-fn knobs_are_set_and_those_that_do_not_exist_are_noted() {
-    let Some(mut linux) = linux(&[("tcp_syn_linear_timeouts", "0"), ("tcp_no_such_knob", "1")])
-    else {
+fn sysctls_are_set_and_those_that_do_not_exist_are_noted() {
+    let Some(mut linux) = linux(&[
+        ("tcp_syn_linear_timeouts", "0"),
+        ("tcp_no_such_sysctl", "1"),
+    ]) else {
         return;
     };
     let notes = linux.notes();
     assert!(
-        notes.iter().any(|n| n.contains("no tcp_no_such_knob")),
+        notes.iter().any(|n| n.contains("no tcp_no_such_sysctl")),
         "{notes:?}"
     );
     assert!(!notes.iter().any(|n| n.contains("linear")), "{notes:?}");
@@ -204,16 +206,16 @@ fn the_caller_stays_in_its_own_namespaces() {
             std::fs::read_link(format!("/proc/thread-self/ns/{kind}")).expect("a namespace")
         })
     };
-    let knob = || halfopen::os::sysctl_files::read("tcp_retries2").unwrap();
-    let before = (links(), knob());
+    let sysctl = || halfopen::os::sysctl_files::read("tcp_retries2").unwrap();
+    let before = (links(), sysctl());
     let Some(linux) = linux(&[("tcp_retries2", "3")]) else {
         return;
     };
-    assert_eq!((links(), knob()), before);
+    assert_eq!((links(), sysctl()), before);
     assert_eq!(
         linux.notes().iter().find(|n| n.contains("tcp_retries2")),
         None
     );
     drop(linux);
-    assert_eq!((links(), knob()), before);
+    assert_eq!((links(), sysctl()), before);
 }

@@ -1,6 +1,6 @@
-//! The report of made-up machines: each no has its cure, and JSON says the same as the text.
+//! The report of invented machines: every finding that is missing has a fix, and the JSON agrees with the text.
 
-use crate::os::probe::{Congestion, Knob};
+use crate::os::probe::{Congestion, SysctlSupport};
 
 use super::*;
 
@@ -25,14 +25,14 @@ fn machine(endpoint: Result<Isolation, String>) -> Probe {
                 by_namespace: true,
                 by_socket: true,
             }],
-            knobs: vec![
-                Knob {
+            sysctls: vec![
+                SysctlSupport {
                     name: "tcp_rto_max_ms".to_owned(),
                     value: None,
                     wanted: "120000".to_owned(),
                     settable: false,
                 },
-                Knob {
+                SysctlSupport {
                     name: "tcp_retries2".to_owned(),
                     value: Some("15".to_owned()),
                     wanted: "15".to_owned(),
@@ -57,9 +57,9 @@ fn every_no_says_what_to_do() {
     }
     let text = as_text(&probe);
     for expected in [
-        "no   TUN device          /dev/net/tun: No such file\n                         to do: as root: modprobe tun\n",
+        "no   TUN device          /dev/net/tun: No such file\n                         fix: as root: modprobe tun\n",
         "     HZ                  1000 (tick of 1 ms, measured",
-        "1 of 2 net.ipv4 knobs can be set; this kernel lacks tcp_rto_max_ms\n",
+        "1 of 2 net.ipv4 sysctls can be set; this kernel lacks tcp_rto_max_ms\n",
         "modprobe tcp_cubic",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");

@@ -28,7 +28,7 @@ pub(super) struct Report<'a> {
     pub(super) command: String,
     pub(super) ended: Ending,
     pub(super) sysctl: &'a Sysctl,
-    /// The knobs that were asked for.
+    /// The sysctls that were asked for.
     pub(super) set: &'a [(String, String)],
     pub(super) ticks: Ticks,
     pub(super) relayed: Option<&'a Relayed>,

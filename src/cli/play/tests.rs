@@ -22,7 +22,7 @@ fn no_recording_takes_the_place_of_a_scenario_that_was_changed() {
     assert!(!was_recorded(&later), "a step at another time");
     let mut other = scenario.clone();
     other.survivor.sysctl.tcp_retries2 = 6;
-    assert!(!was_recorded(&other), "another knob");
+    assert!(!was_recorded(&other), "another sysctl");
     let mut fewer = scenario.clone();
     fewer.steps.pop();
     assert!(!was_recorded(&fewer), "a step less");
@@ -38,6 +38,6 @@ fn the_substitute_is_announced_in_one_line() {
         .expect("read");
     assert_eq!(
         substitute("no TUN can be made\nrun as root", &recording),
-        "linux: no TUN can be made; the recording of Linux 6.18.44 takes its place"
+        "the linux target is not available: no TUN can be made; a recording of Linux 6.18.44 is used instead"
     );
 }

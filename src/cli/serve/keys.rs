@@ -8,14 +8,14 @@ use rustix::termios::{
 
 use crate::world::Death;
 
-/// What a key asks for.
+/// What a key requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// Die so.
+    /// The server dies.
     Die(Death),
-    /// Be back from that.
+    /// The server is revived from this death.
     Back(Death),
-    /// End.
+    /// The command ends.
     Quit,
 }
 
@@ -34,13 +34,13 @@ impl Key {
     }
 }
 
-/// The terminal while it gives single keys; it is as before when this is dropped.
+/// The terminal in a mode that delivers single keys. Dropping this restores the mode before.
 pub(super) struct Keys {
     before: Termios,
 }
 
 impl Keys {
-    /// Whether stdin is a terminal that this program may read from.
+    /// Returns whether stdin is a terminal from which this program may read.
     pub(super) fn is_possible() -> bool {
         let stdin = std::io::stdin();
         // a program in the background that reads is stopped
@@ -48,7 +48,7 @@ impl Keys {
         stdin.is_terminal() && group == Some(rustix::process::getpgrp())
     }
 
-    /// Single keys from now on; None where there is no terminal.
+    /// Switches the terminal to single keys, or returns None if there is no terminal.
     pub(super) fn listen() -> std::io::Result<Option<Keys>> {
         if !Keys::is_possible() {
             return Ok(None);
@@ -64,7 +64,7 @@ impl Keys {
         Ok(Some(Keys { before }))
     }
 
-    /// The keys that were pressed and mean something.
+    /// Returns the keys that were pressed and have a meaning.
     pub(super) fn take(&mut self) -> Vec<Key> {
         let mut letters = [0; 64];
         let read = rustix::io::read(std::io::stdin(), &mut letters).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What an endpoint shows at its end: how much passed, and what is left of its connections.
+//! What `serve` prints at its end: how much data passed, and which connections remain.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use crate::postmortem::Totals;
 use crate::service::Relayed;
 use crate::world::{Connection, Endpoint};
 
-/// Connections that are listed.
+/// How many connections are listed at most.
 const MOST: usize = 20;
 
 pub(super) fn at_the_end(endpoint: &Endpoint, totals: Totals, relayed: Option<&Relayed>) -> String {
-    let mut text = format!("{:10.3} s  the end\n", endpoint.now().secs_f64());
+    let mut text = format!("{:10.3} s  end\n", endpoint.now().secs_f64());
     let _ = writeln!(
         text,
-        "{} connections, {} B of data to the endpoint and {} B from it",
+        "{} connections, {} B of data to the server and {} B from it",
         totals.connections, totals.out_bytes, totals.in_bytes
     );
     if let Some(relayed) = relayed {
@@ -22,7 +22,11 @@ pub(super) fn at_the_end(endpoint: &Endpoint, totals: Totals, relayed: Option<&R
     }
     let left = endpoint.connections();
     if !left.is_empty() {
-        let _ = writeln!(text, "left at the endpoint: {}", left.len());
+        let _ = writeln!(
+            text,
+            "connections that remain at the server: {}",
+            left.len()
+        );
     }
     for connection in left.iter().take(MOST) {
         let _ = writeln!(text, "{}", line(connection));

@@ -6,13 +6,14 @@ use crate::os::netlink::{u16_at, u32_at};
 
 /// TCPI_OPT_SACK in tcpi_options.
 const OPT_SACK: u8 = 2;
-/// Where tcpi_snd_wnd begins (since 5.4), and a window that is taken where it is not told.
+/// Offset of tcpi_snd_wnd (since 5.4), and the window that is assumed if the kernel does not show it.
 const SND_WND: usize = 228;
 const OPEN_WINDOW: u32 = 65_535;
-/// Where tcpi_total_rto begins (since 6.7).
+/// Offset of tcpi_total_rto (since 6.7).
 const TOTAL_RTO: usize = 240;
 
-/// Reads `struct tcp_info`; what an older kernel's shorter one lacks is zero. `at`, the timer and the queues are not in it.
+/// Reads `struct tcp_info`. Fields that an older kernel does not have are zero. `at`, the timer and the queues are not
+/// part of it.
 pub(super) fn tcp_info(info: &[u8]) -> TcpInfo {
     let byte = |at: usize| u32::from(info.get(at).copied().unwrap_or(0));
     let word = |at: usize| u32_at(info, at);
@@ -44,7 +45,7 @@ pub(super) fn tcp_info(info: &[u8]) -> TcpInfo {
     }
 }
 
-/// What a forecast wants to know of `struct tcp_info` besides, around `info`, which has the timer.
+/// Adds to `info`, which has the timer, the other fields of `struct tcp_info` that a forecast needs.
 pub(super) fn seen(mut info: TcpInfo, raw: &[u8], orphan: bool) -> Seen {
     if raw.len() < SND_WND + 4 && info.timer != TimerKind::Persist {
         info.snd_wnd = OPEN_WINDOW;
@@ -61,7 +62,7 @@ pub(super) fn seen(mut info: TcpInfo, raw: &[u8], orphan: bool) -> Seen {
     }
 }
 
-/// The state of this number in `include/net/tcp_states.h`.
+/// Returns the state with this number in `include/net/tcp_states.h`.
 pub(super) fn state(number: u8) -> TcpState {
     match number {
         1 => TcpState::Established,

@@ -92,7 +92,7 @@ fn every_line_fits_the_terminal() {
     let look = Look {
         rows: vec![row(retransmitting()), row(idle())],
         of: 7,
-        knobs: "tcp_retries2 15".to_owned(),
+        sysctls: "tcp_retries2 15".to_owned(),
         notes: vec!["a note that is rather long for the narrowest of terminals".to_owned()],
     };
     for width in [24, 40, 80, 200] {

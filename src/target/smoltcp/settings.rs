@@ -1,4 +1,4 @@
-//! Linux's knobs and socket options in smoltcp's terms, as far as smoltcp has terms for them.
+//! Linux's sysctls and socket options in smoltcp's terms, as far as smoltcp has terms for them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::sysctl::{CongestionControl, Sysctl};
 
 /// Retries of an orphan where tcp_orphan_retries is 0.
 const ORPHAN_RETRIES: i64 = 8;
-/// Knobs that have a counterpart, and therefore no note.
+/// Sysctls that have a counterpart, and therefore no note.
 const MAPPED: [&str; 11] = [
     "tcp_retries2",
     "tcp_orphan_retries",
@@ -29,19 +29,19 @@ const MAPPED: [&str; 11] = [
 /// What a socket is told, and what it could not be told.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    knobs: Sysctl,
+    sysctls: Sysctl,
     options: BTreeMap<OptName, i64>,
     congestion: CongestionControl,
     notes: Vec<String>,
 }
 
 impl Settings {
-    /// Settings of the scenario's knobs, before any socket option.
+    /// Settings of the scenario's sysctls, before any socket option.
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let knobs = scenario.survivor.sysctl.clone();
+        let sysctls = scenario.survivor.sysctl.clone();
         let mut settings = Settings {
-            congestion: knobs.tcp_congestion_control,
-            knobs,
+            congestion: sysctls.tcp_congestion_control,
+            sysctls,
             options: BTreeMap::new(),
             notes: vec![
                 "smoltcp says that a connection is over, not why: where Linux names an errno, ENOTCONN stands for \
@@ -163,8 +163,8 @@ impl Settings {
         let receive = self.option(OptName::SO_RCVBUF);
         let send = self.option(OptName::SO_SNDBUF);
         (
-            bytes(receive.unwrap_or(self.knobs.tcp_rmem[1] / 2)),
-            bytes(send.unwrap_or(self.knobs.tcp_wmem[2])),
+            bytes(receive.unwrap_or(self.sysctls.tcp_rmem[1] / 2)),
+            bytes(send.unwrap_or(self.sysctls.tcp_wmem[2])),
         )
     }
 
@@ -184,25 +184,25 @@ impl Settings {
         } else if let Some(us) = self.positive(OptName::TCP_DELACK_MAX_US) {
             socket.set_ack_delay(Some(smoltcp::time::Duration::from_micros(us)));
         }
-        if self.knobs.tcp_timestamps != 0 {
+        if self.sysctls.tcp_timestamps != 0 {
             socket.set_tsval_generator(Some(timestamps));
         }
     }
 
     fn keepalive_interval(&self) -> Duration {
-        let knob = self.knobs.tcp_keepalive_intvl.max(1) as u64;
-        Duration::from_secs(self.positive(OptName::TCP_KEEPINTVL).unwrap_or(knob))
+        let sysctl = self.sysctls.tcp_keepalive_intvl.max(1) as u64;
+        Duration::from_secs(self.positive(OptName::TCP_KEEPINTVL).unwrap_or(sysctl))
     }
 
     /// How long data may stay unacknowledged.
     pub(super) fn data_timeout(&self) -> Duration {
         self.user_timeout()
-            .unwrap_or_else(|| self.time_of(self.knobs.tcp_retries2))
+            .unwrap_or_else(|| self.time_of(self.sysctls.tcp_retries2))
     }
 
     /// How long a connection that the application has closed may wait for an answer.
     pub(super) fn orphan_timeout(&self) -> Duration {
-        let retries = match self.knobs.tcp_orphan_retries {
+        let retries = match self.sysctls.tcp_orphan_retries {
             0 => ORPHAN_RETRIES,
             n => n,
         };
@@ -211,10 +211,10 @@ impl Settings {
 
     /// How long so many retries last that begin at the smallest RTO and double up to the largest.
     fn time_of(&self, retries: i64) -> Duration {
-        let min_knob = self.knobs.tcp_rto_min_us.max(1) as u64;
-        let max_knob = self.knobs.tcp_rto_max_ms.max(1) as u64;
-        let min = self.positive(OptName::TCP_RTO_MIN_US).unwrap_or(min_knob);
-        let max = self.positive(OptName::TCP_RTO_MAX_MS).unwrap_or(max_knob) * 1_000;
+        let min_sysctl = self.sysctls.tcp_rto_min_us.max(1) as u64;
+        let max_sysctl = self.sysctls.tcp_rto_max_ms.max(1) as u64;
+        let min = self.positive(OptName::TCP_RTO_MIN_US).unwrap_or(min_sysctl);
+        let max = self.positive(OptName::TCP_RTO_MAX_MS).unwrap_or(max_sysctl) * 1_000;
         let us = (0..=retries.clamp(0, 255))
             .map(|n| max.min(min.saturating_mul(1 << n.min(40))))
             .sum();
@@ -224,8 +224,8 @@ impl Settings {
     /// How long the other end may stay silent when probed; none without keepalive.
     pub(super) fn keepalive_timeout(&self) -> Option<Duration> {
         self.is_on(OptName::SO_KEEPALIVE).then(|| {
-            let idle = self.knobs.tcp_keepalive_time.max(1) as u64;
-            let count = self.knobs.tcp_keepalive_probes.max(1) as u64;
+            let idle = self.sysctls.tcp_keepalive_time.max(1) as u64;
+            let count = self.sysctls.tcp_keepalive_probes.max(1) as u64;
             let idle = self.positive(OptName::TCP_KEEPIDLE).unwrap_or(idle);
             let count = self.positive(OptName::TCP_KEEPCNT).unwrap_or(count) as u32;
             let probed = Duration::from_secs(idle) + count * self.keepalive_interval();
@@ -236,16 +236,16 @@ impl Settings {
     /// How long a SYN is repeated: Linux's linear retries of 1 s, then doublings from 1 s.
     pub(super) fn syn_timeout(&self) -> Duration {
         self.user_timeout().unwrap_or_else(|| {
-            let knob = self.knobs.tcp_syn_retries.max(1) as u64;
-            let retries = self.positive(OptName::TCP_SYNCNT).unwrap_or(knob);
-            let linear = self.knobs.tcp_syn_linear_timeouts.max(0) as u64;
+            let sysctl = self.sysctls.tcp_syn_retries.max(1) as u64;
+            let retries = self.positive(OptName::TCP_SYNCNT).unwrap_or(sysctl);
+            let linear = self.sysctls.tcp_syn_linear_timeouts.max(0) as u64;
             Duration::from_secs(linear + (2 << retries.min(16)) - 1)
         })
     }
 
     /// How long a SYN-ACK is repeated.
     pub(super) fn synack_timeout(&self) -> Duration {
-        let retries = self.knobs.tcp_synack_retries.clamp(0, 16) as u64;
+        let retries = self.sysctls.tcp_synack_retries.clamp(0, 16) as u64;
         Duration::from_secs((2 << retries) - 1)
     }
 

@@ -1,4 +1,4 @@
-//! Names of knobs and their files.
+//! Names of sysctls and their files.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Every knob and every socket option that a scenario may set is one that the engine reads, or says why it need not.
+//! Every sysctl and every socket option that a scenario may set is one that the engine reads, or says why it need not.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn engine() -> String {
 }
 
 #[test]
-fn every_knob_is_read_or_said_to_have_no_effect() {
+fn every_sysctl_is_read_or_said_to_have_no_effect() {
     let engine = engine();
     for name in Sysctl::names() {
         let field = format!(".{name}");
@@ -36,7 +36,7 @@ fn every_knob_is_read_or_said_to_have_no_effect() {
         assert_ne!(is_read, without, "{name}");
     }
     for (name, _) in WITHOUT_EFFECT {
-        assert!(Sysctl::names().any(|n| n == *name), "{name} is no knob");
+        assert!(Sysctl::names().any(|n| n == *name), "{name} is no sysctl");
     }
 }
 
