@@ -1,7 +1,7 @@
 //! Socket options by the kernel's names, levels and numbers.
 //!
 //! Linux counterpart: `include/uapi/linux/tcp.h`, `asm-generic/socket.h`, `socket(7)`, `tcp(7)`. What the kernel
-//! does with a value (range, rounding, error) is the engine's business: `engine/options.rs`.
+//! does with a value (range, rounding, error) is decided in `engine/lifecycle/setsockopt.rs`.
 
 use crate::sysctl::{nearest, quoted};
 
@@ -11,26 +11,26 @@ const SOL_TCP: i32 = 6;
 
 macro_rules! options {
     ($($name:ident = $level:ident $number:literal, $text:literal;)*) => {
-        /// An option's name.
+        /// The name of a socket option.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "the kernel's own names")]
         pub enum OptName { $(#[doc = $text] $name,)* }
 
         impl OptName {
-            /// Every option that is known, in the table's order.
+            /// All options, in the order of the table.
             pub const ALL: &'static [OptName] = &[$(OptName::$name),*];
 
-            /// The kernel's name.
+            /// Returns the kernel's name of the option.
             pub const fn name(self) -> &'static str {
                 match self { $(OptName::$name => stringify!($name),)* }
             }
 
-            /// What it does, and its unit.
+            /// Returns what the option does, and its unit.
             pub const fn about(self) -> &'static str {
                 match self { $(OptName::$name => $text,)* }
             }
 
-            /// Level and number for setsockopt(2) (the generic ABI: x86, ARM, RISC-V).
+            /// Returns the level and number for setsockopt(2) (the generic ABI: x86, ARM, RISC-V).
             pub const fn number(self) -> (i32, i32) {
                 match self { $(OptName::$name => ($level, $number),)* }
             }
@@ -90,7 +90,7 @@ impl std::fmt::Display for OptValue {
 /// An option that could not be set up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SockOptError {
-    /// No such option, or none that is modelled.
+    /// There is no such option, or it is not modelled.
     #[error("unknown socket option {name}{}", .nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
     Unknown {
         /// As written.
@@ -98,7 +98,7 @@ pub enum SockOptError {
         /// The known name nearest to it, if one is near.
         nearest: Option<&'static str>,
     },
-    /// The kernel has it and this program does not.
+    /// The kernel supports this value, and this program does not.
     #[error("{} = {value} is not modelled: {why}", .name.name())]
     NotModelled {
         /// The option.
@@ -108,12 +108,12 @@ pub enum SockOptError {
         /// Why.
         why: &'static str,
     },
-    /// The value is of the wrong kind. Whether the kernel likes a value of the right kind is told by the call.
-    #[error("{} takes {wants}, not {got}", .name.name())]
+    /// The value has the wrong type. Whether the kernel accepts a value of the right type is decided by the call.
+    #[error("{} must be {wants}, not {got}", .name.name())]
     Value {
         /// The option.
         name: OptName,
-        /// The kind in words.
+        /// The type that is required.
         wants: &'static str,
         /// As written.
         got: String,
@@ -123,15 +123,15 @@ pub enum SockOptError {
 /// An option and the value to set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SockOpt {
-    /// Which.
+    /// The option.
     pub name: OptName,
-    /// To what.
+    /// The value.
     pub value: OptValue,
 }
 
 impl SockOpt {
-    /// The option `name` with the value that `text` says: a number that fits an int, or a name of up to 15 letters
-    /// for TCP_CONGESTION.
+    /// Parses the value `text` of the option `name`: a number that fits an int, or for TCP_CONGESTION a name of up to 15
+    /// letters.
     pub fn parse(name: &str, text: &str) -> Result<SockOpt, SockOptError> {
         let known = OptName::from_name(name).ok_or_else(|| SockOptError::Unknown {
             name: name.to_owned(),
@@ -149,7 +149,7 @@ impl SockOpt {
                 Err(SockOptError::NotModelled {
                     name: known,
                     value: seconds,
-                    why: "close() would not return for so long, and the socket would have an owner till then",
+                    why: "close() would block for that time, and the socket would belong to the application until then",
                 })
             }
             Some(value) => Ok(SockOpt { name: known, value }),
@@ -165,7 +165,7 @@ impl SockOpt {
         }
     }
 
-    /// A numeric option.
+    /// Returns a numeric option.
     pub fn int(name: OptName, value: i64) -> Self {
         SockOpt {
             name,

@@ -40,10 +40,10 @@ impl CongestionControl {
     }
 }
 
-/// A value that was refused.
+/// Why a sysctl could not be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SysctlError {
-    /// No such sysctl.
+    /// There is no such sysctl.
     #[error("unknown sysctl {name}{}", .nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
     Unknown {
         /// As written.
@@ -51,7 +51,7 @@ pub enum SysctlError {
         /// The known name nearest to it, if one is near.
         nearest: Option<&'static str>,
     },
-    /// The kernel has it, this program does not model it.
+    /// The kernel has this sysctl, but this program does not model it.
     #[error("{name} is not modelled: {why}")]
     NotModelled {
         /// The sysctl.
@@ -59,7 +59,7 @@ pub enum SysctlError {
         /// What is missing.
         why: &'static str,
     },
-    /// The kernel takes this value, this program does not model it.
+    /// The kernel accepts this value, but this program does not model it.
     #[error("{name} = {got} is not modelled: {why}")]
     ValueNotModelled {
         /// The sysctl.
@@ -69,12 +69,12 @@ pub enum SysctlError {
         /// What is missing.
         why: &'static str,
     },
-    /// Not a value of this sysctl: the kernel says EINVAL.
-    #[error("{name} takes {wants}, not {got}")]
+    /// The value is invalid: the kernel would return EINVAL.
+    #[error("{name} must be {wants}, not {got}")]
     Value {
         /// The sysctl.
         name: &'static str,
-        /// Its range and unit in words.
+        /// The range that is required.
         wants: String,
         /// As written.
         got: String,
@@ -101,7 +101,7 @@ macro_rules! numbers {
             pub ip_local_reserved_ports: [[u16; 2]; ports::RANGES],
         }
 
-        /// The numeric sysctls: name, smallest, default, largest, meaning and unit.
+        /// The numeric sysctls: name, smallest value, default, largest value, meaning and unit.
         pub const NUMBERS: &[(&str, i64, i64, i64, &str)] = &[
             $((stringify!($field), $min, $default, $max, $text),)*
         ];
@@ -216,20 +216,20 @@ impl Default for Sysctl {
 }
 
 impl Sysctl {
-    /// The names of all modelled sysctls, in the table's order.
+    /// Returns the names of all modelled sysctls, in the order of the table.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let numbers = NUMBERS.iter().map(|n| n.0);
         numbers.chain(OTHERS.iter().map(|o| o.0))
     }
 
-    /// The meaning and unit of a modelled sysctl.
+    /// Returns the meaning and unit of a modelled sysctl.
     pub fn about(name: &str) -> Option<&'static str> {
         let numbers = NUMBERS.iter().map(|n| (n.0, n.4));
         let mut all = numbers.chain(OTHERS);
         all.find(|(n, _)| *n == name).map(|(_, text)| text)
     }
 
-    /// The sysctl that `name` names, with or without `net.ipv4.` (`net.core.` for somaxconn) before it.
+    /// Returns the known name for `name`, which may begin with `net.ipv4.` (`net.core.` for somaxconn).
     pub fn known(name: &str) -> Result<&'static str, SysctlError> {
         let bare = bare(name);
         if let Some(known) = Sysctl::names().find(|n| *n == bare) {
@@ -245,7 +245,7 @@ impl Sysctl {
     }
 
     /// Sets the sysctl `name` from the text that would be written into the kernel's file, and checks it as that file
-    /// does. A list of which only the first values are given keeps the others, as in the kernel.
+    /// does. If only the first values of a list are given, the others are kept, as in the kernel.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), SysctlError> {
         let name = Sysctl::known(name)?;
         match name {
@@ -274,7 +274,7 @@ impl Sysctl {
         Ok(())
     }
 
-    /// The value of the sysctl `name` as the kernel's file would show it; none for a name that is not modelled.
+    /// Returns the value of the sysctl `name` as the kernel's file shows it, or None for a name that is not modelled.
     pub fn get(&self, name: &str) -> Option<String> {
         let list = |v: [i64; 3]| format!("{} {} {}", v[0], v[1], v[2]);
         match bare(name) {
@@ -291,21 +291,21 @@ impl Sysctl {
         }
     }
 
-    /// Every modelled sysctl with its value as the kernel's file would show it, in the table's order.
+    /// Returns every modelled sysctl with its value as the kernel's file shows it, in the order of the table.
     pub fn values(&self) -> Vec<(&'static str, String)> {
         Sysctl::names()
             .filter_map(|name| Some((name, self.get(name)?)))
             .collect()
     }
 
-    /// The sysctls of a preset; see [`Preset`].
+    /// Returns the sysctls of a preset; see [`Preset`].
     pub fn preset(name: &str) -> Option<Sysctl> {
         Preset::find(name).map(|p| p.sysctl.clone())
     }
 
-    /// The sysctls of a kernel from a listing of its files, for example of a recording's summary, and a note for each
-    /// one that could not be taken over. Sysctls that are not modelled are noted only where they are not at their
-    /// default.
+    /// Reads the sysctls of a kernel from a listing of its files, such as that in the summary of a recording. Returns them
+    /// with a note for each one that could not be used. Sysctls that are not modelled are noted only if they do not have
+    /// their default.
     pub fn from_listing<'a>(
         listing: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> (Sysctl, Vec<String>) {
@@ -354,14 +354,14 @@ impl Sysctl {
     }
 }
 
-/// A sysctl's name without its folder.
+/// Returns the name of a sysctl without its folder.
 fn bare(name: &str) -> &str {
     let folder = name.strip_prefix("net.ipv4.");
     let core = name.strip_prefix("net.core.").filter(|n| *n == "somaxconn");
     folder.or(core).unwrap_or(name)
 }
 
-/// `old` with its first values replaced by those of `text`: one to three numbers, each at least 1.
+/// Returns `old` with its first values replaced by those of `text`, which has one to three numbers, each at least 1.
 fn triple(name: &'static str, old: [i64; 3], text: &str) -> Result<[i64; 3], SysctlError> {
     let refused = || SysctlError::Value {
         name,
@@ -382,7 +382,7 @@ fn triple(name: &'static str, old: [i64; 3], text: &str) -> Result<[i64; 3], Sys
     Ok(values)
 }
 
-/// What was written, for a message: a number bare, anything else in quotes, cut to 40 characters.
+/// Formats a value for a message: a number as it is, anything else in quotes and cut to 40 characters.
 pub(crate) fn quoted(text: &str) -> String {
     if text.parse::<i64>().is_ok() {
         return text.to_owned();

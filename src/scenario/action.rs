@@ -5,16 +5,16 @@ use super::error::Fault;
 use crate::sockopt::{SockOpt, SockOptError};
 use crate::sysctl::{nearest, quoted};
 
-/// Bytes that one step may write.
+/// How many bytes one step may write.
 const MAX_SEND: u32 = 100_000_000;
-/// The largest window that TCP can say: 65535 shifted by 14.
+/// The largest window that TCP can express: 65535 shifted by 14.
 pub(super) const MAX_WINDOW: u32 = 65_535 << 14;
-/// Packets that one step may lose.
+/// How many packets one step may drop.
 const MAX_DROP: u32 = 1_000_000;
 
-/// What follows an action's two words.
+/// The argument of an action.
 enum Form {
-    /// Nothing.
+    /// There is no argument.
     Bare(Action),
     /// A number: its meaning, smallest, largest, and the action with it.
     Count(&'static str, u32, u32, fn(u32) -> Action),
@@ -60,7 +60,7 @@ const ACTIONS: [(&str, Form); 22] = [
     ("wire reachable", Form::Bare(Action::WireReachable)),
 ];
 
-/// As the language writes it: `survivor send 102`.
+/// Formats the action as in a scenario file: `survivor send 102`.
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let number = match self {
@@ -85,7 +85,7 @@ impl std::fmt::Display for Action {
     }
 }
 
-/// The action that `text` says. A fault's span lies in `text`.
+/// Parses an action. The span of an error is in `text`.
 pub(super) fn parse(text: &str) -> Result<Action, Fault> {
     let words = words(text);
     let (Some(who), Some(verb)) = (words.first(), words.get(1)) else {
@@ -93,7 +93,7 @@ pub(super) fn parse(text: &str) -> Result<Action, Fault> {
         return Err(Fault::new(
             0..text.len(),
             what,
-            "an action is an end and a verb, as in \"survivor close\"",
+            "an action is survivor, peer or wire followed by a verb, such as \"survivor close\"",
         ));
     };
     let name = format!("{} {}", who.1, verb.1);
@@ -110,14 +110,14 @@ pub(super) fn parse(text: &str) -> Result<Action, Fault> {
     match form {
         Form::Bare(action) if argument.is_empty() => Ok(action.clone()),
         Form::Bare(_) => {
-            let what = format!("{name} takes nothing more");
+            let what = format!("{name} takes no argument");
             Err(Fault::new(place, what, format!("write \"{name}\"")))
         }
         Form::Count(unit, min, max, make) => {
             let number = argument.parse().ok().filter(|n| (min..=max).contains(&n));
             number.map(make).ok_or_else(|| {
                 let what = if argument.is_empty() {
-                    format!("{name} lacks its number")
+                    format!("{name} needs a number")
                 } else {
                     format!("{} is not a number for {name}", quoted(argument))
                 };
@@ -129,9 +129,9 @@ pub(super) fn parse(text: &str) -> Result<Action, Fault> {
     }
 }
 
-/// `OPTION=VALUE`, blanks around the sign allowed.
+/// Parses `OPTION=VALUE`; blanks around the sign are allowed.
 fn option(argument: &str, place: std::ops::Range<usize>) -> Result<Action, Fault> {
-    let example = "write an option and its value, as in \"survivor set TCP_USER_TIMEOUT=5000\"";
+    let example = "write an option and its value, such as \"survivor set TCP_USER_TIMEOUT=5000\"";
     let Some((name, value)) = argument.split_once('=') else {
         return Err(Fault::new(
             place,
@@ -147,7 +147,7 @@ fn option(argument: &str, place: std::ops::Range<usize>) -> Result<Action, Fault
         })
 }
 
-/// What is wrong with an option, and what to do.
+/// Returns what is wrong with a socket option, and what to do about it.
 pub(super) fn explain(error: SockOptError) -> (String, String) {
     match error {
         SockOptError::Unknown { name, nearest } => {
@@ -188,7 +188,7 @@ fn unknown(text: &str, words: &[(usize, &str)], name: &str) -> Fault {
     Fault::new(place, format!("unknown action {}", quoted(text)), help)
 }
 
-/// The words of `text`, each with the byte that it begins at.
+/// Returns the words of `text`, each with the byte at which it begins.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let mut words = Vec::new();
     let mut at = 0;

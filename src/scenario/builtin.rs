@@ -1,4 +1,4 @@
-//! The scenarios that the program carries, those of `examples/scenarios`, and scenarios by name or path.
+//! The built-in scenarios, which are those of `examples/scenarios`, and loading of scenarios by name or path.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,21 +6,21 @@ use std::path::Path;
 use super::{Scenario, ScenarioErrors};
 use crate::sysctl::nearest;
 
-/// Of a file only so many bytes are read, which is more than a scenario may have.
+/// How many bytes of a file are read at most; a scenario may not be that long.
 const MAX_READ: u64 = 2 * super::parse::MAX_TEXT as u64;
 
-/// A scenario that the program carries.
+/// A built-in scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Builtin {
-    /// Its name: the file's, without `.toml`.
+    /// Its name, which is that of the file without `.toml`.
     pub name: &'static str,
-    /// The file's text.
+    /// The text of the file.
     pub toml: &'static str,
 }
 
 macro_rules! builtins {
     ($($name:literal)*) => {
-        /// By name, in the alphabet's order.
+        /// The built-in scenarios, sorted by name.
         static BUILTINS: &[Builtin] = &[$(Builtin {
             name: $name,
             toml: include_str!(concat!(
@@ -130,18 +130,18 @@ builtins! {
     "zero-window-user-timeout"
 }
 
-/// Why a scenario could not be had.
+/// Why a scenario could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Neither a file nor a built-in.
+    /// There is neither a file nor a built-in scenario with this name.
     #[error(
-        "no scenario {name}{}; `halfopen list` shows the built-in ones, a path ends with .toml",
-        .nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default()
+        "there is no scenario {name}{}; `halfopen list` shows the built-in scenarios, and a path must end with .toml",
+        .nearest.map(|n| format!(" (did you mean {n}?)")).unwrap_or_default()
     )]
     Unknown {
-        /// As asked for.
+        /// The name that was given.
         name: String,
-        /// The built-in of the nearest name, if one is near.
+        /// The built-in scenario with the most similar name, if there is one.
         nearest: Option<&'static str>,
     },
     /// The file cannot be read.
@@ -149,33 +149,34 @@ pub enum LoadError {
     Unreadable {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file is not a scenario.
+    /// The file is not a valid scenario.
     #[error("{0}")]
     Wrong(ScenarioErrors),
 }
 
 impl Builtin {
-    /// The scenario itself.
+    /// Parses the scenario.
     pub fn scenario(&self) -> Result<Scenario, ScenarioErrors> {
         let file = format!("{}.toml", self.name);
         Scenario::parse(self.name, &file, self.toml)
     }
 }
 
-/// Every built-in scenario, by name.
+/// Returns all built-in scenarios, sorted by name.
 pub fn all() -> &'static [Builtin] {
     BUILTINS
 }
 
-/// The built-in scenario of this name.
+/// Returns the built-in scenario with this name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|b| b.name == name)
 }
 
-/// The scenario in the file `name_or_path` if that exists or ends with `.toml`, and else the built-in of that name.
+/// Loads the file `name_or_path` if it exists or its name ends with `.toml`, and otherwise the built-in scenario with that
+/// name.
 pub fn load(name_or_path: &str) -> Result<Scenario, LoadError> {
     let path = Path::new(name_or_path);
     if path.is_file() || name_or_path.ends_with(".toml") {

@@ -1,4 +1,4 @@
-//! Durations as the language writes them: a number and a unit.
+//! Durations in a scenario: a number and a unit.
 
 use std::ops::Range;
 
@@ -14,14 +14,14 @@ const UNITS: [(&str, u64); 5] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// The longest duration that is taken: 30 days, in ns.
+/// The longest duration: 30 days, in ns.
 pub(super) const MAX_NS: u64 = 720 * 3_600_000_000_000;
 
-/// The duration `text` in ns: digits, perhaps a point and more digits, and at once a unit. It must come to whole
-/// nanoseconds and to 30 days at the most.
+/// Parses a duration and returns it in ns. It has digits, optionally a point and more digits, and directly after them a
+/// unit. It must be a whole number of nanoseconds, and at most 30 days.
 pub(super) fn parse_ns(text: &str) -> Result<u64, Fault> {
     let all = 0..text.len();
-    let example = "write a number and us, ms, s, min or h, as in \"1500ms\"";
+    let example = "write a number and a unit (us, ms, s, min or h), such as \"1500ms\"";
     if text.starts_with('-') {
         return Err(Fault::new(all, "a duration cannot be negative", example));
     }
@@ -34,20 +34,24 @@ pub(super) fn parse_ns(text: &str) -> Result<u64, Fault> {
     let unit_ns = unit_ns(unit, end..text.len(), number)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
-        return Err(Fault::new(0..end, "not a number", example));
+        return Err(Fault::new(0..end, "this is not a number", example));
     }
     let too_long = || {
         Fault::new(
             all.clone(),
-            "longer than 30 days",
-            "the longest is \"720h\"",
+            "the duration is longer than 30 days",
+            "the longest duration is \"720h\"",
         )
     };
     let whole: u64 = whole.parse().map_err(|_| too_long())?;
     let ns = whole.checked_mul(unit_ns).ok_or_else(too_long)?;
     let ns = ns.saturating_add(fraction_ns(fraction, unit_ns).ok_or_else(|| {
         let help = "round it to whole nanoseconds";
-        Fault::new(0..end, "finer than a nanosecond", help)
+        Fault::new(
+            0..end,
+            "the duration is not a whole number of nanoseconds",
+            help,
+        )
     })?);
     if ns > MAX_NS {
         return Err(too_long());
@@ -55,7 +59,7 @@ pub(super) fn parse_ns(text: &str) -> Result<u64, Fault> {
     Ok(ns)
 }
 
-/// `ns` as the language writes it, in the largest unit of which it is a whole number: `5s`, `1500ms`, `0.25us`.
+/// Formats `ns` for a scenario file, in the largest unit of which it is a whole number: `5s`, `1500ms`, `0.25us`.
 pub(super) fn text(ns: u64) -> String {
     for (unit, length) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
         if ns.is_multiple_of(length) {
@@ -71,11 +75,12 @@ fn unit_ns(unit: &str, place: Range<usize>, number: &str) -> Result<u64, Fault> 
     }
     let bare = unit.trim();
     let (what, help) = if bare.is_empty() {
-        let help = format!("write \"{number}ms\" or \"{number}s\", or with us, min or h");
+        let help =
+            format!("write \"{number}ms\" or \"{number}s\"; the other units are us, min and h");
         return Err(Fault::new(0..place.end, "a duration needs a unit", help));
     } else if UNITS.iter().any(|(name, _)| *name == bare) {
         let help = format!("write \"{number}{bare}\"");
-        return Err(Fault::new(place, "a blank before the unit", help));
+        return Err(Fault::new(place, "there is a blank before the unit", help));
     } else {
         let near = match bare.to_lowercase().as_str() {
             "m" | "minute" | "minutes" | "mins" => Some("min"),
@@ -96,7 +101,7 @@ fn unit_ns(unit: &str, place: Range<usize>, number: &str) -> Result<u64, Fault> 
     Err(Fault::new(place, what, help))
 }
 
-/// `0.fraction` of a unit in ns, if that is a whole number.
+/// Returns `0.fraction` of a unit in ns, if that is a whole number.
 fn fraction_ns(fraction: &str, unit_ns: u64) -> Option<u64> {
     let digits = fraction.trim_end_matches('0');
     if digits.is_empty() {

@@ -1,4 +1,4 @@
-//! `[survivor]` and `[peer]`: the two ends.
+//! Reads `[survivor]` and `[peer]`.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::{Action, Peer, Role, Survivor};
 use crate::sockopt::{SockOpt, SockOptError};
 use crate::sysctl::{Preset, Sysctl, SysctlError, quoted};
 
-/// The survivor, and the place of its role.
+/// Reads `[survivor]`. Returns the survivor and the place of its role.
 pub(super) fn read_survivor(
     root: &Section<'_>,
     preset: &'static Preset,
@@ -51,7 +51,7 @@ pub(super) fn read_survivor(
     Some((survivor, place))
 }
 
-/// The entries of an inline table such as `sysctl = { ... }`: key, its place, the value's text, its place.
+/// Returns the entries of a table such as `sysctl = { ... }`: the key, its place, the text of the value, its place.
 fn entries(
     section: &Section<'_>,
     key: &'static str,
@@ -61,7 +61,7 @@ fn entries(
         return Vec::new();
     };
     let Some(table) = value.get_ref().as_table() else {
-        let what = format!("{key} is {}", kind(value.get_ref()));
+        let what = format!("{key} must be a table, not {}", kind(value.get_ref()));
         faults.add(
             &value.span(),
             what,
@@ -81,12 +81,18 @@ fn entries(
         match text {
             Some(text) => found.push((name.get_ref().to_string(), name.span(), text, value.span())),
             None => {
-                let what = format!("{} is {}", name.get_ref(), kind(value.get_ref()));
+                let what = format!(
+                    "{} must be a number or a string, not {}",
+                    name.get_ref(),
+                    kind(value.get_ref())
+                );
                 let help = match value.get_ref() {
-                    DeValue::Boolean(_) => "write 1 or 0, as the kernel does",
-                    DeValue::Table(_) => "write a name with points in quotes, or without net.ipv4.",
-                    DeValue::Array(_) => "write a list as the kernel does: \"4096 131072 6291456\"",
-                    _ => "write a whole number, or text in quotes",
+                    DeValue::Boolean(_) => "write 1 or 0",
+                    DeValue::Table(_) => "write a name with dots in quotes, or without net.ipv4.",
+                    DeValue::Array(_) => {
+                        "write a list as one string, such as \"4096 131072 6291456\""
+                    }
+                    _ => "write an integer, or a string in quotes",
                 };
                 faults.add(&value.span(), what, help);
             }
@@ -112,7 +118,7 @@ fn read_sysctl(
                 faults.add(
                     &name_place,
                     format!("{known} is set twice"),
-                    "leave one out",
+                    "remove one of them",
                 );
             }
             // as the kernel will be told it, in its own notation
@@ -155,7 +161,7 @@ fn read_sockopt(section: &Section<'_>, faults: &mut Faults) -> Vec<SockOpt> {
     options
 }
 
-/// The peer; its defaults where the file says nothing.
+/// Reads `[peer]`. What the file does not set has its default.
 pub(super) fn read_peer(root: &Section<'_>, faults: &mut Faults) -> Peer {
     let default = Peer::default();
     let keys = ["timestamps", "sack", "dsack", "mss", "wscale", "window"];
@@ -181,18 +187,18 @@ pub(super) fn read_peer(root: &Section<'_>, faults: &mut Faults) -> Peer {
     peer
 }
 
-/// Notes a window that the peer cannot say with its shift.
+/// Reports a window that the peer cannot express with its window scale.
 fn check_window(window: u32, peer: Peer, place: &Range<usize>, faults: &mut Faults) {
     let shift = peer.wscale.unwrap_or(0);
     let most = 65_535_u32 << shift;
     if window > most {
         let what = format!("the peer cannot offer {window} bytes with wscale {shift}");
-        let help = format!("the most is {most}; set a larger wscale in [peer]");
+        let help = format!("the largest window is {most} bytes; set a larger wscale in [peer]");
         faults.add(place, what, help);
     }
 }
 
-/// Notes every step with a window that the peer cannot say.
+/// Reports every step with a window that the peer cannot express.
 pub(super) fn check_windows(planned: &[Planned], peer: Peer, faults: &mut Faults) {
     for step in planned {
         if let Action::PeerWindow(window) = step.action {

@@ -1,4 +1,4 @@
-//! A file's text to a [`Scenario`]: every section read and checked, all faults told at once.
+//! Parses the text of a scenario file. Every section is read and checked, and all errors are reported at once.
 
 use std::time::Duration;
 
@@ -18,23 +18,24 @@ pub(super) const MAX_TEXT: usize = 256 * 1024;
 const MAX_DELAY_NS: u64 = 3_600_000_000_000;
 
 impl Scenario {
-    /// The scenario that `text` says. `name` is kept as its name; `file` is what error messages call the file.
+    /// Parses the text of a scenario file. `name` becomes the name of the scenario, and `file` is the name of the file in
+    /// error messages.
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, ScenarioErrors> {
         let mut faults = Faults::default();
         let scenario = read(name, text, &mut faults);
         match (faults.into_error(file, text), scenario) {
             (Some(errors), _) => Err(errors),
             (None, Some(scenario)) => Ok(scenario),
-            // nothing is missing without a fault; if it were, say so and do not run
+            // cannot happen: whatever is missing has been reported
             (None, None) => {
                 let mut faults = Faults::default();
-                faults.add(&(0..0), "not a scenario", "");
+                faults.add(&(0..0), "this is not a scenario", "");
                 Err(faults.into_error(file, text).expect("one was added"))
             }
         }
     }
 
-    /// The same from bytes, which must be UTF-8.
+    /// Parses the bytes of a scenario file, which must be UTF-8.
     pub fn parse_bytes(name: &str, file: &str, bytes: &[u8]) -> Result<Scenario, ScenarioErrors> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Scenario::parse(name, file, text),
@@ -42,7 +43,7 @@ impl Scenario {
                 let at = error.valid_up_to();
                 let mut faults = Faults::default();
                 let help = "a scenario is a text file in UTF-8";
-                faults.add(&(at..at + 1), "not UTF-8", help);
+                faults.add(&(at..at + 1), "the file is not UTF-8", help);
                 let text = String::from_utf8_lossy(&bytes[..bytes.len().min(at + MAX_TEXT)]);
                 Err(faults.into_error(file, &text).expect("one was added"))
             }
@@ -52,7 +53,7 @@ impl Scenario {
 
 fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     if text.len() > MAX_TEXT {
-        let what = format!("longer than {MAX_TEXT} bytes");
+        let what = format!("the file is longer than {MAX_TEXT} bytes");
         faults.add(&(0..0), what, "a scenario is a short TOML file");
         return None;
     }
@@ -100,7 +101,7 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     })
 }
 
-/// `text` with the line breaks inside its paragraphs taken out.
+/// Removes the line breaks inside the paragraphs of `text`.
 fn prose(text: &str) -> String {
     let paragraphs = text.trim().split("\n\n");
     let joined = paragraphs.map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -130,7 +131,7 @@ fn read_wire(root: &Section<'_>, faults: &mut Faults) -> (u64, IpVersion) {
         None | Some((4, _)) => IpVersion::V4,
         Some((6, _)) => IpVersion::V6,
         Some((_, place)) => {
-            let what = "an IP version that is neither 4 nor 6";
+            let what = "the IP version is neither 4 nor 6";
             faults.add(&place, what, "ip is 4 or 6");
             IpVersion::V4
         }
@@ -143,7 +144,7 @@ fn read_delay(section: &Section<'_>, faults: &mut Faults) -> u64 {
         Some((ns, place)) if ns > MAX_DELAY_NS => {
             faults.add(
                 &place,
-                "a delay of more than an hour",
+                "the delay is longer than an hour",
                 "the longest delay is \"1h\"",
             );
             0

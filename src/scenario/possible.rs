@@ -1,8 +1,7 @@
-//! Steps that can never happen, whatever the survivor's TCP does: found before anything is run.
+//! Finds steps that can never happen, whatever the survivor's TCP does, before anything is run.
 //!
-//! Only the script is looked at. What depends on the run (whether the connection still lives, whether a segment
-//! arrived) is left to the run: a step that finds its connection gone does nothing, or gives the application its
-//! error. So are the steps of a peer that has died: it does nothing.
+//! Only the steps are examined. Whether the connection still exists or a segment has arrived depends on the run: a step of
+//! the survivor on a dead connection returns an error to the application, and a step of a dead peer does nothing.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,20 +9,20 @@ use std::ops::Range;
 use super::error::Faults;
 use super::{Action, Role};
 
-/// A step in time, with its place in the file.
+/// A step with its time and its place in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
-    /// When, ns.
+    /// The time, ns.
     pub(super) at_ns: u64,
-    /// What.
+    /// The action.
     pub(super) action: Action,
-    /// Which step of the file, from 0.
+    /// The number of the step in the file, counted from 0.
     pub(super) step: usize,
-    /// Where its action stands.
+    /// The place of its action in the file.
     pub(super) place: Range<usize>,
 }
 
-/// What the script has done so far.
+/// The effect of the steps so far.
 #[derive(Default)]
 struct Script {
     /// The survivor called connect() or listen().
@@ -37,7 +36,7 @@ struct Script {
     was_unreachable: bool,
 }
 
-/// Notes every step that can never happen; `steps` are in order of time, `delay_ns` is the wire's.
+/// Reports every step that can never happen. `steps` are in order of time, and `delay_ns` is the one-way delay.
 pub(super) fn check(
     role: Role,
     role_place: &Range<usize>,
@@ -48,10 +47,10 @@ pub(super) fn check(
     let mut script = Script::default();
     let mut reported = BTreeSet::new();
     for planned in steps {
-        let trouble = script
-            .trouble_with_survivor(role, &planned.action)
-            .or_else(|| script.trouble_with_others(role, delay_ns, planned));
-        match trouble {
+        let problem = script
+            .check_survivor(role, &planned.action)
+            .or_else(|| script.check_others(role, delay_ns, planned));
+        match problem {
             // a repeated step is reported once
             Some((what, help)) if reported.insert(planned.step) => {
                 faults.add(&planned.place, what, help);
@@ -72,20 +71,20 @@ pub(super) fn check(
         let help = format!("add a step with do = \"{opener}\"");
         faults.add(
             role_place,
-            format!("a {role} without a step {opener:?}"),
+            format!("a {role} needs a step {opener:?}"),
             help,
         );
     }
 }
 
-type Trouble = Option<(String, String)>;
+type Problem = Option<(String, String)>;
 
-fn trouble(what: impl Into<String>, help: impl Into<String>) -> Trouble {
+fn problem(what: impl Into<String>, help: impl Into<String>) -> Problem {
     Some((what.into(), help.into()))
 }
 
 impl Script {
-    fn trouble_with_survivor(&self, role: Role, action: &Action) -> Trouble {
+    fn check_survivor(&self, role: Role, action: &Action) -> Problem {
         use Action::*;
         let is_survivor = matches!(
             action,
@@ -102,95 +101,96 @@ impl Script {
             return None;
         }
         if self.killed {
-            return trouble(
-                "the survivor's process is dead by then",
-                "put the step before \"survivor kill\", or leave it out",
+            return problem(
+                "the survivor's process was killed before this step",
+                "move the step before \"survivor kill\", or remove it",
             );
         }
         match (action, role) {
-            (SurvivorConnect, Role::Server) => trouble(
+            (SurvivorConnect, Role::Server) => problem(
                 "a server does not connect",
                 "use \"survivor listen\" and \"peer connect\", or role = \"client\"",
             ),
-            (SurvivorListen, Role::Client) => trouble(
+            (SurvivorListen, Role::Client) => problem(
                 "a client does not listen",
                 "use \"survivor connect\", or role = \"server\"",
             ),
-            (SurvivorConnect | SurvivorListen, _) if self.opened => trouble(
-                "the survivor has done that already",
-                "a scenario has one connection; leave the step out",
+            (SurvivorConnect | SurvivorListen, _) if self.opened => problem(
+                "the survivor has already done this",
+                "a scenario has one connection; remove the step",
             ),
             (SurvivorConnect | SurvivorListen, _) => None,
             (SurvivorKill, _) if self.opened => None,
-            _ if self.closed => trouble(
-                "the survivor has closed its socket by then",
-                "put the step before \"survivor close\", or use \"survivor shutdown\" there",
+            _ if self.closed => problem(
+                "the survivor closed its socket before this step",
+                "move the step before \"survivor close\", or use \"survivor shutdown\" there",
             ),
-            (_, Role::Client) if !self.opened => trouble(
+            (_, Role::Client) if !self.opened => problem(
                 "the survivor has no socket yet",
-                "put the step after \"survivor connect\"; options for the start go into [survivor] sockopt",
+                "move the step after \"survivor connect\"; [survivor] sockopt sets options before the connection is opened",
             ),
-            (_, Role::Server) if !self.opened => trouble(
+            (_, Role::Server) if !self.opened => problem(
                 "the survivor has no socket yet",
-                "put the step after \"survivor listen\"; options for the start go into [survivor] sockopt",
+                "move the step after \"survivor listen\"; [survivor] sockopt sets options before the connection is opened",
             ),
             (SurvivorSend(_) | SurvivorRecv | SurvivorShutdown, Role::Server)
                 if self.begun_ns.is_none() =>
             {
-                trouble(
-                    "nobody has connected to the survivor yet",
-                    "put the step after \"peer connect\"",
+                problem(
+                    "no peer has connected to the survivor yet",
+                    "move the step after \"peer connect\"",
                 )
             }
             _ => None,
         }
     }
 
-    fn trouble_with_others(&self, role: Role, delay_ns: u64, planned: &Planned) -> Trouble {
+    fn check_others(&self, role: Role, delay_ns: u64, planned: &Planned) -> Problem {
         use Action::*;
         match (&planned.action, role) {
-            (PeerConnect, Role::Client) => trouble(
+            (PeerConnect, Role::Client) => problem(
                 "the peer of a client does not connect",
                 "use \"survivor connect\", or role = \"server\"",
             ),
-            (PeerConnect, Role::Server) if self.begun_ns.is_some() => trouble(
-                "the peer has connected already",
-                "a scenario has one connection; leave the step out",
+            (PeerConnect, Role::Server) if self.begun_ns.is_some() => problem(
+                "the peer has already connected",
+                "a scenario has one connection; remove the step",
             ),
             (PeerSend(_) | PeerShutdown | PeerClose | PeerKill | PeerReset | PeerWindow(_), _) => {
-                self.trouble_with_peer(role, delay_ns, planned.at_ns)
+                self.check_peer(role, delay_ns, planned.at_ns)
             }
-            (PeerPowerOn, _) if !self.was_off => {
-                trouble("the peer was never off", "put \"peer power-off\" before it")
-            }
+            (PeerPowerOn, _) if !self.was_off => problem(
+                "the peer has not been powered off",
+                "add \"peer power-off\" before it",
+            ),
             (WireRestore, _) if !self.was_cut => {
-                trouble("the wire was never cut", "put \"wire cut\" before it")
+                problem("the wire has not been cut", "add \"wire cut\" before it")
             }
-            (WireReachable, _) if !self.was_unreachable => trouble(
-                "the peer was never unreachable",
-                "put \"wire unreachable\" before it",
+            (WireReachable, _) if !self.was_unreachable => problem(
+                "the peer has not been made unreachable",
+                "add \"wire unreachable\" before it",
             ),
             _ => None,
         }
     }
 
-    fn trouble_with_peer(&self, role: Role, delay_ns: u64, at_ns: u64) -> Trouble {
+    fn check_peer(&self, role: Role, delay_ns: u64, at_ns: u64) -> Problem {
         let opener = match role {
             Role::Client => "survivor connect",
             Role::Server => "peer connect",
         };
         match self.begun_ns {
-            None => trouble(
+            None => problem(
                 "the peer has no connection yet",
                 format!(
-                    "put the step after \"{opener}\"; what the peer offers from the start goes into [peer]"
+                    "move the step after \"{opener}\"; [peer] says what the peer offers from the start"
                 ),
             ),
             // the SYN is still on its way
             Some(begun) if role == Role::Client && at_ns < begun.saturating_add(delay_ns) => {
-                trouble(
-                    "the peer has not heard of the connection yet",
-                    "put the step later than \"survivor connect\" by [wire] delay at least",
+                problem(
+                    "the survivor's SYN has not reached the peer yet",
+                    "move the step at least [wire] delay after \"survivor connect\"",
                 )
             }
             Some(_) => None,

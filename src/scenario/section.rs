@@ -1,4 +1,4 @@
-//! A table of the file with its known keys: unknown ones are faults, values come out typed.
+//! A table of the file. Unknown keys are errors, and values are read with their types.
 
 use std::ops::Range;
 
@@ -12,23 +12,23 @@ use crate::sysctl::nearest;
 /// One table of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Section<'a> {
-    /// How messages call it: `[survivor]`, or `a scenario` for the top level.
+    /// Its name in messages: `[survivor]`, or `a scenario` for the top level.
     pub(super) name: &'static str,
     /// Its keys and values.
     pub(super) table: &'a DeTable<'a>,
-    /// Its header, or the whole inline table.
+    /// Start of its header, or of the whole inline table.
     pub(super) start: usize,
-    /// End of that.
+    /// End of its header, or of the whole inline table.
     pub(super) end: usize,
-    /// The file, for the text of a value.
+    /// The text of the file.
     pub(super) text: &'a str,
 }
 
-/// A value and its place.
+/// A value and its place in the file.
 pub(super) type Placed<T> = (T, Range<usize>);
 
 impl<'a> Section<'a> {
-    /// The section, after noting each key that is not one of `keys`.
+    /// Opens a section, and reports each key that is not one of `keys`.
     pub(super) fn open(
         name: &'static str,
         table: &'a DeTable<'a>,
@@ -58,17 +58,17 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Where the section begins.
+    /// Returns the place where the section begins.
     pub(super) fn place(&self) -> Range<usize> {
         self.start..self.end
     }
 
-    /// The value of `key`, if it is there.
+    /// Returns the value of `key`, if it is present.
     pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.table.get(key)
     }
 
-    /// The same; its absence is a fault.
+    /// Returns the value of `key`, and reports an error if it is missing.
     pub(super) fn need(
         &self,
         key: &str,
@@ -83,7 +83,7 @@ impl<'a> Section<'a> {
         value
     }
 
-    /// The table `key`, which messages call `name` and which takes `keys`, if it is there and a table.
+    /// Opens the table `key`, which messages call `name` and which may have `keys`, if it is present and a table.
     pub(super) fn table(
         &self,
         key: &str,
@@ -102,35 +102,37 @@ impl<'a> Section<'a> {
                 faults,
             )),
             None => {
-                self.wrong_kind(key, &format!("a table, {name}"), value, faults);
+                let help = format!("write the header {name} with its keys below it");
+                self.wrong_kind(key, "a table", help, value, faults);
                 None
             }
         }
     }
 
-    /// A string.
+    /// Reads a string.
     pub(super) fn string(&self, key: &str, faults: &mut Faults) -> Option<Placed<&'a str>> {
         let value = self.get(key)?;
         match value.get_ref().as_str() {
             Some(text) => Some((text, value.span())),
             None => {
-                self.wrong_kind(key, "a string in quotes", value, faults);
+                self.wrong_kind(key, "a string", "write the value in quotes", value, faults);
                 None
             }
         }
     }
 
-    /// true or false.
+    /// Reads a boolean.
     pub(super) fn boolean(&self, key: &str, faults: &mut Faults) -> Option<bool> {
         let value = self.get(key)?;
         let found = value.get_ref().as_bool();
         if found.is_none() {
-            self.wrong_kind(key, "true or false", value, faults);
+            let help = "write true or false without quotes";
+            self.wrong_kind(key, "true or false", help, value, faults);
         }
         found
     }
 
-    /// A whole number from `min` to `max`.
+    /// Reads an integer from `min` to `max`.
     pub(super) fn integer(
         &self,
         key: &str,
@@ -139,25 +141,27 @@ impl<'a> Section<'a> {
         faults: &mut Faults,
     ) -> Option<Placed<i64>> {
         let value = self.get(key)?;
-        let wants = format!("a whole number from {min} to {max}");
+        let wants = format!("an integer from {min} to {max}");
         if value.get_ref().as_integer().is_none() {
-            self.wrong_kind(key, &wants, value, faults);
+            let help = "write a number without quotes and without a fraction";
+            self.wrong_kind(key, &wants, help, value, faults);
             return None;
         }
         let number = whole_number(value.get_ref()).filter(|n| (min..=max).contains(n));
         if number.is_none() {
             let what = format!("{key} is out of range");
-            faults.add(&value.span(), what, format!("{key} takes {wants}"));
+            faults.add(&value.span(), what, format!("{key} must be {wants}"));
         }
         number.map(|n| (n, value.span()))
     }
 
-    /// A duration in ns.
+    /// Reads a duration in ns.
     pub(super) fn duration_ns(&self, key: &str, faults: &mut Faults) -> Option<Placed<u64>> {
         let value = self.get(key)?;
         let Some(text) = value.get_ref().as_str() else {
-            let wants = "a duration in quotes, as in \"1500ms\"";
-            self.wrong_kind(key, wants, value, faults);
+            let wants = "a duration such as \"1500ms\"";
+            let help = "write a number and a unit (us, ms, s, min or h) in quotes";
+            self.wrong_kind(key, wants, help, value, faults);
             return None;
         };
         match duration::parse_ns(text) {
@@ -174,36 +178,36 @@ impl<'a> Section<'a> {
         &self,
         key: &str,
         wants: &str,
+        help: impl Into<String>,
         value: &Spanned<DeValue<'_>>,
         faults: &mut Faults,
     ) {
-        let what = format!("{key} is {}", kind(value.get_ref()));
-        faults.add(&value.span(), what, format!("{key} takes {wants}"));
+        let what = format!("{key} must be {wants}, not {}", kind(value.get_ref()));
+        faults.add(&value.span(), what, help);
     }
 }
 
-/// An integer's value, if it fits.
+/// Returns the value of an integer, if it fits.
 pub(super) fn whole_number(value: &DeValue<'_>) -> Option<i64> {
     let integer = value.as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-/// A value's kind in words.
+/// Returns the name of the type of a value.
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(true) => "true",
-        DeValue::Boolean(false) => "false",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
 }
 
-/// The place in the file of `part` of the string `value`, which stands at `span` in its quotes; the whole of `span`
-/// where escapes keep them from agreeing.
+/// Returns the place in the file of `part` of the string `value`, whose quoted form is at `span`. If the string has escapes,
+/// this is the whole of `span`.
 pub(super) fn inside(
     text: &str,
     span: Range<usize>,

@@ -1,4 +1,4 @@
-//! `[[step]]` and `[end]`: what is done when, and how long.
+//! Reads `[[step]]` and `[end]`: the actions and their times, and the end of the run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{Action, EndWhen, Step};
 use crate::sysctl::quoted;
 use crate::time::Instant;
 
-/// The most steps, repetitions counted.
+/// The largest number of steps, counting repetitions.
 const MAX_STEPS: usize = 100_000;
 /// The most bytes that one end may write in a scenario.
 const MAX_BYTES: u64 = 1_000_000_000;
@@ -28,7 +28,11 @@ pub(super) fn read_steps(root: &Section<'_>, faults: &mut Faults) -> Option<Vec<
     let array = match value.get_ref().as_array() {
         Some(array) if !array.is_empty() => array,
         _ => {
-            faults.add(&value.span(), "no list of steps", help);
+            faults.add(
+                &value.span(),
+                "step must be a list with at least one step",
+                help,
+            );
             return None;
         }
     };
@@ -37,7 +41,7 @@ pub(super) fn read_steps(root: &Section<'_>, faults: &mut Faults) -> Option<Vec<
     for (index, value) in array.iter().enumerate() {
         is_whole &= read_step(root, index, value, &mut planned, faults).is_some();
         if planned.len() > MAX_STEPS {
-            let what = format!("more than {MAX_STEPS} steps, repetitions counted");
+            let what = format!("there are more than {MAX_STEPS} steps, counting repetitions");
             faults.add(&value.span(), what, "repeat less often");
             return None;
         }
@@ -55,16 +59,16 @@ fn read_step(
 ) -> Option<()> {
     let keys = ["at", "do", "repeat", "every"];
     let Some(table) = value.get_ref().as_table() else {
-        let what = format!("a step is {}", kind(value.get_ref()));
+        let what = format!("a step must be a table, not {}", kind(value.get_ref()));
         faults.add(&value.span(), what, "write [[step]] with at and do");
         return None;
     };
     let section = Section::open("[[step]]", table, value.span(), root.text, &keys, faults);
-    let has_at = section.need("at", "add a time, as in at = \"1500ms\"", faults);
+    let has_at = section.need("at", "add a time, such as at = \"1500ms\"", faults);
     let at = section.duration_ns("at", faults);
     let has_do = section.need(
         "do",
-        "add an action, as in do = \"survivor send 102\"",
+        "add an action, such as do = \"survivor send 102\"",
         faults,
     );
     let text = section.string("do", faults);
@@ -72,14 +76,14 @@ fn read_step(
     let every = section.duration_ns("every", faults);
     match (section.get("repeat"), section.get("every")) {
         (Some(lone), None) => {
-            let help = "add how far apart, as in every = \"50ms\"";
-            faults.add(&lone.span(), "repeat without every", help);
+            let help = "add the interval, such as every = \"50ms\"";
+            faults.add(&lone.span(), "repeat requires every", help);
         }
         (None, Some(lone)) => {
             faults.add(
                 &lone.span(),
-                "every without repeat",
-                "add how often, as in repeat = 10",
+                "every requires repeat",
+                "add the number of repetitions, such as repeat = 10",
             );
         }
         _ => {}
@@ -108,14 +112,14 @@ fn read_step(
     Some(())
 }
 
-/// What `[end]` says.
+/// The contents of `[end]`.
 pub(super) struct End {
     pub(super) when: EndWhen,
     pub(super) limit_ns: u64,
     pub(super) tail_ns: u64,
 }
 
-/// The end of the run; none if it could not be read.
+/// Reads `[end]`, or returns None if it is not valid.
 pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     let help = "add [end] with when = \"survivor closed\" or after = \"12s\", and limit = \"60s\"";
     root.need("end", help, faults)?;
@@ -123,12 +127,12 @@ pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     let when = section.string("when", faults);
     let after = section.duration_ns("after", faults);
     let tail = section.duration_ns("tail", faults);
-    let help = "add when to give up, as in limit = \"60s\"";
+    let help = "add the time at which the run is stopped, such as limit = \"60s\"";
     let has_limit = section.need("limit", help, faults);
     let limit = section.duration_ns("limit", faults);
     if let (Some(_), Some(second)) = (section.get("when"), section.get("after")) {
-        let help = "a run ends when the survivor is closed, or after a time; leave one out";
-        faults.add(&second.span(), "two ends: when and after", help);
+        let help = "a run ends when the survivor is closed, or after a time; remove one of the two";
+        faults.add(&second.span(), "[end] has both when and after", help);
     }
     let when = match (when, after, section.get("when"), section.get("after")) {
         (Some(("survivor closed", _)), ..) => Some(EndWhen::SurvivorClosed),
@@ -151,8 +155,8 @@ pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     if limit_ns == 0 {
         faults.add(
             &place,
-            "a limit of zero",
-            "write the time at which to give up",
+            "the limit is zero",
+            "write the time at which the run is stopped",
         );
     }
     if let Some(EndWhen::After(end)) = when
@@ -160,8 +164,8 @@ pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     {
         faults.add(
             &place,
-            "the limit comes before the end",
-            "make it later than after",
+            "the limit is earlier than the end",
+            "make limit later than after",
         );
     }
     Some(End {
@@ -171,7 +175,7 @@ pub(super) fn read_end(root: &Section<'_>, faults: &mut Faults) -> Option<End> {
     })
 }
 
-/// Notes steps that come too late to happen, and more bytes than are sensible.
+/// Reports steps after the end of the run, and too many bytes.
 pub(super) fn check_times(planned: &[Planned], end: &End, faults: &mut Faults) {
     let (last_ns, which) = match end.when {
         EndWhen::After(after) if after.ns() < end.limit_ns => (after.ns(), "after"),
@@ -182,9 +186,11 @@ pub(super) fn check_times(planned: &[Planned], end: &End, faults: &mut Faults) {
         if reported.replace(step.step) == Some(step.step) {
             continue;
         }
-        let what = format!("the run is over before this step: [end] {which} is earlier");
+        let what = format!("the run ends before this step, because [end] {which} is earlier");
         let at = Duration::from_nanos(step.at_ns);
-        let help = format!("it would come at {at:?}; put the step earlier, or [end] {which} later");
+        let help = format!(
+            "the step is at {at:?}; move it to an earlier time, or make [end] {which} later"
+        );
         faults.add(&step.place, what, help);
     }
     let (mut survivor, mut peer) = (0_u64, 0_u64);
@@ -197,13 +203,13 @@ pub(super) fn check_times(planned: &[Planned], end: &End, faults: &mut Faults) {
         let before = *sum;
         *sum += bytes as u64;
         if *sum > MAX_BYTES && before <= MAX_BYTES {
-            let what = format!("more than {MAX_BYTES} bytes in one direction");
+            let what = format!("more than {MAX_BYTES} bytes are sent in one direction");
             faults.add(&step.place, what, "send less");
         }
     }
 }
 
-/// The steps as a run takes them.
+/// Converts the steps to the form that a run executes.
 pub(super) fn steps(planned: &[Planned], text: &str) -> Vec<Step> {
     let mut lines = BTreeMap::new();
     let step = |p: &Planned| Step {

@@ -38,22 +38,22 @@ fn values_by_kind() {
         (
             "TCP_NODELAY",
             "on",
-            "TCP_NODELAY takes a number from -2147483648 to 2147483647, not \"on\"",
+            "TCP_NODELAY must be a number from -2147483648 to 2147483647, not \"on\"",
         ),
         (
             "TCP_MAXSEG",
             "2147483648",
-            "TCP_MAXSEG takes a number from -2147483648 to 2147483647, not 2147483648",
+            "TCP_MAXSEG must be a number from -2147483648 to 2147483647, not 2147483648",
         ),
         (
             "TCP_CONGESTION",
             "",
-            "TCP_CONGESTION takes a name of up to 15 letters, not \"\"",
+            "TCP_CONGESTION must be a name of up to 15 letters, not \"\"",
         ),
         (
             "TCP_CONGESTION",
             "a b",
-            "TCP_CONGESTION takes a name of up to 15 letters, not \"a b\"",
+            "TCP_CONGESTION must be a name of up to 15 letters, not \"a b\"",
         ),
     ] {
         assert_eq!(

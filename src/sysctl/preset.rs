@@ -3,7 +3,7 @@
 use super::Sysctl;
 use crate::time::Ticks;
 
-/// A kernel as far as sysctls and ticks can say it. Its mechanisms stay those of Linux 6.18.
+/// A kernel, as far as sysctls and clock ticks can express it. Its mechanisms are those of Linux 6.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// Its name in a scenario's `kernel` key.
@@ -20,7 +20,7 @@ pub struct Preset {
     pub retries_are_counted: bool,
 }
 
-/// What a kernel before Linux 3.10 did otherwise, in the sysctls of 6.18.
+/// The differences of a kernel before Linux 3.10, expressed in the sysctls of 6.18.
 const OLD: Sysctl = Sysctl {
     tcp_early_retrans: 0,       // tail loss probes came with 3.10
     tcp_syn_linear_timeouts: 0, // 6.5
@@ -64,7 +64,7 @@ static PRESETS: [Preset; 3] = [
 ];
 
 impl Preset {
-    /// All of them; the first is the default.
+    /// Returns all presets; the first is the default.
     pub fn all() -> &'static [Preset] {
         &PRESETS
     }
@@ -74,12 +74,12 @@ impl Preset {
         &PRESETS[0]
     }
 
-    /// The preset of this name.
+    /// Returns the preset with this name.
     pub fn find(name: &str) -> Option<&'static Preset> {
         PRESETS.iter().find(|p| p.name == name)
     }
 
-    /// Its clock tick, with time 0 of the run at the start of tick 0.
+    /// Returns its clock ticks, with time 0 of the run at the start of tick 0.
     pub fn ticks(&self) -> Ticks {
         Ticks {
             wheel: self.wheel,
@@ -87,7 +87,7 @@ impl Preset {
         }
     }
 
-    /// The sysctls that differ from Linux 6.18's, as the kernel's files take them: name and value.
+    /// Returns the name and value of each sysctl that differs from Linux 6.18's.
     pub fn differences(&self) -> Vec<(&'static str, String)> {
         let linux = Sysctl::LINUX_6_18.values();
         let own = self.sysctl.values();

@@ -61,22 +61,22 @@ fn what_is_refused_says_why() {
         (
             "net.ipv4.tcp_retries2",
             "256",
-            "tcp_retries2 takes a number from 0 to 255, not 256",
+            "tcp_retries2 must be a number from 0 to 255, not 256",
         ),
         (
             "tcp_retries2",
             "five",
-            "tcp_retries2 takes a number from 0 to 255, not \"five\"",
+            "tcp_retries2 must be a number from 0 to 255, not \"five\"",
         ),
         (
             "tcp_retries2",
             "",
-            "tcp_retries2 takes a number from 0 to 255, not \"\"",
+            "tcp_retries2 must be a number from 0 to 255, not \"\"",
         ),
         (
             "tcp_retries2",
             "5 6",
-            "tcp_retries2 takes a number from 0 to 255, not \"5 6\"",
+            "tcp_retries2 must be a number from 0 to 255, not \"5 6\"",
         ),
         (
             "tcp_mtu_probing",
@@ -86,7 +86,7 @@ fn what_is_refused_says_why() {
         (
             "tcp_reordering",
             "301",
-            "tcp_reordering takes a number from 1 to 300, not 301",
+            "tcp_reordering must be a number from 1 to 300, not 301",
         ),
         (
             "tcp_congestion_control",
@@ -96,7 +96,7 @@ fn what_is_refused_says_why() {
         (
             "tcp_rmem",
             "4096 0 1",
-            "tcp_rmem takes three numbers from 1 to 2147483647: smallest, default, largest, not \"4096 0 1\"",
+            "tcp_rmem must be three numbers from 1 to 2147483647: smallest, default, largest, not \"4096 0 1\"",
         ),
     ] {
         assert_eq!(error(name, text), expected);
@@ -108,7 +108,7 @@ fn lists_and_values_without_a_model_are_refused() {
     let mut s = Sysctl::default();
     let mut error = |name: &str, text: &str| s.set(name, text).unwrap_err().to_string();
     for text in ["", "1 2 3 4", "1 x", "-1", "1 2 2147483648"] {
-        assert!(error("tcp_wmem", text).starts_with("tcp_wmem takes three numbers"));
+        assert!(error("tcp_wmem", text).starts_with("tcp_wmem must be three numbers"));
     }
     assert!(error("tcp_ecn", "1").starts_with("tcp_ecn = 1 is not modelled"));
     assert!(

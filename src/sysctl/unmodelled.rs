@@ -1,4 +1,4 @@
-//! What Linux 6.18 has and this program does not model: whole sysctls, and values of sysctls that it has.
+//! What Linux 6.18 has and this program does not model: whole sysctls, and single values of sysctls.
 
 const FASTOPEN: &str = "TCP Fast Open is not built";
 const MTU_PROBING: &str = "path MTU probing is not built";
@@ -8,8 +8,7 @@ const NO_EFFECT: &str = "it has no effect in Linux 6.18";
 const READ_ONLY: &str = "the kernel only shows it";
 const PACING: &str = "no congestion control with pacing is built";
 
-/// Sysctls of Linux 6.18 that are not modelled: name, the kernel's default (empty where each machine has its own), and
-/// why.
+/// Sysctls of Linux 6.18 that are not modelled: name, the kernel's default (empty if it depends on the machine), and why.
 pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
     ("tcp_adv_win_scale", "1", NO_EFFECT),
     (
@@ -82,14 +81,14 @@ pub const NOT_MODELLED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Values that the kernel takes and that are not modelled: name, smallest and largest that are, and why.
+/// Sysctls of which only a range of values is modelled: name, smallest and largest modelled value, and why.
 pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
     ("tcp_mtu_probing", 0, 0, MTU_PROBING),
     (
         "tcp_shrink_window",
         0,
         0,
-        "a window that was offered is never taken back",
+        "the engine never takes back a window that it has offered",
     ),
     ("tcp_syncookies", 0, 2, "more than 2 means the same as 1"),
     ("tcp_keepalive_time", 0, i64::MAX, NEGATIVE),
@@ -100,47 +99,47 @@ pub(super) const NARROWED: &[(&str, i64, i64, &str)] = &[
         "tcp_limit_output_bytes",
         4_194_304,
         i64::MAX,
-        "a queue of the device that fills is not modelled",
+        "a device queue that fills up is not modelled",
     ),
     (
         "tcp_comp_sack_slack_ns",
         100_000,
         100_000,
-        "a held-back SACK's timer fires at its instant, without slack",
+        "the timer of a compressed SACK fires at its instant, without slack",
     ),
     ("tcp_max_syn_backlog", 0, i64::MAX, NEGATIVE),
     ("tcp_max_tw_buckets", 0, i64::MAX, NEGATIVE),
     ("tcp_max_orphans", 0, i64::MAX, NEGATIVE),
 ];
 
-const NEGATIVE: &str = "the kernel takes negative values without meaning anything by them";
+const NEGATIVE: &str = "the kernel accepts negative values, but they have no meaning";
 
-/// Values inside the modelled range that are not modelled after all: name, value, and why.
+/// Values inside the modelled range that are not modelled: name, value, and why.
 pub(super) const EXCEPTED: &[(&str, i64, &str)] = &[("tcp_ecn", 1, ECN)];
 
-/// Sysctls that can be set to any value and change nothing, and why that is right here.
+/// Sysctls that are accepted and change nothing, and why that is right here.
 pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
         "tcp_retries1",
-        "it asks for another route, and there is one",
+        "it makes the kernel look for another route, and there is only one route",
     ),
     (
         "tcp_no_metrics_save",
-        "what is saved of one connection is for the next, and there is one",
+        "metrics of a connection are saved for the next one, and there is only one connection",
     ),
     (
         "tcp_autocorking",
-        "a write waits only while the device holds a packet, and this one holds none",
+        "a write waits only while the device holds a packet, and this device holds none",
     ),
     (
         "tcp_ecn",
-        "the peer never asks for it, and the survivor by default does not either",
+        "the peer never asks for ECN, and by default the survivor does not ask for it either",
     ),
     ("tcp_mtu_probing", "only 0 is modelled"),
     ("tcp_shrink_window", "only 0 is modelled"),
     (
         "tcp_limit_output_bytes",
-        "only values that never bind are modelled",
+        "only values that never limit anything are modelled",
     ),
     ("tcp_comp_sack_slack_ns", "only the default is modelled"),
 ];

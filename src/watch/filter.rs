@@ -1,11 +1,11 @@
-//! Which connections are wanted.
+//! Selects connections by address, port, state and process.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::call::{Addr, TcpState};
 
-/// An end that a connection must have: `10.0.0.1`, `10.0.0.1:80`, `[::1]:80`, `:80`.
+/// An address or port at either end of a connection: `10.0.0.1`, `10.0.0.1:80`, `[::1]:80`, `:80`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressFilter {
     ip: Option<IpAddr>,
@@ -30,8 +30,11 @@ impl FromStr for AddressFilter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<AddressFilter, String> {
-        let wrong =
-            || format!("{text:?} is no address: write 10.0.0.1, 10.0.0.1:80, ::1, [::1]:80 or :80");
+        let wrong = || {
+            format!(
+                "{text:?} is not an address; write it as 10.0.0.1, 10.0.0.1:80, ::1, [::1]:80 or :80"
+            )
+        };
         if let Ok(both) = text.parse::<std::net::SocketAddr>() {
             return Ok(AddressFilter {
                 ip: Some(both.ip()),
@@ -50,21 +53,21 @@ impl FromStr for AddressFilter {
     }
 }
 
-/// Which connections are wanted; the default: all but listeners.
+/// Which connections are selected. The default is all but listeners.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// In one of these states; empty: any but LISTEN.
+    /// Those in one of these states. Empty means any state but LISTEN.
     pub states: Vec<TcpState>,
-    /// With one of these at either end; empty: any.
+    /// Those with one of these addresses at either end. Empty means any.
     pub ends: Vec<AddressFilter>,
-    /// With this port at either end.
+    /// Those with this port at either end.
     pub ports: Vec<u16>,
-    /// Held by this process.
+    /// Those held by this process.
     pub pid: Option<u32>,
 }
 
 impl Filter {
-    /// Whether a connection is wanted; whose it is is not looked at.
+    /// Returns whether a connection is selected, not considering its process.
     pub fn takes(&self, state: TcpState, local: Addr, remote: Addr) -> bool {
         let state = match self.states.is_empty() {
             true => state != TcpState::Listen,
@@ -77,7 +80,7 @@ impl Filter {
             && (self.ports.is_empty() || self.ports.iter().any(has_port))
     }
 
-    /// The state of this name, as `ss` or RFC 9293 spell it: `established`, `syn-sent`, `FIN_WAIT1`, `fin-wait-1`.
+    /// Returns the state with this name, as `ss` or RFC 9293 spell it: `established`, `syn-sent`, `FIN_WAIT1`, `fin-wait-1`.
     pub fn state(name: &str) -> Option<TcpState> {
         let plain = |s: &str| {
             let letters = s.chars().filter(char::is_ascii_alphanumeric);

@@ -1,7 +1,7 @@
-//! The connections of this network namespace and their futures: the kernel's, by sock_diag, and those of every
-//! endpoint of this program that runs here, by its control socket.
+//! The connections of this network namespace with their timers and forecasts: those of the kernel, read with sock_diag,
+//! and those of every halfopen endpoint that runs here, read from its control socket.
 //!
-//! Linux counterpart: `ss -tino`, which shows the same timers and leaves it to the reader what they mean.
+//! Linux counterpart: `ss -tino`, which shows the same timers without a forecast.
 
 mod filter;
 mod others;
@@ -21,10 +21,10 @@ use crate::os::{Diagnosed, RealClock, SockDiag, TickPhase, sysctl_files, tick_ns
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
 
-/// Jiffies at the start where the kernel's cannot be read: far from zero, since ages are counted backwards.
+/// Jiffies at the start if the kernel's cannot be read. They are far from zero, because ages are counted backwards.
 const SOME_JIFFIES: u64 = 1 << 40;
 
-/// Looks at the connections again and again.
+/// Takes snapshots of the connections.
 #[derive(Debug)]
 pub struct Watcher {
     diag: SockDiag,
@@ -35,22 +35,22 @@ pub struct Watcher {
     notes: Vec<String>,
 }
 
-/// What one look saw.
+/// One snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// The connections that passed the filter, those in trouble first; no more than were asked for.
+    /// The selected connections, those that wait for an answer first, and not more than were requested.
     pub rows: Vec<Row>,
-    /// How many passed the filter.
+    /// How many connections were selected.
     pub of: usize,
-    /// The sysctls that decide most: `tcp_retries2 15, keepalive 7200/75/9 s`.
+    /// The most important sysctls: `tcp_retries2 15, keepalive 7200/75/9 s`.
     pub sysctls: String,
-    /// What could not be seen, a line each.
+    /// What could not be read, one line each.
     pub notes: Vec<String>,
 }
 
 impl Watcher {
-    /// Of the namespace that the calling thread is in. `asks_options`: the options of other processes' sockets are read
-    /// through a duplicate of their descriptor, where that is allowed.
+    /// Creates a watcher for the network namespace of the calling thread. With `asks_options`, the options of other
+    /// processes' sockets are read through a duplicate of their descriptor, where that is allowed.
     pub fn open(filter: Filter, asks_options: bool) -> io::Result<Watcher> {
         let diag = SockDiag::here()?;
         // first the phase, whose measuring takes some ticks, so that the clock starts near the first look
@@ -60,7 +60,7 @@ impl Watcher {
         let ticks = match phase {
             Some(phase) => phase.of_run(&clock),
             None => {
-                notes.push("this kernel does not tell where its ticks lie: times may be off by what the timer wheel adds".to_owned());
+                notes.push("this kernel does not show the phase of its clock ticks; times may be wrong by what the timer wheel adds".to_owned());
                 Ticks {
                     tick_ns: tick_ns().max(100_000),
                     jiffies_at_t0: SOME_JIFFIES,
@@ -78,12 +78,12 @@ impl Watcher {
         })
     }
 
-    /// Ticks per second of the kernel.
+    /// Returns the clock ticks per second of the kernel.
     pub fn hz(&self) -> u64 {
         self.ticks.hz()
     }
 
-    /// Looks once; `most`: rows wanted at the most.
+    /// Takes a snapshot with at most `most` rows.
     pub fn look(&mut self, most: usize) -> io::Result<Look> {
         let (sysctl, mut notes) = sysctls();
         notes.splice(0..0, self.notes.iter().cloned());
@@ -144,7 +144,7 @@ impl Watcher {
     }
 }
 
-/// A process with two descriptors of a socket is one.
+/// Removes duplicates: a process can hold a socket by two descriptors.
 fn processes(holders: &[Holder]) -> Vec<Process> {
     let mut all: Vec<Process> = Vec::new();
     for holder in holders {
@@ -163,7 +163,7 @@ fn inodes(sockets: &[Diagnosed]) -> BTreeSet<u32> {
     inodes.filter(|inode| *inode != 0).collect()
 }
 
-/// The sysctls of this namespace, and a note for each one whose value is not modelled.
+/// Returns the sysctls of this namespace, and a note for each one whose value is not modelled.
 fn sysctls() -> (Sysctl, Vec<String>) {
     let mut listing = Vec::new();
     for name in Sysctl::names() {

@@ -1,7 +1,7 @@
-//! The connections of endpoints that run in other processes of this namespace.
+//! The connections of endpoints that run in other processes of this network namespace.
 //!
-//! An endpoint answers on an abstract unix socket, [`NAME_PREFIX`] and its process number, with a [`Row`] a line, to
-//! whoever connects, and closes. `/proc/net/unix` lists those sockets.
+//! An endpoint has an abstract unix socket with the name [`NAME_PREFIX`] followed by its process id. It answers each
+//! connection with one [`Row`] a line and closes it. `/proc/net/unix` lists these sockets.
 
 use std::io::Read;
 use std::os::linux::net::SocketAddrExt;
@@ -11,15 +11,15 @@ use std::time::Duration;
 use super::{Filter, Row};
 use crate::call::Addr;
 
-/// What the name of an endpoint's control socket begins with, after the zero byte; its process number follows.
+/// The beginning of the name of an endpoint's control socket, after the zero byte. The process id follows.
 pub const NAME_PREFIX: &str = "halfopen/";
 
 /// How long an endpoint may take to answer.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Bytes of an answer that are read at the most.
+/// How many bytes of an answer are read at most.
 const MOST: u64 = 64 << 20;
 
-/// The rows of all endpoints that pass the filter, and what went wrong.
+/// Returns the selected rows of all endpoints, and notes about errors.
 pub(super) fn rows(filter: &Filter) -> (Vec<Row>, Vec<String>) {
     let (mut rows, mut notes) = (Vec::new(), Vec::new());
     let listed = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
@@ -33,7 +33,9 @@ pub(super) fn rows(filter: &Filter) -> (Vec<Row>, Vec<String>) {
                     match Row::from_json(line) {
                         Ok(row) => rows.push(row),
                         Err(e) => {
-                            notes.push(format!("the endpoint of process {pid} answered {e}"));
+                            notes.push(format!(
+                                "the endpoint of process {pid} sent an invalid answer: {e}"
+                            ));
                             break;
                         }
                     }
@@ -53,7 +55,7 @@ pub(super) fn rows(filter: &Filter) -> (Vec<Row>, Vec<String>) {
     (rows, notes)
 }
 
-/// The control sockets in `/proc/net/unix`, each once, and their processes.
+/// Returns the control sockets in `/proc/net/unix`, each once, and their process ids.
 fn names(listed: &str) -> Vec<(String, u32)> {
     let mut found: Vec<(String, u32)> = Vec::new();
     for path in listed.lines().filter_map(|l| l.split_whitespace().nth(7)) {

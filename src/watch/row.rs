@@ -1,8 +1,7 @@
 //! One connection as `halfopen watch` shows it, and its JSON.
 //!
-//! The JSON of `halfopen watch --json`, and of an endpoint that is asked over its control socket, is one object a
-//! connection, one a line; the fields are those of [`Row`]. Every name ends with its unit; a field that is not known
-//! is null or absent.
+//! `halfopen watch --json` prints one JSON object a line for each connection, and so does the control socket of an
+//! endpoint. The fields are those of [`Row`]. Every name ends with its unit. An unknown field is null or absent.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,113 +13,114 @@ use crate::engine::Engine;
 use crate::forecast::{self, Firing, Forecast, Sends, Verdict};
 use crate::time::Instant;
 
-/// Coming firings of timers that a row carries at the most.
+/// How many future firings of timers a row has at most.
 const MOST_COMING: usize = 24;
 
 /// A process that holds a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
-    /// Its program's name.
+    /// The name of its program.
     pub name: String,
 }
 
-/// Whose TCP it is.
+/// The TCP that a connection belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stack {
     /// The kernel of this machine.
     #[default]
     Kernel,
-    /// An endpoint of this program.
+    /// A halfopen endpoint.
     Halfopen,
 }
 
-/// Who would be told of an error.
+/// Who gets an error of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBy {
     /// A process.
     #[default]
     Process,
-    /// A listener: nobody called accept() yet.
+    /// No process yet: the connection waits for accept().
     AcceptQueue,
-    /// Nobody: it was closed, or never was a socket.
+    /// No process: the socket was closed, or never existed.
     Nobody,
 }
 
-/// A timer that is pending.
+/// A pending timer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// What `ss` calls it: `on`, `keepalive`, `timewait`, `persist`.
     pub kind: String,
-    /// What its firing will do: `loss probe`, `retransmission 3`, `keepalive probe 1`, ...
+    /// What it will send: `loss probe`, `retransmission 3`, `keepalive probe 1`, ...
     pub sends: String,
-    /// Time left of what was asked for, ms.
+    /// Time left as the timer was requested, ms.
     pub left_ms: u64,
-    /// Time till it fires, with what the timer wheel adds, ms.
+    /// Time until it fires, after rounding by the timer wheel, ms.
     pub fires_in_ms: u64,
 }
 
-/// What the application will be told if the peer stays silent.
+/// The error that the application gets if the peer stays silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
-    /// `error`, `never`, `nobody`, `waiting` (an error lies ready), `later` (not followed to its end).
+    /// `error`, `never`, `nobody` (no application holds the connection), `waiting` (an error is waiting to be fetched), or
+    /// `later` (the forecast did not reach the end).
     pub kind: String,
-    /// Time till then, ms; null for never.
+    /// Time until then, ms, or null for never.
     pub in_ms: Option<u64>,
-    /// Time till then at the latest, where it is not known exactly, ms.
+    /// Latest time until then if it is not known exactly, ms.
     pub latest_in_ms: Option<u64>,
     /// The error: `ETIMEDOUT`.
     pub errno: Option<String>,
     /// Whether a RST is sent then.
     pub reset: bool,
-    /// All of it in a sentence.
+    /// A sentence that says all of this.
     pub text: String,
 }
 
-/// A firing to come.
+/// A future firing of a timer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coming {
-    /// Time till then, ms.
+    /// Time until then, ms.
     pub in_ms: u64,
-    /// What it does.
+    /// What it sends.
     pub sends: String,
 }
 
-/// A connection, its timers, and its future.
+/// A connection with its timers and its forecast.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Whose TCP it is.
+    /// The TCP that the connection belongs to.
     pub stack: Stack,
-    /// Processes that hold it, as far as they can be seen.
+    /// The processes that hold it, as far as they are visible.
     pub processes: Vec<Process>,
-    /// Who would be told.
+    /// Who gets an error of the connection.
     pub held_by: HeldBy,
-    /// Our end.
+    /// The local address.
     pub local: SocketAddr,
-    /// The other end.
+    /// The remote address.
     pub remote: SocketAddr,
-    /// RFC 9293's state in `ss`'s spelling: `ESTABLISHED`.
+    /// The state of RFC 9293, spelled as in `ss`: `ESTABLISHED`.
     pub state: String,
     /// The pending timer.
     pub timer: Option<Pending>,
-    /// Tries that were not answered so far: retransmissions or probes.
+    /// Retransmissions or probes without an answer so far.
     pub retries_so_far: u32,
-    /// Tries that are left before the end, loss probes included.
+    /// Retransmissions or probes that follow before the end, including loss probes.
     pub retries_left: usize,
-    /// What the application will be told, and when.
+    /// When the application gets an error, and which one.
     pub told: Outlook,
-    /// The same if it writes a byte now; where `told` is never or keepalive's.
+    /// When the application gets an error if it writes a byte now. Present if `told` is never, or follows from keepalive.
     pub told_if_it_sends: Option<Outlook>,
-    /// The next firings of timers.
+    /// The next firings of timers, in order of time.
     pub coming: Vec<Coming>,
-    /// What the forecast takes for granted, because it cannot be seen.
+    /// What the forecast assumes, because it is not visible.
     pub assumed: Vec<String>,
-    /// Socket options that were read from the socket: `TCP_USER_TIMEOUT=5000`; null: they could not be.
+    /// Socket options that were read from the socket, such as `TCP_USER_TIMEOUT=5000`, or null if they could not be read.
     pub options: Option<Vec<String>>,
-    /// Doublings of the RTO in force.
+    /// How often the current RTO was doubled.
     pub backoff: u32,
     /// RTO, us.
     pub rto_us: u64,
@@ -132,17 +132,17 @@ pub struct Row {
     pub recv_q_bytes: u32,
     /// Bytes written and not acknowledged.
     pub send_q_bytes: u32,
-    /// Bytes of them that were never sent.
+    /// Bytes written and never sent.
     pub notsent_bytes: u32,
     /// Segments in flight.
     pub unacked_segments: u32,
-    /// Segments of them held lost.
+    /// Segments in flight that are considered lost.
     pub lost_segments: u32,
-    /// RTO retransmissions in a row.
+    /// Consecutive retransmission timeouts.
     pub retransmits: u32,
-    /// Probes in a row that were not answered.
+    /// Consecutive probes without an answer.
     pub probes: u32,
-    /// Segments retransmitted since the start.
+    /// Segments retransmitted since the connection began.
     pub total_retrans_segments: u32,
     /// Congestion window, segments.
     pub snd_cwnd_segments: u32,
@@ -154,14 +154,13 @@ pub struct Row {
     pub last_ack_recv_ms: u64,
     /// Congestion control.
     pub congestion: Option<String>,
-    /// What was done to it, in an endpoint: `cut`, `frozen`, `powered off`.
+    /// What was done to a connection of an endpoint: `cut`, `frozen`, `powered off`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fate: Vec<String>,
 }
 
 impl Row {
-    /// A row of what is known of a connection and of its future. Processes, options and the rest are added by whoever
-    /// knows them.
+    /// Creates a row from the state of a connection and its forecast. The caller adds processes, options and the rest.
     pub fn new(
         stack: Stack,
         (local, remote): (Addr, Addr),
@@ -216,7 +215,7 @@ impl Row {
         }
     }
 
-    /// Every connection of an engine, as a running endpoint tells it of itself.
+    /// Returns a row for every connection of an engine, as a running endpoint reports them.
     pub fn of_engine(engine: &Engine, at: Instant) -> Vec<Row> {
         let own = Process {
             pid: std::process::id(),
@@ -237,14 +236,14 @@ impl Row {
         engine.all_ends().into_iter().filter_map(row).collect()
     }
 
-    /// Whether it matters what would be if the application wrote something.
+    /// Returns whether a write by the application would change the forecast.
     pub(super) fn asks_what_if(&self) -> bool {
         let is_open =
             self.state == TcpState::Established.name() || self.state == TcpState::CloseWait.name();
         is_open && self.send_q_bytes == 0
     }
 
-    /// How much a reader wants to see it: 0 first.
+    /// Returns the position in the order of urgency; 0 is first.
     pub fn rank(&self) -> u8 {
         rank(
             self.timer.as_ref().map(|t| t.kind.as_str()),
@@ -253,19 +252,19 @@ impl Row {
         )
     }
 
-    /// One line of JSON, without the end of line.
+    /// Returns one line of JSON, without the end of line.
     pub fn to_json(&self) -> String {
         // strings, numbers and lists: there is nothing in it that JSON could not say
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A row from a line of JSON; the error is for people.
+    /// Parses a line of JSON.
     pub fn from_json(line: &str) -> Result<Row, String> {
-        serde_json::from_str(line).map_err(|e| format!("not a connection: {e}"))
+        serde_json::from_str(line).map_err(|e| format!("this is not a connection: {e}"))
     }
 }
 
-/// In trouble, then waiting for an answer, probing, idle, and last what is over.
+/// The order is: retransmitting, waiting for an answer, probing, idle, and finally connections that are over.
 fn rank(timer: Option<&str>, retries: u32, state: &str) -> u8 {
     match (timer, state) {
         (_, "LISTEN") => 5,
@@ -277,7 +276,7 @@ fn rank(timer: Option<&str>, retries: u32, state: &str) -> u8 {
     }
 }
 
-/// The same of what is known before any forecast.
+/// Returns the position in the order of urgency before a forecast is made.
 pub(super) fn rank_of(info: &TcpInfo) -> u8 {
     let timer = (info.timer != TimerKind::None).then(|| kind(info.timer));
     rank(timer, so_far(info), info.state.name())
@@ -320,7 +319,7 @@ impl Coming {
 }
 
 impl Outlook {
-    /// A forecast, in a row's words.
+    /// Converts a forecast to the fields of a row.
     pub fn of(forecast: &Forecast) -> Outlook {
         let till = |at: Instant| ms(at.since(forecast.from));
         let (kind, errno, reset) = match forecast.told {

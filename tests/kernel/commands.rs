@@ -73,7 +73,7 @@ fn ctrl_c_ends_a_run_with_what_there_is() {
         folder,
     ]);
     let mut log = BufReader::new(run.stderr.take().expect("piped")).lines();
-    let under_way = |line: &String| line.contains("linux: under way");
+    let under_way = |line: &String| line.contains("linux: running");
     assert!(
         log.by_ref()
             .map_while(Result::ok)

@@ -426,8 +426,8 @@ fn an_interface_in_the_callers_namespace_has_the_name_wanted_and_goes_with_the_e
     });
     let (during, second, long, after) = seen.unwrap();
     assert!(during && !after, "{during} {after}");
-    assert!(second.contains("pulse exists already"), "{second}");
-    assert!(long.contains("at most 15 letters"), "{long}");
+    assert!(second.contains("pulse already exists"), "{second}");
+    assert!(long.contains("at most 15 bytes"), "{long}");
     let wrong = Endpoint::builder().addr("10.99.0.2").open_here();
     let wrong = wrong.unwrap_err().to_string();
     assert!(wrong.contains("is no address with a prefix"), "{wrong}");

@@ -42,10 +42,10 @@ fn by_name_by_path_and_not_at_all() {
     let message = |name: &str| load(name).unwrap_err().to_string();
     assert_eq!(
         message("power-of-idle"),
-        "no scenario power-of-idle; did you mean power-off-idle?; `halfopen list` shows the built-in ones, \
-         a path ends with .toml"
+        "there is no scenario power-of-idle (did you mean power-off-idle?); `halfopen list` shows the built-in \
+         scenarios, and a path must end with .toml"
     );
-    assert!(message("").starts_with("no scenario ;"));
+    assert!(message("").starts_with("there is no scenario ;"));
     assert!(matches!(
         load("no/such.toml"),
         Err(LoadError::Unreadable { .. })

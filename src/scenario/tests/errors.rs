@@ -139,7 +139,7 @@ Error: a duration needs a unit
     |
  14 | at = "100"
     |       ^^^
-    |        `--- write "100ms" or "100s", or with us, min or h
+    |        `--- write "100ms" or "100s"; the other units are us, min and h
 ----'
 "#,
     );
@@ -147,12 +147,12 @@ Error: a duration needs a unit
         "\"100ms\"",
         "100",
         r#"
-Error: at is a whole number
+Error: at must be a duration such as "1500ms", not an integer
     ,-[ x.toml:14:6 ]
     |
  14 | at = 100
     |      ^^^
-    |       `--- at takes a duration in quotes, as in "1500ms"
+    |       `--- write a number and a unit (us, ms, s, min or h) in quotes
 ----'
 "#,
     );
@@ -194,7 +194,7 @@ fn sysctl_out_of_range_and_not_modelled() {
         "tcp_retries2 = 5",
         "tcp_retries2 = 256",
         r#"
-Error: tcp_retries2 takes a number from 0 to 255, not 256
+Error: tcp_retries2 must be a number from 0 to 255, not 256
    ,-[ x.toml:4:27 ]
    |
  4 | sysctl = { tcp_retries2 = 256 }
@@ -224,12 +224,12 @@ fn values_of_the_wrong_kind() {
         "SO_KEEPALIVE = 1",
         "SO_KEEPALIVE = true",
         r#"
-Error: SO_KEEPALIVE is true
+Error: SO_KEEPALIVE must be a number or a string, not a boolean
    ,-[ x.toml:5:28 ]
    |
  5 | sockopt = { SO_KEEPALIVE = true }
    |                            ^^^^
-   |                              `--- write 1 or 0, as the kernel does
+   |                              `--- write 1 or 0
 ---'
 "#,
     );
@@ -237,12 +237,12 @@ Error: SO_KEEPALIVE is true
         "tcp_retries2 = 5",
         "net.ipv4.tcp_retries2 = 5",
         r#"
-Error: net is a table
+Error: net must be a number or a string, not a table
    ,-[ x.toml:4:12 ]
    |
  4 | sysctl = { net.ipv4.tcp_retries2 = 5 }
    |            ^^^
-   |             `--- write a name with points in quotes, or without net.ipv4.
+   |             `--- write a name with dots in quotes, or without net.ipv4.
 ---'
 "#,
     );
@@ -271,7 +271,7 @@ fn repeat_without_every() {
         "every = \"50ms\"\n",
         "",
         r#"
-Error: repeat without every
+Error: repeat requires every
     ,-[ x.toml:16:10 ]
     |
  16 | repeat = 10
@@ -288,12 +288,12 @@ fn two_ends_and_none() {
         "when =",
         "after = \"5s\"\nwhen =",
         r#"
-Error: two ends: when and after
+Error: [end] has both when and after
     ,-[ x.toml:19:9 ]
     |
  19 | after = "5s"
     |         ^^^^
-    |           `--- a run ends when the survivor is closed, or after a time; leave one out
+    |           `--- a run ends when the survivor is closed, or after a time; remove one of the two
 ----'
 "#,
     );

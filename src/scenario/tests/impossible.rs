@@ -25,28 +25,28 @@ const CLIENT: &str = r#"
 1s survivor connect; 0s survivor set TCP_NODELAY=1 | 10:6 the survivor has no socket yet
 0s survivor connect; 1s survivor listen | 10:6 a client does not listen
 0s survivor connect; 1s peer connect | 10:6 the peer of a client does not connect
-0s survivor connect; 1s survivor connect | 10:6 the survivor has done that already
-0s survivor connect; 1s survivor kill; 2s survivor send 1 | 13:6 the survivor's process is dead by then
-0s survivor connect; 1s survivor kill; 2s survivor kill | 13:6 the survivor's process is dead by then
-0s survivor connect; 1s survivor close; 2s survivor recv | 13:6 the survivor has closed its socket by then
+0s survivor connect; 1s survivor connect | 10:6 the survivor has already done this
+0s survivor connect; 1s survivor kill; 2s survivor send 1 | 13:6 the survivor's process was killed before this step
+0s survivor connect; 1s survivor kill; 2s survivor kill | 13:6 the survivor's process was killed before this step
+0s survivor connect; 1s survivor close; 2s survivor recv | 13:6 the survivor closed its socket before this step
 0s peer window 5; 1s survivor connect | 7:6 the peer has no connection yet
 0s peer close; 0s survivor connect | 7:6 the peer has no connection yet
-0s survivor connect; 4999us peer send 1 | 10:6 the peer has not heard of the connection yet
-0s survivor connect; 1s peer power-on | 10:6 the peer was never off
-0s survivor connect; 1s wire restore; 2s wire cut | 10:6 the wire was never cut
-0s survivor connect; 1s wire reachable | 10:6 the peer was never unreachable
-0s survivor connect; 10001ms wire cut | 10:6 the run is over before this step: [end] after is earlier
-0s wire cut | 2:8 a client without a step "survivor connect"
+0s survivor connect; 4999us peer send 1 | 10:6 the survivor's SYN has not reached the peer yet
+0s survivor connect; 1s peer power-on | 10:6 the peer has not been powered off
+0s survivor connect; 1s wire restore; 2s wire cut | 10:6 the wire has not been cut
+0s survivor connect; 1s wire reachable | 10:6 the peer has not been made unreachable
+0s survivor connect; 10001ms wire cut | 10:6 the run ends before this step, because [end] after is earlier
+0s wire cut | 2:8 a client needs a step "survivor connect"
 "#;
 
 /// The steps of a server, and the first thing said of them.
 const SERVER: &str = r#"
 0s survivor listen; 1s survivor connect | 10:6 a server does not connect
-0s survivor listen; 1s survivor listen | 10:6 the survivor has done that already
-0s survivor listen; 1s survivor send 1; 2s peer connect | 10:6 nobody has connected to the survivor yet
-0s survivor listen; 1s peer connect; 2s peer connect | 13:6 the peer has connected already
+0s survivor listen; 1s survivor listen | 10:6 the survivor has already done this
+0s survivor listen; 1s survivor send 1; 2s peer connect | 10:6 no peer has connected to the survivor yet
+0s survivor listen; 1s peer connect; 2s peer connect | 13:6 the peer has already connected
 0s survivor close; 1s survivor listen | 7:6 the survivor has no socket yet
-0s peer connect | 2:8 a server without a step "survivor listen"
+0s peer connect | 2:8 a server needs a step "survivor listen"
 "#;
 
 /// What may happen or not, by how the run goes.
@@ -98,7 +98,7 @@ fn a_repeated_step_is_told_once() {
                 limit = \"20s\"\n";
     let errors = Scenario::parse("x", "x.toml", text).unwrap_err();
     let faults: Vec<_> = errors.faults().map(|f| (f.0, f.2)).collect();
-    let over = "the run is over before this step: [end] after is earlier";
+    let over = "the run ends before this step, because [end] after is earlier";
     assert_eq!(
         faults,
         [(5, "the survivor has no socket yet"), (5, over), (10, over)]
@@ -119,11 +119,11 @@ fn too_much() {
     };
     assert_eq!(
         what(&text("survivor send 100000000", 11)),
-        ["more than 1000000000 bytes in one direction"]
+        ["more than 1000000000 bytes are sent in one direction"]
     );
     assert_eq!(
         what(&text("wire cut", 100_000)),
-        ["more than 100000 steps, repetitions counted"]
+        ["there are more than 100000 steps, counting repetitions"]
     );
     assert_eq!(
         Scenario::parse("x", "x.toml", &text("wire cut", 99_999))
