@@ -1,7 +1,7 @@
-//! How stock smoltcp differs from Linux: docs/smoltcp-vs-linux.md, made from runs.
+//! Generates docs/smoltcp-vs-linux.md from runs: how stock smoltcp differs from Linux.
 //!
-//! Linux is the kept recording, or the engine where a scenario was not recorded. Everything else is simulated, so
-//! the same program always makes the same text.
+//! Linux is a recording or, where a scenario was not recorded, the engine. Everything else is simulated, so the program
+//! always generates the same text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use crate::trace::relative::{Kind, Tcp, relative};
 use crate::trace::{Dir, Event, Incident, Trace, Who, kept};
 use crate::wire::Flags;
 
-/// Why the text cannot be made.
+/// Why the text cannot be generated.
 #[derive(Debug, thiserror::Error)]
 pub enum SmoltcpError {
     /// A built-in scenario does not parse.
@@ -26,25 +26,25 @@ pub enum SmoltcpError {
     /// A target failed.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A kept recording does not load.
+    /// A recording cannot be loaded.
     #[error(transparent)]
     Recording(#[from] crate::trace::folder::TraceError),
 }
 
-/// One scenario on both.
+/// The results of one scenario on smoltcp and on Linux.
 #[derive(Debug)]
 pub struct Row {
     /// The scenario's name.
     pub name: &'static str,
-    /// Whether Linux is the engine, for want of a recording.
+    /// Whether the engine stands for Linux, because there is no recording.
     pub is_engine: bool,
     linux: String,
     smoltcp: String,
-    /// Class and name of what differs.
+    /// Class and name of each difference.
     pub kinds: BTreeSet<(&'static str, String)>,
 }
 
-/// Plays every built-in scenario on smoltcp and holds it against Linux.
+/// Runs every built-in scenario on smoltcp and compares it with Linux.
 pub fn rows() -> Result<Vec<Row>, SmoltcpError> {
     builtin::all().iter().map(row).collect()
 }
@@ -73,9 +73,9 @@ fn row(builtin: &Builtin) -> Result<Row, SmoltcpError> {
     })
 }
 
-/// What the survivor did from the scenario's trouble on, and how it ended.
+/// Describes what the survivor sent after the failure, and how the connection ended.
 fn cell(trace: &Trace, scenario: &Scenario) -> String {
-    let from = trouble(trace);
+    let from = failure(trace);
     let packets = relative(&trace.packets);
     let (mut resent, mut probes) = (Vec::new(), Vec::new());
     let mut sent_to = 0;
@@ -109,8 +109,8 @@ fn cell(trace: &Trace, scenario: &Scenario) -> String {
     parts.join("; ")
 }
 
-/// When the connection's trouble began: the first thing that befell the wire or the peer, or the application's leaving.
-fn trouble(trace: &Trace) -> Instant {
+/// Returns the time of the failure: the first event that affected the link or the peer, or the close by the application.
+fn failure(trace: &Trace) -> Instant {
     let befell = |e: &&Event| match e.what {
         Incident::Cut | Incident::Drop { .. } | Incident::Unreachable => true,
         Incident::Die | Incident::Reset => true,
@@ -144,18 +144,18 @@ fn seconds(at: Instant, from: Instant) -> String {
 }
 
 const HEAD: &str = "\
-# smoltcp against Linux
+# How smoltcp differs from Linux
 
-Made by `cargo run --release --example smoltcp_vs_linux > docs/smoltcp-vs-linux.md`; a test holds this file against what that prints.
-Each line is one built-in scenario, lived through by stock smoltcp 0.14.0 (`smoltcp::socket::tcp`, unchanged) and by Linux 6.18, both with the
-same simple peer. Linux is the kept recording (measured); where a scenario was not recorded, the engine (marked \u{2020}, simulated). smoltcp is
-simulated, with those knobs that it has: `halfopen run SCENARIO --on smoltcp` says which it lacks.
+This file is the output of `cargo run --release --example smoltcp_vs_linux > docs/smoltcp-vs-linux.md`, and a test checks that it is up to date.
+Each line is one built-in scenario, run by stock smoltcp 0.14.0 (`smoltcp::socket::tcp`, unchanged) and by Linux 6.18, both with the same simple
+peer. The column Linux shows the recording of a kernel (measured) or, where a scenario was not recorded, the engine (marked \u{2020}, simulated). smoltcp
+is simulated, with those settings that it supports: `halfopen run SCENARIO --on smoltcp` lists the others.
 
-This is no list of faults: most of what Linux does beyond RFC 9293 is not asked of an embedded stack. It says what to expect when one is
-replaced by the other.
+These differences are not defects: nobody expects an embedded stack to do most of what Linux does beyond RFC 9293. The list shows what changes when
+one replaces the other.
 ";
 
-/// The whole text.
+/// Returns the whole text.
 pub fn smoltcp_vs_linux() -> Result<String, SmoltcpError> {
     Ok(text(&rows()?, &Known::shipped()))
 }
@@ -185,9 +185,10 @@ fn text(rows: &[Row], known: &Known) -> String {
         );
     }
     text += "\n## Scenario by scenario\n\n\
-        Times count from the scenario's trouble: the first cut, loss, power-off, reset, zero window, close or kill; without one from its start.\n\
-        *resent* are packets with sequence numbers sent before, *probes* those of keepalive and of a closed window; the errno is what the application was told\n\
-        first, ENOTCONN where smoltcp says only that the connection is over; *gone* is when the socket was; *lives* that it was not.\n\n\
+        Times count from the first cut, loss, power-off, reset, zero window, close or kill of the scenario, or from its start if there is none.\n\
+        *resent* packets have sequence numbers that were sent before; *probes* are those of keepalive and of a closed window. The errno is the first\n\
+        error that the application gets; it is ENOTCONN where smoltcp reports only that the connection is over. *gone* is the time at which the socket\n\
+        disappeared, and *lives* means that it did not.\n\n\
         | scenario | Linux 6.18 | smoltcp | differs in |\n| --- | --- | --- | --- |\n";
     for row in rows {
         let of = |n: usize| {
