@@ -33,7 +33,7 @@ fn values_by_kind() {
         (
             "SO_LINGER",
             "5",
-            "SO_LINGER = 5 is not modelled: close() would not return for so long, and the socket would have an owner till then",
+            "SO_LINGER = 5 is not modelled: close() would block for that time, and the socket would belong to the application until then",
         ),
         (
             "TCP_NODELAY",

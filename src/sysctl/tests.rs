@@ -91,7 +91,7 @@ fn what_is_refused_says_why() {
         (
             "tcp_congestion_control",
             "bbr",
-            "tcp_congestion_control takes reno or cubic (no other is modelled), not \"bbr\"",
+            "tcp_congestion_control must be reno or cubic (no other is modelled), not \"bbr\"",
         ),
         (
             "tcp_rmem",
@@ -150,7 +150,7 @@ fn a_listing_is_taken_over_with_notes() {
     assert_eq!(sysctl.tcp_rmem[2], 6_291_456);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes[0].starts_with("tcp_plb_enabled is not modelled"));
-    assert!(notes[1].starts_with("tcp_congestion_control takes reno or cubic"));
+    assert!(notes[1].starts_with("tcp_congestion_control must be reno or cubic"));
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn a_row_of_an_engine_tells_its_timer_and_its_future_and_survives_json() {
 fn what_is_not_a_row_is_refused_in_words() {
     for line in ["", "{}", "null", "[1]", "{\"stack\":\"toy\"}"] {
         let refused = Row::from_json(line).expect_err(line);
-        assert!(refused.starts_with("not a connection: "), "{refused}");
+        assert!(
+            refused.starts_with("this is not a connection: "),
+            "{refused}"
+        );
     }
 }
 
@@ -78,7 +81,7 @@ fn an_end_is_wanted_by_address_port_or_both() {
     }
     for text in ["", "example.org", ":", ":65536", "10.0.0.256", "[::1"] {
         let refused = text.parse::<AddressFilter>().expect_err(text);
-        assert!(refused.contains("write 10.0.0.1"), "{refused}");
+        assert!(refused.contains("write it as 10.0.0.1"), "{refused}");
     }
 }
 

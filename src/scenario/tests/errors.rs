@@ -276,7 +276,7 @@ Error: repeat requires every
     |
  16 | repeat = 10
     |          ^^
-    |           `-- add how far apart, as in every = "50ms"
+    |           `-- add the interval, such as every = "50ms"
 ----'
 "#,
     );
@@ -323,7 +323,7 @@ Error: [end] lacks limit
     |
  18 | [end]
     | ^^^^^
-    |   `---- add when to give up, as in limit = "60s"
+    |   `---- add the time at which the run is stopped, such as limit = "60s"
 ----'
 "#,
     );
@@ -335,12 +335,12 @@ fn step_after_the_limit() {
         "every = \"50ms\"",
         "every = \"10s\"",
         r#"
-Error: the run is over before this step: [end] limit is earlier
+Error: the run ends before this step, because [end] limit is earlier
     ,-[ x.toml:15:6 ]
     |
  15 | do = "survivor send 102"
     |      ^^^^^^^^^^^^^^^^^^^
-    |               `----------- it would come at 60.1s; put the step earlier, or [end] limit later
+    |               `----------- the step is at 60.1s; move it to an earlier time, or make [end] limit later
 ----'
 "#,
     );
