@@ -50,21 +50,21 @@ impl std::fmt::Display for Addr {
 /// One call. Every call is nonblocking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// socket(): a new TCP socket; gives [`Outcome::Socket`].
+    /// socket(): a new TCP socket. Returns [`Outcome::Socket`].
     Socket,
     /// setsockopt().
     Set(SocketId, SockOpt),
     /// bind() to this address; port 0 takes an ephemeral one.
     Bind(SocketId, Addr),
-    /// connect(); gives [`Errno::EINPROGRESS`].
+    /// connect(). Returns [`Errno::EINPROGRESS`].
     Connect(SocketId, Addr),
     /// listen() with this backlog.
     Listen(SocketId, u32),
-    /// accept(); gives [`Outcome::Socket`].
+    /// accept(). Returns [`Outcome::Socket`].
     Accept(SocketId),
-    /// send() of these bytes; gives [`Outcome::Bytes`], how many were taken.
+    /// send() of these bytes. Returns [`Outcome::Bytes`], how many were taken.
     Send(SocketId, Vec<u8>),
-    /// recv() of at most this many bytes; gives [`Outcome::Data`], empty at end of stream.
+    /// recv() of at most this many bytes. Returns [`Outcome::Data`], empty at end of stream.
     Recv(SocketId, usize),
     /// shutdown(SHUT_WR).
     ShutdownWrite(SocketId),
@@ -72,7 +72,7 @@ pub enum Call {
     Close(SocketId),
     /// The process is killed: all its sockets are closed by its exit.
     Kill,
-    /// getsockopt(SO_ERROR); gives [`Outcome::SoError`] and clears it.
+    /// getsockopt(SO_ERROR). Returns [`Outcome::SoError`] and clears it.
     SoError(SocketId),
 }
 

@@ -1,4 +1,4 @@
-//! One seed, named sub-streams, so that one more draw in one place shifts no other.
+//! Random streams. Each depends on the seed and its own name, so one more draw in one place does not change the others.
 
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};

@@ -107,7 +107,7 @@ impl Forward {
                 if let Some(relay) = self.connections.remove(&socket) {
                     if !relay.connected {
                         self.relayed.refused.fetch_add(1, Ordering::Relaxed);
-                        log::warn!("{}: the real server did not take a connection", self.to);
+                        log::warn!("the real server {} did not accept a connection", self.to);
                     }
                     relay.reset();
                 }
@@ -243,7 +243,7 @@ impl Service for Forward {
             }
             Err(e) => {
                 self.relayed.refused.fetch_add(1, Ordering::Relaxed);
-                log::warn!("{}: the real server cannot be had: {e}", self.to);
+                log::warn!("the real server {} cannot be reached: {e}", self.to);
                 abort(net, socket);
             }
         }

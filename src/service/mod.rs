@@ -73,7 +73,7 @@ impl Held {
     }
 }
 
-/// Whether a call would have blocked; it is made again when the service is told of a change.
+/// Returns whether a call would have blocked. It is repeated when the socket changes.
 fn is_again(error: &io::Error) -> bool {
     matches!(
         error.kind(),

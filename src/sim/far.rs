@@ -1,4 +1,4 @@
-//! The wire and the peer together: everything beyond the survivor's network interface.
+//! The link and the peer together: everything beyond the survivor's network interface.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::time::Instant;
 use crate::trace::Event;
 use crate::wire::Datagram;
 
-/// The wire, the peer at its far end, and what is on its way to the survivor.
+/// The link, the peer at its far end, and the packets on their way to the survivor.
 ///
-/// Feed it packets and actions in the order of their instants; then [`advance`](FarSide::advance) and take what
-/// has come out. The next thing happens by itself at [`next_deadline`](FarSide::next_deadline).
+/// Pass it packets and actions in the order of their instants, then call [`advance`](FarSide::advance) and take what has
+/// arrived. [`next_deadline`](FarSide::next_deadline) is the instant of the next event.
 #[derive(Clone, Debug)]
 pub struct FarSide {
     link: Link,
@@ -21,7 +21,8 @@ pub struct FarSide {
 }
 
 impl FarSide {
-    /// A wire with this delay and a peer that listens (`role` is the survivor's: client) or waits for `peer connect`.
+    /// Creates a link with this delay, and a peer that listens (if the survivor's `role` is client) or waits for
+    /// `peer connect`.
     pub fn new(delay: Duration, offers: scenario::Peer, role: Role, clock: PeerClock) -> Self {
         FarSide {
             link: Link::new(delay),
@@ -31,7 +32,7 @@ impl FarSide {
         }
     }
 
-    /// The same for ends that speak this IP version.
+    /// Sets the IP version of both ends.
     pub fn over(self, ip: IpVersion) -> Self {
         FarSide {
             link: self.link.over(ip),
@@ -40,17 +41,17 @@ impl FarSide {
         }
     }
 
-    /// A packet that left the survivor at `at`, which is not before the last instant given.
+    /// Passes a packet that left the survivor at `at`, which is not before the last instant passed.
     pub fn from_survivor(&mut self, at: Instant, bytes: &[u8]) {
         self.advance(at);
         self.link.from_survivor(at, bytes);
         self.settle(at);
     }
 
-    /// Does an action of the peer as of `due`, or of the wire at `now`, which is not before `due`; one of the
-    /// survivor is not for here and gives false.
+    /// Executes an action of the peer as of `due`, or of the link at `now`, which is not before `due`. Returns false for
+    /// an action of the survivor.
     ///
-    /// The peer keeps its own time; the wire changes for packets that enter after now.
+    /// The peer keeps its own time. The link changes for packets that enter after `now`.
     pub fn act(&mut self, due: Instant, now: Instant, action: &Action) -> bool {
         self.run_before(due);
         let at = due;
@@ -76,32 +77,33 @@ impl FarSide {
         true
     }
 
-    /// When something happens next by itself: a packet comes out or the peer's timer fires. A packet for the
-    /// survivor that waits to be taken counts.
+    /// Returns the instant of the next event: a packet leaves the link, or the peer's timer fires. A packet that waits to be
+    /// taken counts as an event.
     pub fn next_deadline(&self) -> Option<Instant> {
         let waiting = self.arrived.front().map(|(due, _)| *due);
         let own = [self.link.next_deadline(), self.peer.next_deadline()];
         own.into_iter().flatten().chain(waiting).min()
     }
 
-    /// Does all that falls due up to and including `now`, in order.
+    /// Executes everything that is due up to and including `now`, in order.
     pub fn advance(&mut self, now: Instant) {
         while let Some(due) = self.next_own().filter(|due| *due <= now) {
             self.run_one(due);
         }
     }
 
-    /// The next packet that reached the survivor, and when it was due there.
+    /// Returns the next packet that has reached the survivor, and the instant at which it was due.
     pub fn take_arrival(&mut self) -> Option<(Instant, Vec<u8>)> {
         self.arrived.pop_front()
     }
 
-    /// What was not yet reported, in the order of its instants.
+    /// Returns the events that were not yet reported, in the order of their instants.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// As [`advance`](FarSide::advance), but what falls due at `now` itself comes after the action.
+    /// Executes what is due like [`advance`](FarSide::advance), but without what is due at `now` itself, which follows the
+    /// action.
     fn run_before(&mut self, now: Instant) {
         while let Some(due) = self.next_own().filter(|due| *due < now) {
             self.run_one(due);
@@ -126,7 +128,7 @@ impl FarSide {
         self.settle(due);
     }
 
-    /// What the peer sends enters the wire at once.
+    /// Passes what the peer sends to the link.
     fn settle(&mut self, now: Instant) {
         self.events.append(&mut self.peer.take_events());
         while let Some(datagram) = self.peer.poll_transmit() {

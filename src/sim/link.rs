@@ -1,7 +1,7 @@
-//! The wire: one-way delay, loss, and ICMP host unreachable, as a sans-IO value.
+//! The link between the two ends, as a value without I/O: one-way delay, loss, and ICMP host unreachable.
 //!
-//! It decides about a packet when the packet enters; what is under way is not touched by a later cut. Packets
-//! that are neither TCP nor ICMP are not carried and not reported.
+//! The link decides about a packet when the packet enters. A later cut does not affect packets on their way. Packets that
+//! are neither TCP nor ICMP are neither carried nor reported.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::wire::{Datagram, Icmp, Payload};
 /// IP identification of the first ICMP message of a run; each further one has the next.
 const FIRST_ICMP_IDENT: u16 = 0x7001;
 
-/// The end that a packet is for.
+/// The end to which a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum To {
-    /// The end under study.
+    /// The end that is studied.
     Survivor,
     /// The other end.
     Peer,
 }
 
-/// What becomes of packets that enter now.
+/// What happens to packets that enter now.
 #[derive(Clone, Debug)]
 pub struct Link {
     ip: IpVersion,
@@ -38,7 +38,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A wire that carries everything, each way in `delay`.
+    /// Creates a link that carries everything, with the one-way delay `delay`.
     pub fn new(delay: Duration) -> Self {
         Link {
             ip: IpVersion::V4,
@@ -53,42 +53,42 @@ impl Link {
         }
     }
 
-    /// The same for ends that speak this IP version.
+    /// Sets the IP version of both ends.
     pub fn over(self, ip: IpVersion) -> Self {
         Link { ip, ..self }
     }
 
-    /// From now on nothing gets through, either way.
+    /// Loses all packets in both directions from now on.
     pub fn cut(&mut self, now: Instant) {
         self.cut = true;
         self.report(now, Incident::Cut);
     }
 
-    /// The end of [`cut`](Link::cut).
+    /// Ends [`cut`](Link::cut).
     pub fn restore(&mut self, now: Instant) {
         self.cut = false;
         self.report(now, Incident::Restore);
     }
 
-    /// The next `n` packets of the survivor are lost; an earlier order that still holds runs alongside.
+    /// Loses the next `n` packets of the survivor. An earlier call that is not used up counts in parallel.
     pub fn drop_next(&mut self, now: Instant, n: u32) {
         self.to_drop = self.to_drop.max(n);
         self.report(now, Incident::Drop { n });
     }
 
-    /// From now on the survivor's packets are answered by ICMP host unreachable and the peer's are lost.
+    /// Answers the survivor's packets with ICMP host unreachable and loses the peer's packets from now on.
     pub fn unreachable(&mut self, now: Instant) {
         self.unreachable = true;
         self.report(now, Incident::Unreachable);
     }
 
-    /// The end of [`unreachable`](Link::unreachable).
+    /// Ends [`unreachable`](Link::unreachable).
     pub fn reachable(&mut self, now: Instant) {
         self.unreachable = false;
         self.report(now, Incident::Reachable);
     }
 
-    /// A packet of the survivor enters.
+    /// Takes a packet of the survivor.
     pub fn from_survivor(&mut self, now: Instant, bytes: &[u8]) {
         let Ok(datagram) = Datagram::parse(bytes) else {
             return;
@@ -107,7 +107,7 @@ impl Link {
         self.lose(now, "survivor->peer", why, &datagram);
     }
 
-    /// A packet of the peer enters.
+    /// Takes a packet of the peer.
     pub fn from_peer(&mut self, now: Instant, datagram: &Datagram) {
         let why = if self.cut {
             "cut"
@@ -119,12 +119,12 @@ impl Link {
         self.lose(now, "peer->survivor", why, datagram);
     }
 
-    /// When the next packet comes out.
+    /// Returns when the next packet arrives.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.under_way.keys().next().map(|(due, _)| *due)
     }
 
-    /// The next packet that is due by `now`, and when it came out.
+    /// Returns the next packet that has arrived by `now`, and when it arrived.
     pub fn poll(&mut self, now: Instant) -> Option<(Instant, To, Vec<u8>)> {
         let first = self.under_way.first_entry()?;
         let due = first.key().0;
@@ -135,7 +135,7 @@ impl Link {
         Some((due, to, bytes))
     }
 
-    /// What was not yet reported, oldest first.
+    /// Returns the events that were not yet reported, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }

@@ -1,8 +1,8 @@
-//! The wire and the peer: sans-IO values, the same in simulation and against a kernel.
+//! The link and the peer, as values without I/O. They are the same in a simulation and against a kernel.
 //!
-//! [`FarSide`] is everything beyond the survivor's network interface. It is driven by instants that the caller
-//! names and never looks at a clock: what falls due is done at its due instant, in order, however late the
-//! caller comes to ask. So a late real-time loop delays what it delivers and nothing else.
+//! [`FarSide`] is everything beyond the survivor's network interface. The caller passes the instants, and nothing here
+//! reads a clock: each event takes place at its due instant, in order, however late the caller asks for it. A real-time
+//! loop that is late therefore delays what it delivers, and nothing else.
 
 mod far;
 mod link;

@@ -1,7 +1,7 @@
 //! The survivor's application: the same for every target, on nonblocking calls and poll(2).
 //!
-//! It reads whatever arrives (unless told not to), writes what the scenario says and the rest when there is room,
-//! and learns of an error as any application does: poll(2) says that something is there, and the next call says what.
+//! It reads whatever arrives (unless `autoread` is false), writes what the scenario says and the rest when there is space,
+//! and learns of an error as any application does: poll(2) reports an event, and the next call returns the error.
 //! After an error it asks the dead socket three more times, as a curious reader would: SO_ERROR, recv, send.
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId};
@@ -40,7 +40,7 @@ pub(super) struct App {
     phase: Phase,
     listener: Option<SocketId>,
     socket: Option<SocketId>,
-    /// Bytes that wait for room, and bytes taken so far; byte k of the stream is k mod 251.
+    /// Bytes that wait for space in the send buffer, and bytes written so far; byte k of the stream is k mod 251.
     pending: usize,
     sent: usize,
     received: usize,
@@ -94,7 +94,7 @@ impl App {
         std::mem::take(&mut self.events)
     }
 
-    /// Does a step; one of the peer or the wire is not for here.
+    /// Executes a step of the survivor. Steps of the peer and the link do not reach this.
     pub(super) fn step(&mut self, target: &mut dyn Target, action: &Action) {
         match action {
             Action::SurvivorConnect => self.connect(target),
@@ -313,7 +313,7 @@ impl App {
         true
     }
 
-    /// An error came; where the connection is over with it, asks the socket what it says next.
+    /// Records an error. If the connection is over, also records what the next calls return.
     fn fail(&mut self, target: &mut dyn Target, id: SocketId, errno: Errno, how: String) {
         self.report(target, Incident::Error { errno, how });
         let over = self.phase == Phase::Connecting || target.readiness(id).hangup;

@@ -1,4 +1,4 @@
-//! The loop: scenario, target and clock to a trace. It is the same for simulated and for real time.
+//! The loop that runs a scenario on a target and records the trace. It is the same for simulated and for real time.
 //!
 //! Everything beyond the survivor's interface ([`FarSide`]) runs on the target's clock. Packets are stamped when they
 //! leave the target and just before they are handed to it. What falls due far away is done at its due instant, so
@@ -25,17 +25,17 @@ const INFO_APART: Duration = Duration::from_millis(1);
 const ORPHAN_LOOK: Duration = Duration::from_millis(4);
 /// In real time the loop comes round at least this often, for progress and Ctrl-C.
 const BEAT: Duration = Duration::from_millis(100);
-/// A step or delivery later than this is told in the trace's notes.
+/// A step or delivery that is later than this is mentioned in the notes of the trace.
 const LATE: Duration = Duration::from_micros(1_500);
 
-/// What a run is told besides its scenario.
+/// Options of a run.
 #[derive(Default)]
 pub struct Drive<'a> {
     /// Seed of what is drawn; kept in the trace.
     pub seed: Option<u64>,
     /// The peer's timestamp clock.
     pub clock: PeerClock,
-    /// Set from elsewhere to end the run with what there is.
+    /// A flag that ends the run early and keeps what was recorded.
     pub interrupt: Option<&'a AtomicBool>,
     /// Called in real time, ten times a second: now, and the instant at which the run ends at the latest.
     pub progress: Option<&'a mut dyn FnMut(Instant, Instant)>,
@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// All that is to be done at `now`.
+    /// Does everything that is due at `now`.
     fn turn(&mut self, target: &mut dyn Target, now: Instant) {
         self.collect(target);
         self.do_steps(target, now);
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
         self.collect(target);
     }
 
-    /// Takes what the target has sent and said.
+    /// Takes the packets and notes of the target.
     fn collect(&mut self, target: &mut dyn Target) {
         while let Some((at, text)) = target.take_note() {
             let what = Incident::Timer { text };
@@ -220,7 +220,7 @@ impl<'a> Run<'a> {
         (now >= at).then_some((why, now))
     }
 
-    /// When the run ends as things stand, and why.
+    /// Returns when the run will end in its present state, and why.
     fn planned_end(&self, scenario: &Scenario) -> (Instant, Stopped) {
         let limit = scenario.limit;
         match (scenario.end, self.gone_at) {

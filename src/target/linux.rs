@@ -65,16 +65,16 @@ fn other_kernel(scenario: &Scenario) -> Option<String> {
     let preset = scenario.preset;
     (preset != Preset::linux()).then(|| {
         format!(
-            "kernel = {:?} cannot be had here: its sysctls were set, its ticks and its mechanisms are this kernel's",
+            "kernel = {:?} is not this kernel: its sysctls were set, but ticks and mechanisms are those of this kernel",
             preset.name
         )
     })
 }
 
 impl Linux {
-    /// A fresh namespace with the scenario's sysctls. Time 0 is the moment of its return.
+    /// Creates a network namespace with the sysctls of the scenario. Time 0 is the moment at which this returns.
     ///
-    /// Gives [`TargetError::Unavailable`] where this machine or this user cannot have one, saying what to do.
+    /// Returns [`TargetError::Unavailable`], which says what to do, if this machine or this user does not allow it.
     pub fn new(scenario: &Scenario) -> Result<Linux, TargetError> {
         let sysctl = &scenario.survivor.sysctl;
         let mut sysctls: BTreeMap<String, String> = sysctl
@@ -117,11 +117,11 @@ impl Linux {
         phase: Option<TickPhase>,
         ip: IpVersion,
     ) -> Result<Linux, TargetError> {
-        let waiter = Waiter::new().map_err(os("making an epoll descriptor"))?;
+        let waiter = Waiter::new().map_err(os("an epoll descriptor could not be created"))?;
         let mut notes = namespace.notes;
         if phase.is_none() {
             notes.push(
-                "this kernel does not tell its jiffies: the tick phase of this run is not known"
+                "this kernel does not show its jiffies, so the tick phase of this run is unknown"
                     .into(),
             );
         }
@@ -158,7 +158,7 @@ impl Linux {
                 });
             } else {
                 log::debug!(
-                    "not a packet of the scenario on the TUN, {} bytes, ignored",
+                    "ignored a packet of {} bytes on the TUN that does not belong to the scenario",
                     bytes.len()
                 );
             }
@@ -166,7 +166,7 @@ impl Linux {
         Ok(())
     }
 
-    /// Whether a packet belongs to the trace: of this IP version, and not what IPv6 says to its neighbours.
+    /// Returns whether a packet belongs to the trace: it has this IP version, and is not IPv6 neighbour discovery.
     fn is_part(&self, bytes: &[u8]) -> bool {
         const TCP: u8 = 6;
         match self.ip {
@@ -180,13 +180,13 @@ impl Linux {
     /// After a call or a delivery, whose packets the kernel has sent before it returned.
     fn drain_after(&mut self, what: &str) {
         if let Err(e) = self.drain() {
-            log::error!("reading the TUN after {what}: {e}");
+            log::error!("the TUN could not be read after {what}: {e}");
         }
     }
 
     fn adopt(&mut self, socket: Socket) -> Outcome {
         if let Err(e) = self.waiter.watch(&socket) {
-            log::error!("watching a socket: {e}");
+            log::error!("a socket could not be watched: {e}");
             return Outcome::Failed(Errno::ENOMEM);
         }
         let id = SocketId(self.next_id);
@@ -280,12 +280,12 @@ impl Target for Linux {
     }
 
     fn wait(&mut self, until: Instant) -> Result<Instant, TargetError> {
-        self.drain().map_err(os("reading the TUN"))?;
+        self.drain().map_err(os("the TUN could not be read"))?;
         if self.packets.is_empty() {
             self.waiter
                 .wait(&self.clock, &self.tun, until)
-                .map_err(os("waiting for the TUN"))?;
-            self.drain().map_err(os("reading the TUN"))?;
+                .map_err(os("waiting for the TUN failed"))?;
+            self.drain().map_err(os("the TUN could not be read"))?;
         }
         Ok(self.clock.now())
     }
@@ -305,7 +305,10 @@ impl Target for Linux {
 
     fn deliver(&mut self, datagram: &[u8]) {
         if let Err(e) = self.tun.write(datagram) {
-            log::warn!("the TUN took no packet of {} bytes: {e}", datagram.len());
+            log::warn!(
+                "a packet of {} bytes could not be written to the TUN: {e}",
+                datagram.len()
+            );
         }
         self.drain_after("a delivery");
     }
@@ -318,7 +321,7 @@ impl Target for Linux {
         match self.entry.run(counters::here) {
             Ok(Ok(all)) => all,
             Ok(Err(e)) | Err(e) => {
-                log::warn!("the namespace's counters: {e}");
+                log::warn!("the counters of the namespace could not be read: {e}");
                 Vec::new()
             }
         }
@@ -329,7 +332,7 @@ impl Target for Linux {
         match self.diag.connection(local, remote) {
             Ok(found) => found.map(|info| TcpInfo { at, ..info }),
             Err(e) => {
-                log::warn!("sock_diag: {e}");
+                log::warn!("sock_diag failed: {e}");
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! A target: a TCP that can play the survivor. Everything above this line treats all of them alike.
+//! A target is a TCP that can play the survivor. The loop, the comparison and the reports treat all targets alike.
 
 mod app;
 mod drive;
@@ -25,31 +25,31 @@ pub struct Sent {
     pub at: Instant,
     /// The IP datagram.
     pub bytes: Vec<u8>,
-    /// Why it was sent, where the target can tell.
+    /// Why it was sent, if the target knows.
     pub cause: Option<String>,
 }
 
-/// Something that keeps a target from going on.
+/// Why a target cannot run or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// The operating system said no.
+    /// A system call failed.
     #[error("{what}: {source}")]
     Os {
-        /// What was tried.
+        /// The action that failed.
         what: String,
-        /// What it said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// This machine or this user cannot have it; the text says what to do about it.
+    /// This machine or this user does not allow it. The text says what to do about it.
     #[error("{0}")]
     Unavailable(String),
 }
 
 /// A TCP under test.
 ///
-/// The loop is: [`wait`](Target::wait) until the next thing to do, take all packets and notes, look at the
-/// readiness of the sockets in use, make calls and deliver packets, take all packets again, and wait anew. A
-/// simulated target jumps to the instant waited for or to its own next deadline; the kernel's waits in real time.
+/// The loop calls [`wait`](Target::wait) until the next event, takes all packets and notes, checks the readiness of the
+/// sockets in use, makes calls and delivers packets, takes all packets again, and starts over. A simulated target jumps to
+/// the instant that it waits for or to its own next deadline; the kernel target waits in real time.
 pub trait Target {
     /// `engine`, `smoltcp` or `linux`.
     fn name(&self) -> &'static str;
@@ -63,18 +63,18 @@ pub trait Target {
     /// The clock tick, where one is known.
     fn ticks(&self) -> Option<Ticks>;
 
-    /// The congestion control in force.
+    /// Returns the congestion control in use.
     fn congestion_control(&self) -> String;
 
-    /// What it could not be told of the scenario, and what it took instead, a line each.
+    /// Returns the settings of the scenario that the target does not support, and what it uses instead, one line each.
     fn notes(&self) -> Vec<String>;
 
-    /// Whether [`connection`](Target::connection) tells more than the state and the queues.
+    /// Returns whether [`connection`](Target::connection) has more than the state and the queues.
     fn has_tcp_info(&self) -> bool {
         true
     }
 
-    /// The present instant; the loop's only clock.
+    /// Returns the present instant. The loop has no other clock.
     fn now(&mut self) -> Instant;
 
     /// Waits until `until`, or until the target has a packet, a note or a change of readiness, whichever comes
@@ -84,25 +84,25 @@ pub trait Target {
     /// Makes a socket call.
     fn call(&mut self, call: Call) -> Outcome;
 
-    /// What poll(2) says of a socket.
+    /// Returns the readiness of a socket, as poll(2) does.
     fn readiness(&mut self, socket: SocketId) -> Readiness;
 
-    /// Hands over an IP datagram from the wire.
+    /// Delivers an IP datagram from the link.
     fn deliver(&mut self, datagram: &[u8]);
 
-    /// The next packet sent and not yet taken.
+    /// Returns the next packet that was sent and not yet taken.
     fn take_packet(&mut self) -> Option<Sent>;
 
-    /// The next explanation of what a timer did, and when; the kernel has none.
+    /// Returns the next explanation of what a timer did, and when. The kernel has none.
     fn take_note(&mut self) -> Option<(Instant, String)> {
         None
     }
 
-    /// State, counters and timers of the connection between these addresses, orphans, request socks and
-    /// timewait socks included; none where there is none.
+    /// Returns the state, counters and timers of the connection between these addresses, which may be an orphan, a request
+    /// sock or a timewait sock. Returns None if there is none.
     fn connection(&mut self, local: Addr, remote: Addr) -> Option<TcpInfo>;
 
-    /// What it has counted, by the kernel's names: group (`Tcp`, `TcpExt`), name, value. Empty where it does not count.
+    /// Returns its counters by the kernel's names: group (`Tcp`, `TcpExt`), name, value. Empty if the target has none.
     fn counters(&mut self) -> Vec<(String, String, i64)> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! Scenario x target -> trace.
+//! Runs a scenario on a target and returns the trace.
 
 use std::sync::atomic::AtomicBool;
 
@@ -11,7 +11,7 @@ use crate::sim::PeerClock;
 use crate::time::{Instant, Ticks};
 use crate::trace::Trace;
 
-/// Who plays the survivor.
+/// The TCP that plays the survivor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetKind {
     /// Our TCP.
@@ -41,14 +41,14 @@ impl TargetKind {
     }
 }
 
-/// What a run is told besides scenario and target.
+/// Options of a run.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Seed of all that is drawn; the kernel draws for itself.
+    /// Seed of all random numbers; the kernel has its own.
     pub seed: u64,
     /// The clock tick of the engine; none: that of the scenario's kernel, tick 0 beginning at time 0.
     pub ticks: Option<Ticks>,
-    /// Set from elsewhere to end the run with what there is.
+    /// A flag that ends the run early and keeps what was recorded.
     pub interrupt: Option<&'a AtomicBool>,
     /// Called in real time, ten times a second: now, and the instant at which the run ends at the latest.
     pub progress: Option<&'a mut dyn FnMut(Instant, Instant)>,
@@ -56,8 +56,8 @@ pub struct Options<'a> {
 
 /// Runs `scenario` with `kind` as the survivor.
 ///
-/// A simulated run is a function of its arguments: the same seed gives the same bytes. Gives
-/// [`TargetError::Unavailable`] where this machine or this user cannot have the target.
+/// A simulated run is a function of its arguments: the same seed produces the same bytes. Returns
+/// [`TargetError::Unavailable`] if this machine or this user does not allow the target.
 pub fn run(
     scenario: &Scenario,
     kind: TargetKind,

@@ -1,4 +1,4 @@
-//! ICMP messages that a TCP hears: destination unreachable, packet too big, time exceeded, parameter problem.
+//! ICMP messages that concern TCP: destination unreachable, packet too big, time exceeded, parameter problem.
 //!
 //! RFC 792, RFC 1122 3.2.2, RFC 1191, RFC 4443.
 
@@ -77,7 +77,7 @@ impl Icmp {
         }
     }
 
-    /// Bytes of the message on the wire.
+    /// Returns the length of the message, bytes.
     pub(super) fn wire_len(&self) -> usize {
         8 + self.body.len()
     }

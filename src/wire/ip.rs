@@ -38,7 +38,7 @@ pub struct Datagram {
     /// Flow label, 20 bits; 0 in IPv4, which has none.
     pub flow_label: u32,
     /// Bytes of data of each segment that a device is to make of this one, or has made this one of (Linux: gso_size);
-    /// 0: it is one segment. Not on the wire.
+    /// 0: it is one segment. This is not a field of the packet.
     pub gso_size: u16,
     /// What it carries.
     pub payload: Payload,
@@ -84,19 +84,19 @@ impl Datagram {
         Datagram::parse_with(bytes, true, |range| Bytes::copy_from_slice(&bytes[range]))
     }
 
-    /// As [`parse`](Datagram::parse), but the data stays where it is and keeps all of `bytes` in memory.
+    /// Reads a datagram like [`parse`](Datagram::parse), but without a copy: its data keeps all of `bytes` in memory.
     pub fn parse_bytes(bytes: &Bytes) -> Result<Datagram, WireError> {
         Datagram::parse_with(bytes, true, |range| bytes.slice(range))
     }
 
-    /// As [`parse_bytes`](Datagram::parse_bytes), and TCP's checksum is not looked at: the device below vouches for
-    /// the data (`VIRTIO_NET_HDR_F_NEEDS_CSUM` or `_DATA_VALID`).
+    /// Reads a datagram like [`parse_bytes`](Datagram::parse_bytes), but does not check TCP's checksum: the device below
+    /// vouches for the data (`VIRTIO_NET_HDR_F_NEEDS_CSUM` or `_DATA_VALID`).
     pub fn parse_trusted(bytes: &Bytes) -> Result<Datagram, WireError> {
         Datagram::parse_with(bytes, false, |range| bytes.slice(range))
     }
 
-    /// As [`parse`](Datagram::parse), but the data of a TCP segment is left out: the answer says where in `bytes` it
-    /// stands.
+    /// Reads a datagram like [`parse`](Datagram::parse), but without the data of a TCP segment. The result has its place in
+    /// `bytes`.
     pub fn parse_headers(bytes: &[u8]) -> Result<(Datagram, Range<usize>), WireError> {
         let mut data = 0..0;
         let datagram = Datagram::parse_with(bytes, true, |range| {
@@ -154,7 +154,7 @@ impl Datagram {
         bytes
     }
 
-    /// Bytes of the datagram on the wire.
+    /// Returns the length of the datagram, bytes.
     pub fn wire_len(&self) -> usize {
         let header = match self.ends() {
             Ends::V4(..) => ipv4::HEADER_LEN,
@@ -173,8 +173,8 @@ impl Datagram {
         }
     }
 
-    /// Appends the datagram's bytes with TCP's checksum left to the device below, which the answer tells how to
-    /// complete it (`VIRTIO_NET_HDR_F_NEEDS_CSUM`); none: there is nothing left to do.
+    /// Appends the datagram's bytes and leaves TCP's checksum to the device below. The result says how to complete it
+    /// (`VIRTIO_NET_HDR_F_NEEDS_CSUM`), or is None if there is nothing to complete.
     pub fn emit_partial_into(&self, out: &mut Vec<u8>) -> Option<PartialChecksum> {
         let Payload::Tcp(segment) = &self.payload else {
             self.emit_into(out);
@@ -190,7 +190,8 @@ impl Datagram {
         })
     }
 
-    /// As [`emit_partial_into`](Datagram::emit_partial_into), but a TCP segment's data is left out: it goes behind.
+    /// Appends the datagram's bytes like [`emit_partial_into`](Datagram::emit_partial_into), but without the data of a TCP
+    /// segment, which the caller appends.
     pub fn emit_partial_headers_into(&self, out: &mut Vec<u8>) -> (Option<PartialChecksum>, &[u8]) {
         let Payload::Tcp(segment) = &self.payload else {
             self.emit_into(out);

@@ -54,7 +54,7 @@ pub(super) fn read_quoted(bytes: &[u8]) -> Result<Header, WireError> {
     })
 }
 
-/// Appends the header of a datagram with `len` bytes behind it; more than 65,515 can't be said and are cut.
+/// Appends the header of a datagram with `len` bytes behind it; a length above 65,515 cannot be expressed and is reduced.
 pub(super) fn emit(
     datagram: &Datagram,
     (src, dst): (Ipv4Addr, Ipv4Addr),

@@ -24,8 +24,9 @@ pub(super) fn read_quoted(bytes: &[u8]) -> Result<Header, WireError> {
     walk(bytes)
 }
 
-/// Reads the header and walks the extension headers up to what they carry. Refused are fragments, and routing
-/// headers that are not at their end: such a datagram is not for us yet, and its checksum covers another address.
+/// Reads the header and walks the extension headers up to what they carry. Fragments are rejected, and so
+/// are routing headers with segments left: such a datagram has not reached its destination, and its checksum covers
+/// another address.
 fn walk(bytes: &[u8]) -> Result<Header, WireError> {
     let packet = Ipv6Packet::new_unchecked(bytes);
     let mut protocol = packet.next_header();
@@ -74,7 +75,7 @@ fn extension_len(header: &[u8]) -> Result<usize, WireError> {
     }
 }
 
-/// Appends the header of a datagram with `len` bytes behind it; more than 65,535 can't be said and are cut.
+/// Appends the header of a datagram with `len` bytes behind it; a length above 65,535 cannot be expressed and is reduced.
 pub(super) fn emit(
     datagram: &Datagram,
     (src, dst): (Ipv6Addr, Ipv6Addr),

@@ -1,4 +1,4 @@
-//! Packets as values: what goes in and comes out of every target, and onto the wire between the ends.
+//! Packets as values: the input and output of every target, and of the link between the two ends.
 //!
 //! Headers and checksums are smoltcp's (`smoltcp::wire`); the values are ours, because `TcpRepr` cannot hold
 //! FIN with PSH, ECE and CWR, the order of options, or a fourth SACK block. A value costs no allocation beside its
@@ -24,19 +24,19 @@ pub use segment::Segment;
 pub use seq::Seq;
 pub use text::one_line;
 
-/// Why bytes are not a packet that we can read.
+/// Why bytes could not be read as a packet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// Shorter than its own headers say.
     #[error("truncated {0}")]
     Truncated(&'static str),
-    /// A field has a value that no packet may have.
+    /// A field has an invalid value.
     #[error("malformed {0}")]
     Malformed(&'static str),
     /// A checksum does not match.
     #[error("bad {0} checksum")]
     Checksum(&'static str),
-    /// A protocol that is not looked into.
+    /// The protocol is not supported.
     #[error("unsupported {0}")]
     Unsupported(&'static str),
 }

@@ -70,7 +70,7 @@ impl Segment {
         self.options.sack_blocks()
     }
 
-    /// Bytes of the segment on the wire, header and data.
+    /// Returns the length of the segment with header and data, bytes.
     pub(super) fn wire_len(&self) -> usize {
         HEADER_LEN + self.options.padded().len() + self.payload.len()
     }
@@ -123,7 +123,7 @@ impl Segment {
         out.extend_from_slice(&self.payload);
     }
 
-    /// The same without the data.
+    /// Appends the bytes of the segment's header, with its options but without the data.
     pub(super) fn emit_header_partial(&self, ends: Ends, out: &mut Vec<u8>) {
         let options = self.options.padded();
         let mut header = [0; HEADER_LEN];

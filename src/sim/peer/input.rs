@@ -77,7 +77,7 @@ impl Peer {
         self.send_ack(now, None);
     }
 
-    /// Takes over what the survivor's SYN says.
+    /// Applies the options of the survivor's SYN.
     fn agree(&mut self, syn: &Segment) {
         let timestamps = syn.timestamps().filter(|_| self.offers.timestamps);
         let mss = syn.mss().unwrap_or(DEFAULT_MSS);
@@ -125,7 +125,7 @@ impl Peer {
         }
     }
 
-    /// The survivor did not hear our SYN-ACK, or its SYN came twice.
+    /// Repeats the SYN-ACK: the survivor did not receive it, or its SYN arrived twice.
     fn on_syn_again(&mut self, now: Instant, segment: &Segment) {
         if self.state == TcpState::SynRecv && segment.seq + 1 == self.rcv_nxt {
             self.transmit(now, ISN, Flags::SYN | Flags::ACK, Vec::new());
@@ -203,7 +203,7 @@ impl Peer {
         self.send_ack(now, duplicate);
     }
 
-    /// Takes what is new of `from..to`, and gives what was there already.
+    /// Stores the new part of `from..to`, and returns the part that was received before.
     fn take_range(&mut self, from: Seq, to: Seq) -> Option<(Seq, Seq)> {
         let old = from
             .before(self.rcv_nxt)

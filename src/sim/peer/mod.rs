@@ -1,4 +1,4 @@
-//! The simple peer: a small, honest TCP, the same for every target, as a sans-IO value.
+//! The simulated peer: a simple TCP that follows the rules, the same for every target, as a value without I/O.
 //!
 //! It acknowledges every data segment at once, with SACK and D-SACK blocks, has timestamps on a 1 ms clock and one
 //! retransmission timer of 1 s that doubles, no congestion control, initial sequence number 300000000, and never
@@ -27,7 +27,7 @@ use received::Received;
 pub(super) const ISN: Seq = Seq(300_000_000);
 
 const FIRST_RTO: Duration = Duration::from_secs(1);
-/// What is assumed of a survivor that announces no MSS (RFC 9293 3.7.1).
+/// The MSS of a survivor that announces none (RFC 9293 3.7.1).
 const DEFAULT_MSS: u16 = 536;
 
 /// Whether there is power, and whether it was lost before.
@@ -113,7 +113,7 @@ impl Peer {
         }
     }
 
-    /// The same, speaking this IP version.
+    /// Sets the IP version.
     pub fn over(self, ip: IpVersion) -> Self {
         Peer { ip, ..self }
     }
@@ -134,7 +134,7 @@ impl Peer {
         self.send_new(now, Flags::SYN, Vec::new());
     }
 
-    /// Its application writes `n` bytes; they leave at once, in segments of the survivor's MSS. Byte k of each
+    /// Writes `n` bytes as its application; they are sent at once, in segments of the survivor's MSS. Byte k of each
     /// segment is `@` + k mod 26, as in the recordings.
     pub fn send(&mut self, now: Instant, n: usize) {
         if !matches!(self.state, TcpState::Established | TcpState::CloseWait) {
@@ -157,7 +157,7 @@ impl Peer {
         }
     }
 
-    /// Sends FIN and goes on reading.
+    /// Sends FIN and continues to read.
     pub fn shutdown(&mut self, now: Instant) {
         self.report(now, Incident::Shutdown);
         self.send_fin(now);
@@ -169,7 +169,7 @@ impl Peer {
         self.close_by_exit(now);
     }
 
-    /// Its process dies: to the survivor that is a close.
+    /// Kills its process, which the survivor sees as a close.
     pub fn kill(&mut self, now: Instant) {
         self.report(now, Incident::Kill);
         self.close_by_exit(now);
@@ -202,14 +202,14 @@ impl Peer {
         }
     }
 
-    /// The power is gone: it swallows what arrives, sends nothing and forgets everything.
+    /// Switches its power off: it loses all state, ignores what arrives and sends nothing.
     pub fn power_off(&mut self, now: Instant) {
         self.report(now, Incident::Die);
         self.host = Host::Off;
         self.forget();
     }
 
-    /// It is back, without state and without a listener.
+    /// Boots it, without connections and without a listener.
     pub fn power_on(&mut self, now: Instant) {
         self.report(now, Incident::Return);
         if self.host == Host::Off {
@@ -217,7 +217,7 @@ impl Peer {
         }
     }
 
-    /// Advertises `bytes` from now on, and says so at once.
+    /// Advertises a window of `bytes` from now on, beginning with a pure ACK.
     pub fn set_window(&mut self, now: Instant, bytes: u32) {
         self.report(now, Incident::Window { bytes });
         self.window = bytes;
@@ -226,7 +226,7 @@ impl Peer {
         }
     }
 
-    /// When [`on_deadline`](Peer::on_deadline) is to be called.
+    /// Returns the instant at which [`on_deadline`](Peer::on_deadline) is to be called.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.rto_at
     }
@@ -238,17 +238,17 @@ impl Peer {
         }
     }
 
-    /// The next packet to put on the wire.
+    /// Returns the next packet to send.
     pub fn poll_transmit(&mut self) -> Option<Datagram> {
         self.outbox.pop_front()
     }
 
-    /// What was not yet reported, oldest first.
+    /// Returns the events that were not yet reported, oldest first.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// No connection, and nobody who waits for one.
+    /// There is no connection and no listener.
     fn forget(&mut self) {
         self.state = TcpState::Closed;
         self.rto_at = None;

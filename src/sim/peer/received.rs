@@ -13,7 +13,7 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// Adds `from..to`, beyond rcv_nxt; gives the part that was there already, if any.
+    /// Adds `from..to`, which is beyond rcv_nxt, and returns the part that was received before, if there is one.
     pub(super) fn insert(&mut self, from: Seq, to: Seq) -> Option<(Seq, Seq)> {
         let overlap = |&(l, r): &(Seq, Seq)| (from.max(l), to.min(r));
         let duplicate = self.ranges.iter().map(overlap).find(|(l, r)| l.before(*r));
@@ -27,7 +27,7 @@ impl Received {
         duplicate
     }
 
-    /// rcv_nxt moved to `to`: takes what joins it, and gives where it ends.
+    /// Removes the ranges that are contiguous to `to`, the new rcv_nxt, and returns where they end.
     pub(super) fn join(&mut self, to: Seq) -> Seq {
         let mut next = to;
         while let Some(i) = self.ranges.iter().position(|(l, _)| !l.after(next)) {
@@ -36,7 +36,7 @@ impl Received {
         next
     }
 
-    /// The blocks to send, at most `room`; a duplicate comes first.
+    /// Returns the SACK blocks to send, at most `room`. A duplicate comes first.
     pub(super) fn blocks(&self, duplicate: Option<(Seq, Seq)>, room: usize) -> Vec<(Seq, Seq)> {
         duplicate
             .into_iter()

@@ -26,7 +26,7 @@ const MAPPED: [&str; 11] = [
     "tcp_no_metrics_save",
 ];
 
-/// What a socket is told, and what it could not be told.
+/// The settings of a socket, and those that smoltcp does not support.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     sysctls: Sysctl,
@@ -55,9 +55,7 @@ impl Settings {
         for (name, _) in &scenario.survivor.sysctl_set {
             match name.as_str() {
                 "tcp_rmem" | "tcp_wmem" => {
-                    settings.note(format!(
-                        "{name}: smoltcp's buffers are of one size for good"
-                    ));
+                    settings.note(format!("{name}: the size of smoltcp's buffers is fixed"));
                 }
                 "tcp_rto_min_us" | "tcp_rto_max_ms" => settings.note_bounds(name),
                 name if MAPPED.contains(&name) => {}
@@ -67,7 +65,7 @@ impl Settings {
         settings
     }
 
-    /// What smoltcp has no setting for, a line each.
+    /// Returns the settings that smoltcp does not support, one line each.
     pub(super) fn notes(&self) -> &[String] {
         &self.notes
     }
