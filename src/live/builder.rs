@@ -160,7 +160,7 @@ impl Builder {
         let bad = |c: char| c.is_whitespace() || c == '/' || c == '%' || c == ':' || c == '\0';
         if !(1..=15).contains(&self.name.len()) || self.name.contains(bad) || self.name == "." {
             return Err(EndpointError::Unavailable(format!(
-                "the interface cannot be called {:?}: at most 15 letters, no blank, slash, colon or percent sign",
+                "{:?} is not a valid interface name: a name has at most 15 bytes, no blank, slash, colon or percent sign",
                 self.name
             )));
         }
