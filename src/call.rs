@@ -214,6 +214,20 @@ pub enum TcpState {
 }
 
 impl TcpState {
+    /// Every state but [`Closed`](TcpState::Closed).
+    pub const NOT_CLOSED: [TcpState; 10] = [
+        TcpState::Listen,
+        TcpState::SynSent,
+        TcpState::SynRecv,
+        TcpState::Established,
+        TcpState::FinWait1,
+        TcpState::FinWait2,
+        TcpState::CloseWait,
+        TcpState::Closing,
+        TcpState::LastAck,
+        TcpState::TimeWait,
+    ];
+
     /// The name that `ss` and the recordings use: `ESTABLISHED`, `FIN_WAIT1`; `(none)` for no socket.
     pub const fn name(self) -> &'static str {
         match self {

@@ -93,20 +93,8 @@ impl Filter {
             "SYNRECEIVED" => "SYNRECV",
             other => other,
         };
-        STATES.into_iter().find(|s| plain(s.name()) == wanted)
+        TcpState::NOT_CLOSED
+            .into_iter()
+            .find(|s| plain(s.name()) == wanted)
     }
 }
-
-/// Every state that a row can have.
-const STATES: [TcpState; 10] = [
-    TcpState::Listen,
-    TcpState::SynSent,
-    TcpState::SynRecv,
-    TcpState::Established,
-    TcpState::FinWait1,
-    TcpState::FinWait2,
-    TcpState::CloseWait,
-    TcpState::Closing,
-    TcpState::LastAck,
-    TcpState::TimeWait,
-];

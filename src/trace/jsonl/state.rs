@@ -5,25 +5,12 @@ use crate::call::TcpState;
 /// The word that stands for no socket at the survivor and at the peer.
 pub(super) const GONE: [&str; 2] = ["(none)", "CLOSED"];
 
-const STATES: [TcpState; 10] = [
-    TcpState::Listen,
-    TcpState::SynSent,
-    TcpState::SynRecv,
-    TcpState::Established,
-    TcpState::FinWait1,
-    TcpState::FinWait2,
-    TcpState::CloseWait,
-    TcpState::Closing,
-    TcpState::LastAck,
-    TcpState::TimeWait,
-];
-
 /// The state of this name.
 pub(super) fn read(name: &str) -> Result<TcpState, String> {
     if GONE.contains(&name) {
         return Ok(TcpState::Closed);
     }
-    STATES
+    TcpState::NOT_CLOSED
         .into_iter()
         .find(|s| s.name() == name)
         .ok_or(format!("unknown TCP state {name:?}"))
