@@ -14,9 +14,14 @@ use crate::target::TargetKind;
 /// How many differences of one verdict are printed at most; `--json` has all of them.
 const SHOWN: usize = 20;
 
+/// What the exit code says of several recordings, and of a machine that was late.
+const EXIT_CODES: &str = "Exit codes: 0 the same; 1 different; 2 a recording could not be compared (the others are), or \
+                          this machine was so late that a difference says nothing.";
+
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 #[command(
+    after_help = EXIT_CODES,
     override_usage = "halfopen compare <SCENARIO> [OPTIONS]\n       halfopen compare --recording <DIR>... [--json]"
 )]
 pub(super) struct Compare {

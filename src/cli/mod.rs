@@ -69,6 +69,8 @@ enum Exit {
     Same,
     /// The result is different.
     Different,
+    /// Not all of what was asked for could be done; why has been said.
+    Incomplete,
     /// The exit code of the program that was run.
     Code(u8),
 }
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
     match dispatch(&cli) {
         Ok(Exit::Same) => ExitCode::SUCCESS,
         Ok(Exit::Different) => ExitCode::from(1),
+        Ok(Exit::Incomplete) => ExitCode::from(2),
         Ok(Exit::Code(code)) => ExitCode::from(code),
         Err(Failure(why)) => {
             terminal::complain(&why);

@@ -5,7 +5,7 @@
 //! thing that both traces share may differ by what the timer wheel allows two runs of unknown phase: a granule of its
 //! level, one tick, and [`ALLOWANCE`]. TSval must follow each trace's own clock; TSecr must echo the same packet.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -14,11 +14,12 @@ use crate::compare::align::{Item, Row, align, align_all};
 use crate::compare::content::into_one_text;
 use crate::compare::fields::{FieldDifference, Fields, LabelChanges, Origin, TsvalRule};
 use crate::compare::info;
-use crate::compare::timing::{ALLOWANCE, spread};
+use crate::compare::late::why_late;
+use crate::compare::timing::{ALLOWANCE, Gaps, spread};
 use crate::compare::verdict::{Class, Difference, Ending, Mode, Verdict};
 use crate::time::{Instant, Ticks};
 use crate::trace::{Dir, Event, Incident, Packet, Trace, Who};
-use crate::wire::{Datagram, TcpOption};
+use crate::wire::{Datagram, Payload, TcpOption};
 
 /// A trace made ready: packets with their fields, and the instants at which something was done to the survivor.
 struct Side<'a> {
@@ -27,6 +28,8 @@ struct Side<'a> {
     out: Vec<Item>,
     /// Why each was sent, where that is known.
     causes: Vec<Option<&'a str>>,
+    /// The TCP_INFO line that follows each, by its number.
+    infos: BTreeMap<usize, &'a TcpInfo>,
     /// The peer's packets.
     arrived: Vec<Item>,
     /// Packets and calls, by time.
@@ -47,6 +50,16 @@ fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
                 Dir::In => origin.mirrored().relative(&datagram),
             },
         };
+        if let Payload::Icmp(icmp) = &datagram.payload
+            && let Ok(quoted) = Datagram::parse_quoted(&icmp.body)
+        {
+            // the quoted packet has the initial numbers and the clock of its run
+            let origin = match p.dir {
+                Dir::Out => origin.mirrored(),
+                Dir::In => origin,
+            };
+            item.fields.payload = origin.relative(&quoted).brief().into_bytes();
+        }
         if p.dir == Dir::Out {
             item.fields.label_changes = labels.take(&datagram);
         }
@@ -83,8 +96,10 @@ impl<'a> Side<'a> {
         let mut stimuli: Vec<Instant> = arrived.iter().map(|(_, i)| i.at).collect();
         stimuli.extend(trace.events.iter().filter(|e| is_stimulus(e)).map(|e| e.at));
         stimuli.sort();
+        let out_at: Vec<Instant> = out.iter().map(|(_, i)| i.at).collect();
         Side {
             trace,
+            infos: lines(trace, &out_at),
             causes: out.iter().map(|(i, _)| cause(*i)).collect(),
             out: out.into_iter().map(|(_, i)| i).collect(),
             arrived: arrived.into_iter().map(|(_, i)| i).collect(),
@@ -133,13 +148,26 @@ pub fn compare(left: &Trace, right: &Trace) -> Verdict {
     let mut anchor = (Instant::ZERO, Instant::ZERO);
     let mut pairs = Vec::new();
     let (mut compared, mut identical) = (0, 0);
+    let mut last = None;
     for row in &rows {
         match *row {
             (Some(i), Some(j)) => {
                 let before = found.len();
                 pair(&l, i, &r, j, &mut found);
-                time(&l, i, &r, j, anchor, &ticks, &mut found);
-                anchor = (l.out[i].at, r.out[j].at);
+                let cause = why(&l, i, &r, j);
+                let is_rto = cause.as_ref().is_some_and(|c| c.contains(": RTO "));
+                let rto_shift_us = match last.filter(|_| is_rto) {
+                    Some((a, b)) => rto_shift_us(&l, a, &r, b, &ticks),
+                    None => 0,
+                };
+                let at = (l.out[i].at, r.out[j].at);
+                if !(l.answers(at.0) && r.answers(at.1)) {
+                    let gaps = Gaps::from(shared(&l, at.0, &r, at.1, anchor), at.0, at.1);
+                    let name = || place(j, &r.out[j].fields);
+                    found.extend(time(gaps.shifted(rto_shift_us), at.1, &ticks, name, cause));
+                }
+                anchor = at;
+                last = Some((i, j));
                 pairs.push(anchor);
                 compared += 1;
                 identical += usize::from(found.len() == before);
@@ -151,8 +179,9 @@ pub fn compare(left: &Trace, right: &Trace) -> Verdict {
     }
     let application = application(left, right, anchor, &pairs, &ticks);
     found.extend(application.1);
-    let (lines, differing) = infos(&l, &r, &rows, &mut found);
+    let (lines, differing) = infos(&l, &r, &rows, &ticks, &mut found);
     let mut verdict = Verdict::new(Mode::Closed, left, right, found);
+    verdict.not_judged = why_late(left).or_else(|| why_late(right));
     let counts = &mut verdict.counts;
     counts.left_packets = l.out.len();
     counts.right_packets = r.out.len();
@@ -235,29 +264,31 @@ fn shared(
     }
 }
 
+/// By how much later the right side's retransmission timer, armed with these packets, fires than the left one's because
+/// each took its RTO from its own RTT, us.
+fn rto_shift_us(l: &Side<'_>, i: usize, r: &Side<'_>, j: usize, ticks: &Ticks) -> i64 {
+    let (Some(left), Some(right)) = (l.infos.get(&i), r.infos.get(&j)) else {
+        return 0;
+    };
+    info::rto_by_rtt(left, right, ticks, r.trace.meta.rto_min_us()).unwrap_or(0)
+}
+
 fn time(
-    l: &Side<'_>,
-    i: usize,
-    r: &Side<'_>,
-    j: usize,
-    anchor: (Instant, Instant),
+    gaps: Gaps,
+    at: Instant,
     ticks: &Ticks,
-    found: &mut Vec<Difference>,
-) {
-    let (left, right) = (l.out[i].at, r.out[j].at);
-    if l.answers(left) && r.answers(right) {
-        return;
-    }
-    let gaps = Gaps::from(shared(l, left, r, right, anchor), left, right);
+    name: impl Fn() -> String,
+    cause: Option<String>,
+) -> Option<Difference> {
     let allowed = spread(gaps.longest(), ticks);
-    if gaps.apart() > allowed {
-        let (left, right_after) = gaps.words();
-        let mut it = Difference::new(Class::Time, "time", place(j, &r.out[j].fields), right)
-            .values(left, right_after);
-        let within = format!("may differ by {:.1} ms", allowed.as_secs_f64() * 1e3);
-        it.why = Some(why(l, i, r, j).map_or(within.clone(), |w| format!("{w}; {within}")));
-        found.push(it);
+    if gaps.apart() <= allowed {
+        return None;
     }
+    let (left, right) = gaps.words();
+    let within = format!("may differ by {:.1} ms", allowed.as_secs_f64() * 1e3);
+    let why = cause.map_or(within.clone(), |w| format!("{w}; {within}"));
+    let it = Difference::new(Class::Time, "time", name(), at).values(left, right);
+    Some(it.because(why))
 }
 
 /// What the application saw, as a few facts in words; each is compared.
@@ -299,34 +330,6 @@ fn facts(trace: &Trace) -> Vec<(&'static str, String)> {
 
 fn error_at(trace: &Trace) -> Option<Instant> {
     Ending::of(trace).at_us.map(Instant::from_us)
-}
-
-/// How long after something shared each side did something.
-struct Gaps {
-    left: Duration,
-    right: Duration,
-}
-
-impl Gaps {
-    fn from(shared: (Instant, Instant), left: Instant, right: Instant) -> Gaps {
-        Gaps {
-            left: left.since(shared.0),
-            right: right.since(shared.1),
-        }
-    }
-
-    fn apart(&self) -> Duration {
-        self.left.abs_diff(self.right)
-    }
-
-    fn longest(&self) -> Duration {
-        self.left.max(self.right)
-    }
-
-    fn words(&self) -> (String, String) {
-        let after = |gap: Duration| format!("+{:.6} s", gap.as_secs_f64());
-        (after(self.left), after(self.right))
-    }
 }
 
 /// What the application saw; `earlier` are the packets that both sent, by their instants, the last of them `anchor`.
@@ -371,37 +374,38 @@ fn infos(
     l: &Side<'_>,
     r: &Side<'_>,
     rows: &[(Option<usize>, Option<usize>)],
+    ticks: &Ticks,
     found: &mut Vec<Difference>,
 ) -> (usize, usize) {
-    let (left, right) = (lines(l), lines(r));
     let (mut compared, mut differing) = (0, 0);
     for (i, j) in rows.iter().filter_map(|(i, j)| i.zip(*j)) {
-        let of = |all: &[(usize, &'_ TcpInfo)], n| all.iter().rposition(|(m, _)| *m == n);
-        let (Some(a), Some(b)) = (of(&left, i), of(&right, j)) else {
+        let (Some(left), Some(right)) = (l.infos.get(&i), r.infos.get(&j)) else {
             continue;
         };
-        let line = right[b].1;
-        let differences = info::lasting_differences(left[a].1, line);
+        let mut differences = info::lasting_differences(left, right);
+        if info::rto_by_rtt(left, right, ticks, r.trace.meta.rto_min_us()).is_some() {
+            differences.retain(|d| d.field != "rto_us");
+        }
         compared += 1;
         differing += usize::from(!differences.is_empty());
         for d in differences {
             let name = format!("TCP_INFO after {}", place(j, &r.out[j].fields));
-            found.push(
-                Difference::new(Class::TcpInfo, d.field, name, line.at).values(d.left, d.right),
-            );
+            let it = Difference::new(Class::TcpInfo, d.field, name, right.at);
+            found.push(it.values(d.left, d.right));
         }
     }
     (compared, differing)
 }
 
-/// A side's TCP_INFO lines with the number of the packet that they follow.
-fn lines<'a>(side: &Side<'a>) -> Vec<(usize, &'a TcpInfo)> {
+/// A trace's TCP_INFO lines by the number of the packet, of those sent at these instants, that they follow; the last
+/// line of each.
+fn lines<'a>(trace: &'a Trace, out_at: &[Instant]) -> BTreeMap<usize, &'a TcpInfo> {
     let info = |e: &'a Event| match &e.what {
         Incident::TcpInfo(info) => Some((e.at, &**info)),
         _ => None,
     };
-    let follows = |at: Instant| side.out.partition_point(|i| i.at <= at).checked_sub(1);
-    let all = side.trace.events.iter().filter_map(info);
+    let follows = |at: Instant| out_at.partition_point(|i| *i <= at).checked_sub(1);
+    let all = trace.events.iter().filter_map(info);
     all.filter_map(|(at, info)| Some((follows(at)?, info)))
         .collect()
 }

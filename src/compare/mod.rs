@@ -9,6 +9,7 @@ mod content;
 pub mod fields;
 pub mod info;
 pub mod known;
+pub mod late;
 pub mod replay;
 pub mod timing;
 pub mod verdict;

@@ -172,5 +172,47 @@ pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
     granule + tick + ALLOWANCE
 }
 
+/// How long after something shared each side did something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gaps {
+    pub(crate) left: Duration,
+    pub(crate) right: Duration,
+    /// What of the right side's is by its longer RTO, us.
+    shift_us: i64,
+}
+
+impl Gaps {
+    pub(crate) fn from(shared: (Instant, Instant), left: Instant, right: Instant) -> Gaps {
+        Gaps {
+            left: left.since(shared.0),
+            right: right.since(shared.1),
+            shift_us: 0,
+        }
+    }
+
+    /// The same of a timer whose time is longer on the right side by this, us.
+    pub(crate) fn shifted(self, shift_us: i64) -> Gaps {
+        Gaps { shift_us, ..self }
+    }
+
+    /// By how much more than its RTOs the sides differ.
+    pub(crate) fn apart(&self) -> Duration {
+        let by = Duration::from_micros(self.shift_us.unsigned_abs());
+        match self.shift_us < 0 {
+            true => self.left.abs_diff(self.right + by),
+            false => (self.left + by).abs_diff(self.right),
+        }
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        self.left.max(self.right)
+    }
+
+    pub(crate) fn words(&self) -> (String, String) {
+        let after = |gap: Duration| format!("+{:.6} s", gap.as_secs_f64());
+        (after(self.left), after(self.right))
+    }
+}
+
 #[cfg(test)]
 mod tests;

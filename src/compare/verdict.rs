@@ -272,6 +272,8 @@ pub struct Verdict {
     /// Nothing differs that is not declared, and everything declared occurred; in replay TCP_INFO included, in closed
     /// mode, where its lines are read at instants of their own, apart from it.
     pub identical: bool,
+    /// Why nothing is said of what differs: the machine was late, so that it may be a difference of the machine.
+    pub not_judged: Option<String>,
     /// Whether TCP_INFO is identical as well.
     pub tcp_info_identical: bool,
     /// What was compared, in numbers.
@@ -293,6 +295,7 @@ impl Verdict {
             scenario: right.meta.scenario.clone(),
             mode,
             identical: false,
+            not_judged: None,
             tcp_info_identical: false,
             counts: Counts::default(),
             left: Side::of(left),
@@ -324,12 +327,18 @@ impl Verdict {
     /// The verdict in one line.
     pub fn line(&self) -> String {
         let c = &self.counts;
-        let mut line = match self.identical {
-            true => format!(
+        let mut line = match (self.identical, &self.not_judged) {
+            (false, Some(why)) => format!("{}: not judged: {why}", self.scenario),
+            // in closed mode TCP_INFO does not count, but what is said must not hide it
+            (true, _) if !self.tcp_info_identical => format!(
+                "{}: the same {} packets, and the application saw the same",
+                self.scenario, c.packets_compared
+            ),
+            (true, _) => format!(
                 "{}: identical, {} packets",
                 self.scenario, c.packets_compared
             ),
-            false => {
+            (false, None) => {
                 let parts = [
                     (c.fields_differing, "fields"),
                     (c.times_differing, "times"),

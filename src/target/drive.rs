@@ -12,7 +12,7 @@ use crate::call::TcpState;
 use crate::scenario::{EndWhen, Role, Scenario, Step};
 use crate::sim::{FarSide, PeerClock};
 use crate::time::Instant;
-use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Stopped, Trace, Who};
+use crate::trace::{BUSY, Dir, Event, Incident, Meta, Packet, Provenance, Stopped, Trace, Who};
 
 use super::app::App;
 use super::{Target, TargetError};
@@ -284,7 +284,7 @@ impl<'a> Run<'a> {
             ];
             for (what, by) in late.into_iter().filter(|(_, by)| *by > LATE) {
                 notes.push(format!(
-                    "the latest {what} was {:.1} ms late (measured): this machine was busy",
+                    "the latest {what} was {:.1} ms late (measured): {BUSY}",
                     by.as_secs_f64() * 1e3
                 ));
             }

@@ -21,6 +21,9 @@ use std::time::Duration;
 
 use crate::time::{Instant, Ticks};
 
+/// What a trace's note says of a machine that was late with steps, deliveries or stamps.
+pub const BUSY: &str = "this machine was busy";
+
 /// Which way a packet went, seen from the survivor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dir {
@@ -81,6 +84,15 @@ pub struct Meta {
     pub seed: Option<u64>,
     /// What a reader must know: what the target could not be told, what was taken instead.
     pub notes: Vec<String>,
+}
+
+impl Meta {
+    /// `tcp_rto_min_us` as far as it is known, us; its default is 200 ms.
+    pub fn rto_min_us(&self) -> u64 {
+        let is = |(name, _): &&(String, String)| name == "tcp_rto_min_us";
+        let value = self.sysctl.iter().find(is);
+        value.and_then(|(_, v)| v.parse().ok()).unwrap_or(200_000)
+    }
 }
 
 /// Why a run ended.

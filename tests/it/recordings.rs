@@ -21,17 +21,31 @@ fn a_folder_that_is_no_recording_is_an_error() {
         (Path::new("no-such-folder"), "no-such-folder"),
     ] {
         let (code, stdout, stderr) = compare(&[path]);
-        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        let last = "0 of 1 identical, 1 could not be compared\n";
+        assert_eq!((code, stdout.as_str()), (2, last), "{stderr}");
         assert!(stderr.contains(says), "{stderr}");
     }
 }
 
 #[test]
-fn one_bad_recording_among_good_ones_is_an_error() {
+fn one_bad_recording_among_good_ones_is_reported_and_the_rest_goes_on() {
     let good = Path::new(RECORDINGS).join("power-off-idle");
-    let (code, _, stderr) = compare(&[&good, Path::new("no-such-folder")]);
+    let (code, stdout, stderr) = compare(&[Path::new("no-such-folder"), &good]);
     assert_eq!(code, 2);
     assert!(stderr.contains("no-such-folder"), "{stderr}");
+    let last = "1 of 2 identical, 1 could not be compared";
+    assert_eq!(stdout.lines().last(), Some(last), "{stdout}");
+}
+
+#[test]
+fn a_run_of_the_engine_is_no_recording() {
+    let out = folder("engines-run");
+    let run = ["run", "power-off-idle", "--on", "engine", "--out"];
+    let (code, _, stderr) = outcome(halfopen().args(run).arg(&out));
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = compare(&[&out]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("made by the target engine"), "{stderr}");
 }
 
 #[test]

@@ -46,7 +46,8 @@ pub(super) fn compare(
         return Err(interrupted(cut));
     }
     Ok(match verdicts.last() {
-        Some(verdict) if !verdict.identical => Exit::Different,
+        Some(v) if !v.identical && v.not_judged.is_some() => Exit::Incomplete,
+        Some(v) if !v.identical => Exit::Different,
         _ => Exit::Same,
     })
 }

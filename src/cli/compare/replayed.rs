@@ -12,29 +12,57 @@ use crate::scenario::Scenario;
 use crate::trace::folder::TraceError;
 use crate::trace::{Trace, kept};
 
-/// Replays every recording named and prints a verdict each; the last line is `N of M identical`.
+/// A recording's path or name, and what it holds or why it cannot be read.
+type Found = (PathBuf, Result<Trace, Failure>);
+
+/// Replays every recording named and prints a verdict each; the last line is `N of M identical`. One that cannot be
+/// compared is reported, and the rest goes on.
 pub(super) fn recordings(named: &[PathBuf], json: bool) -> Result<Exit, Failure> {
-    let mut traces = Vec::new();
-    for name in named {
-        traces.extend(load(name)?);
-    }
+    let found: Vec<Found> = named.iter().flat_map(|name| load(name)).collect();
+    let of = found.len();
     let known = Known::shipped();
     let mut verdicts = Vec::new();
-    for trace in &traces {
-        let verdict = replay_known(trace, &known)?.verdict;
-        if !json {
-            terminal::print(&text(&verdict))?;
+    let mut failed = Vec::new();
+    for (path, trace) in found {
+        match trace.and_then(|trace| replay_known(&trace, &known)) {
+            Ok(Replay { verdict, .. }) => {
+                if !json {
+                    terminal::print(&text(&verdict))?;
+                }
+                verdicts.push(verdict);
+            }
+            Err(Failure(why)) => {
+                let path = path.display().to_string();
+                let named = why.contains(&path);
+                terminal::complain(&if named {
+                    why.clone()
+                } else {
+                    format!("{path}: {why}")
+                });
+                failed.push(json!({"recording": path, "why": why}));
+            }
         }
-        verdicts.push(verdict);
     }
+    let identical = verdicts.iter().filter(|v| v.identical).count();
     if json {
-        let identical = verdicts.iter().filter(|v| v.identical).count();
-        let all = json!({"identical": identical, "of": verdicts.len(), "verdicts": verdicts});
+        let all = json!({
+            "identical": identical,
+            "of": of,
+            "not_compared": failed,
+            "verdicts": verdicts,
+        });
         terminal::print(&format!("{all:#}\n"))?;
     } else {
-        terminal::print(&format!("{}\n", summary(&verdicts)))?;
+        let mut last = format!("{identical} of {of} identical");
+        if !failed.is_empty() {
+            last += &format!(", {} could not be compared", failed.len());
+        }
+        terminal::print(&format!("{last}\n"))?;
     }
-    Ok(exit(verdicts.iter().all(|v| v.identical)))
+    match failed.is_empty() {
+        true => Ok(exit(identical == of)),
+        false => Ok(Exit::Incomplete),
+    }
 }
 
 /// Replays one trace of a kernel and prints the verdict.
@@ -64,38 +92,44 @@ fn replay_known(recorded: &Trace, known: &Known) -> Result<Replay, Failure> {
 }
 
 /// The recordings that a path stands for: its own, those of its subfolders, or the one carried under that name.
-fn load(path: &Path) -> Result<Vec<Trace>, Failure> {
+fn load(path: &Path) -> Vec<Found> {
+    let one =
+        |trace: Result<Trace, TraceError>| vec![(path.to_owned(), trace.map_err(Failure::from))];
     let carried = path
         .to_str()
         .filter(|_| !path.exists())
         .and_then(kept::recording);
     if let Some(recording) = carried {
-        return Ok(vec![recording?]);
+        return one(recording);
     }
     let nothing = match Trace::load(path) {
-        Ok(trace) => return Ok(vec![trace]),
         Err(error @ TraceError::NoCapture(_)) => error,
-        Err(error) => return Err(error.into()),
+        other => return one(other),
     };
-    let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
-        .map_err(|error| Failure(format!("{}: {error}", path.display())))?
+    let inside = match std::fs::read_dir(path) {
+        Ok(inside) => inside,
+        Err(error) => {
+            let why = format!("{}: {error}", path.display());
+            return vec![(path.to_owned(), Err(Failure(why)))];
+        }
+    };
+    let mut inside: Vec<PathBuf> = inside
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.is_dir())
         .collect();
     inside.sort();
-    let mut traces = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for folder in inside {
         match Trace::load(&folder) {
-            Ok(trace) => traces.push(trace),
             Err(TraceError::NoCapture(_)) => {}
-            Err(error) => return Err(error.into()),
+            trace => found.push((folder, trace.map_err(Failure::from))),
         }
     }
-    if traces.is_empty() {
-        return Err(nothing.into());
+    if found.is_empty() {
+        return one(Err(nothing));
     }
-    Ok(traces)
+    found
 }
 
 fn text(verdict: &Verdict) -> String {

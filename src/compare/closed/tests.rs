@@ -242,3 +242,142 @@ fn a_table_has_a_row_for_each_packet_and_marks_what_differs() {
         (one.packets.len(), one.packets.len() - 1)
     );
 }
+
+/// A scenario in which the peer loses power and one write is retransmitted until the end.
+fn dead_peer(delay: &str) -> Trace {
+    let text = format!(
+        r#"
+        title = "A round delay"
+        [survivor]
+        role = "client"
+        sysctl = {{ tcp_early_retrans = 0 }}
+        [wire]
+        delay = "{delay}"
+        [[step]]
+        at = "0s"
+        do = "survivor connect"
+        [[step]]
+        at = "100ms"
+        do = "survivor send 100"
+        [[step]]
+        at = "500ms"
+        do = "peer power-off"
+        [[step]]
+        at = "600ms"
+        do = "survivor send 100"
+        [end]
+        after = "20s"
+        limit = "20s"
+        "#
+    );
+    let scenario = crate::scenario::Scenario::parse("round", "round.toml", &text);
+    let scenario = scenario.expect("it is one");
+    let options = crate::target::Options::default();
+    crate::target::run(&scenario, crate::target::TargetKind::Engine, options).expect("it runs")
+}
+
+fn of_time(verdict: &Verdict) -> Vec<&Difference> {
+    let all = verdict.differences.iter();
+    all.filter(|d| d.class == Class::Time).collect()
+}
+
+/// 20 ms are five ticks: the RTO is 220 ms. A real path is a little slower, and its RTO is 224 ms; each time it is doubled
+/// the two lie further apart.
+#[test]
+fn an_rtt_on_the_edge_of_a_tick_and_one_behind_it_are_the_same() {
+    let (left, right) = (dead_peer("10ms"), dead_peer("10040us"));
+    for (one, other) in [(&left, &right), (&right, &left)] {
+        let verdict = compare(one, other);
+        assert!(verdict.counts.packets_compared > 8, "{}", verdict.line());
+        assert!(of_time(&verdict).is_empty(), "{:#?}", verdict.differences);
+        let rto = |d: &&Difference| d.what == "rto_us";
+        assert_eq!(verdict.differences.iter().find(rto), None);
+    }
+    // two ticks longer is another matter
+    let verdict = compare(&left, &dead_peer("12500us"));
+    assert!(verdict.differences.iter().any(|d| d.what == "rto_us"));
+}
+
+#[test]
+fn a_timer_that_did_not_wait_for_its_own_rto_is_early() {
+    let (left, mut right) = (dead_peer("10ms"), dead_peer("10040us"));
+    let gap = |trace: &Trace| {
+        let out = trace.packets.iter().enumerate();
+        let out: Vec<_> = out.filter(|(_, p)| p.dir == Dir::Out).collect();
+        // the first RTO is armed with the last write: doubled three times it is 1.76 s here and 1.792 s there
+        let longest = |w: &&[(usize, &Packet)]| {
+            let ms = w[1].1.at.since(w[0].1.at).as_millis();
+            (1_700..1_900).contains(&ms)
+        };
+        let found = out.windows(2).find(longest).expect("a gap of 1.8 s");
+        (
+            found[1].0,
+            found[0].1.at,
+            found[1].1.at.since(found[0].1.at),
+        )
+    };
+    let (_, _, waited) = gap(&left);
+    let (index, from, _) = gap(&right);
+    // 6 ms less than the left one waited; the wheel allows 32 ms, a tick and the machine, counted from 32 ms more
+    right.packets[index].at = from + (waited - Duration::from_millis(6));
+    let verdict = compare(&left, &right);
+    let found = of_time(&verdict);
+    assert!(!found.is_empty(), "{}", verdict.line());
+    assert_eq!(found[0].at, right.packets[index].at);
+}
+
+#[test]
+fn what_an_icmp_error_quotes_is_compared_by_its_numbers_in_the_connection() {
+    let trace = recording("unreachable-connect");
+    let other = renumbered(&trace);
+    let requoted = |p: &Packet| {
+        let mut datagram = Datagram::parse(&p.bytes).expect("it is a packet");
+        if let Payload::Icmp(icmp) = &mut datagram.payload {
+            // the SYN that is quoted has the other run's initial number
+            let seq = 24; // behind the IP header and the ports
+            let old = u32::from_be_bytes(icmp.body[seq..seq + 4].try_into().expect("four"));
+            let new = old.wrapping_add(0x8000_0001).to_be_bytes();
+            icmp.body[seq..seq + 4].copy_from_slice(&new);
+        }
+        datagram.emit()
+    };
+    let mut other = other;
+    for packet in &mut other.packets {
+        packet.bytes = requoted(packet);
+    }
+    let marked: Vec<_> = table(&[&trace, &other])
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flat_map(|cell| cell.differs)
+        .collect();
+    assert_eq!(marked, Vec::<&str>::new());
+}
+
+#[test]
+fn a_late_machine_is_not_judged_and_identical_does_not_hide_tcp_info() {
+    let right = recording("power-off-idle");
+    let mut left = right.clone();
+    let last = last_sent(&left);
+    change(&mut left, last, |d| d.ttl = 63);
+    assert!(compare(&left, &right).line().contains(": different, "));
+    let note = format!(
+        "the latest delivery was 7.0 ms late (measured): {}",
+        crate::trace::BUSY
+    );
+    left.meta.notes.push(note.clone());
+    let verdict = compare(&left, &right);
+    assert!(verdict.line().contains(&format!("not judged: {note}")));
+    assert!(!verdict.identical);
+
+    let mut left = right.clone();
+    for event in &mut left.events {
+        if let Incident::TcpInfo(info) = &mut event.what {
+            info.snd_cwnd += 1;
+            break;
+        }
+    }
+    let line = compare(&left, &right).line();
+    assert!(!line.contains(": identical"), "{line}");
+    assert!(line.contains("TCP_INFO: 1 of "), "{line}");
+}

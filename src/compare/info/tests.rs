@@ -106,3 +106,53 @@ fn lines_of_two_runs_are_compared_without_their_clocks() {
     other.retransmits = 2;
     assert_eq!(lasting_differences(&line(MIDDLE), &other).len(), 1);
 }
+
+/// An RTT of whole ticks lies on the edge of a tick: one that is a little longer gives an RTO that is a tick longer.
+#[test]
+fn each_rto_is_right_that_its_own_rtt_gives() {
+    let line = |rtt_us, backoff, rto_us| TcpInfo {
+        rtt_us,
+        backoff,
+        rto_us,
+        ..line(MIDDLE)
+    };
+    let left = line(20_000, 0, 220_000);
+    let table = [
+        (line(20_087, 0, 224_000), Some(4_000)),
+        (line(20_000, 0, 220_000), Some(0)),
+        // a tick longer without a reason, or two of them
+        (line(20_000, 0, 224_000), None),
+        (line(20_087, 0, 228_000), None),
+        // a tick too short for its own RTT
+        (line(20_087, 0, 220_000), None),
+        // no machine is so late
+        (line(22_000, 0, 224_000), None),
+        (line(20_087, 1, 448_000), None),
+    ];
+    let ticks = Ticks::default();
+    for (right, wanted) in table {
+        assert_eq!(
+            rto_by_rtt(&left, &right, &ticks, 200_000),
+            wanted,
+            "{right:?}"
+        );
+    }
+    let (left, right) = (line(20_000, 3, 1_760_000), line(20_060, 3, 1_792_000));
+    assert_eq!(rto_by_rtt(&left, &right, &ticks, 200_000), Some(32_000));
+    // the first sample, of a path on which three RTTs are more than an RTT and 200 ms
+    let (left, right) = (line(200_000, 0, 600_000), line(200_090, 0, 604_000));
+    assert_eq!(rto_by_rtt(&left, &right, &ticks, 200_000), Some(4_000));
+}
+
+#[test]
+fn a_request_sock_has_no_window() {
+    let left = TcpInfo {
+        state: TcpState::SynRecv,
+        ..TcpInfo::default()
+    };
+    let right = TcpInfo {
+        snd_wnd: 65_535,
+        ..left.clone()
+    };
+    assert!(lasting_differences(&left, &right).is_empty());
+}

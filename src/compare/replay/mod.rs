@@ -58,6 +58,17 @@ pub enum ReplayError {
         "{0}: no tick phase in its summary (jiffies_at_t0, ns_into_tick_at_t0, hz); compare it in closed mode"
     )]
     NoTicks(String),
+    /// It is no recording of a kernel.
+    #[error(
+        "{name}: made by the target {target}, not by a kernel; a recording is a run with --on linux, and --mode closed \
+         compares the targets with each other"
+    )]
+    NoKernel {
+        /// Its scenario.
+        name: String,
+        /// What made it.
+        target: String,
+    },
     /// The survivor sent nothing.
     #[error("{0}: no packet of the survivor in it, nothing to compare")]
     Empty(String),
@@ -66,6 +77,13 @@ pub enum ReplayError {
 /// Replays a recording of this scenario on the engine.
 pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayError> {
     let name = || recording.meta.scenario.clone();
+    if recording.meta.target != "linux" {
+        let target = recording.meta.target.clone();
+        return Err(ReplayError::NoKernel {
+            name: name(),
+            target,
+        });
+    }
     let ticks = recording
         .meta
         .ticks

@@ -1,0 +1,47 @@
+//! Whether the machine on which a trace was measured was too late for its times to say anything about its TCP: judged
+//! from the trace alone.
+//!
+//! Two things show it. The loop notes how late it did a step or a delivery. And a packet names, in its TSval, the
+//! millisecond in which it was made: a stamp that lies long after it was late.
+
+use crate::compare::timing::{ALLOWANCE, MsClock};
+use crate::time::Instant;
+use crate::trace::{BUSY, Dir, Provenance, Trace};
+use crate::wire::{Datagram, Segment};
+
+/// In words, why the times of this trace cannot be relied on; none of a simulated trace, and of one that was on time.
+pub fn why_late(trace: &Trace) -> Option<String> {
+    if trace.meta.provenance == Provenance::Simulated {
+        return None;
+    }
+    let noted = trace.meta.notes.iter().find(|n| n.contains(BUSY)).cloned();
+    noted.or_else(|| late_stamp(trace))
+}
+
+/// The packet of the survivor whose stamp lies furthest behind its own TSval.
+fn late_stamp(trace: &Trace) -> Option<String> {
+    let tsval = |bytes: &[u8]| -> Option<u32> {
+        let datagram = Datagram::parse(bytes).ok()?;
+        let timestamps = datagram.segment().and_then(Segment::timestamps)?;
+        Some(timestamps.tsval)
+    };
+    let out = trace.packets.iter().filter(|p| p.dir == Dir::Out);
+    let stamps: Vec<(Instant, u32)> = out.filter_map(|p| Some((p.at, tsval(&p.bytes)?))).collect();
+    let phase = trace.meta.ticks.map(|t| t.ns_into_tick % 1_000_000);
+    let clock = MsClock::estimate(&stamps, phase)?;
+    let behind = |&(at, tsval): &(Instant, u32)| {
+        let over = clock.start_of(tsval.wrapping_add(1), at);
+        (at.since(over), at)
+    };
+    let (by, at) = stamps.iter().map(behind).max()?;
+    (by > ALLOWANCE).then(|| {
+        format!(
+            "the packet at {:.6} s was stamped {:.1} ms after the millisecond that its TSval names (measured): {BUSY}",
+            at.secs_f64(),
+            by.as_secs_f64() * 1e3
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;
