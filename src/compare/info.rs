@@ -105,7 +105,7 @@ pub fn rto_by_rtt(left: &TcpInfo, right: &TcpInfo, ticks: &Ticks, rto_min_us: u6
     ];
     let is_by = |formula: fn(u64, u64) -> u64, info: &TcpInfo| {
         let rto_us = ticks.to_us(ticks.from_us(formula(info.rtt_us, rto_min_us)));
-        rto_us.checked_shl(info.backoff.into()) == Some(info.rto_us)
+        rto_us.checked_shl(info.backoff) == Some(info.rto_us)
     };
     let explains = |formula: &fn(u64, u64) -> u64| is_by(*formula, left) && is_by(*formula, right);
     let explained = formulas.iter().any(explains);
