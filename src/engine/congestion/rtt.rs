@@ -3,6 +3,8 @@
 //! Linux counterpart: tcp_rtt_estimator, tcp_set_rto. Differences from the RFC: the variance term has the floor
 //! `rto_min` instead of the RTO, and it falls only once per window, by a quarter of the way.
 
+use std::num::NonZeroU32;
+
 use crate::engine::congestion::windowed_min::WindowedMin;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::Seq;
@@ -22,18 +24,18 @@ fn us(us: u64) -> Us {
 /// The estimator of one connection. All in us.
 #[derive(Clone, Debug)]
 pub(crate) struct Rtt {
-    /// Smoothed RTT, times 8; 0 before the first sample.
-    pub(crate) srtt8: Us,
+    /// Smoothed RTT, times 8; none before the first sample.
+    srtt8: Option<NonZeroU32>,
     /// Mean deviation, times 4.
-    pub(crate) mdev4: Us,
+    mdev4: Us,
     /// Largest deviation of this window, times 4.
-    pub(crate) mdev_max4: Us,
+    mdev_max4: Us,
     /// The variance term as it is added to the RTO.
-    pub(crate) rttvar4: Us,
+    rttvar4: Us,
     /// End of the window in which `mdev_max4` is gathered.
     rtt_seq: Seq,
     /// Smallest RTT of the last minutes.
-    pub(crate) min_rtt: WindowedMin,
+    min_rtt: WindowedMin,
 }
 
 impl Default for Rtt {
@@ -45,7 +47,7 @@ impl Default for Rtt {
 impl Rtt {
     pub(crate) fn new() -> Rtt {
         Rtt {
-            srtt8: 0,
+            srtt8: None,
             mdev4: TIMEOUT_INIT_US as Us,
             mdev_max4: 0,
             rttvar4: 0,
@@ -56,26 +58,69 @@ impl Rtt {
 
     /// Smoothed RTT, us; 0 before the first sample.
     pub(crate) fn srtt_us(&self) -> u64 {
-        u64::from(self.srtt8) >> 3
+        self.srtt8_us().unwrap_or(0) >> 3
+    }
+
+    /// Smoothed RTT, us times 8; none before the first sample.
+    pub(crate) fn srtt8_us(&self) -> Option<u64> {
+        self.srtt8.map(|srtt8| u64::from(srtt8.get()))
+    }
+
+    /// Whether a sample was taken.
+    pub(crate) fn has_sample(&self) -> bool {
+        self.srtt8.is_some()
+    }
+
+    /// Mean deviation, us.
+    pub(crate) fn mdev_us(&self) -> u64 {
+        u64::from(self.mdev4) >> 2
+    }
+
+    /// Smallest RTT of the last minutes, us; none before the first sample.
+    pub(crate) fn min_rtt_us(&self) -> Option<u64> {
+        self.min_rtt.get()
+    }
+
+    /// Takes a sample for the smallest RTT of the last `window` ticks, us.
+    pub(crate) fn update_min_rtt(&mut self, window: Jiffies, j: Jiffies, rtt_us: u64) {
+        self.min_rtt.update(window, j, rtt_us);
+    }
+
+    /// As a snapshot shows it, all in us. The variance term is what the RTO has in excess of the RTT, where the RTO is
+    /// not backed off (`plain_rto_us`).
+    pub(crate) fn restore(
+        &mut self,
+        rtt_us: u64,
+        mdev_us: u64,
+        rto_min_us: u64,
+        plain_rto_us: Option<u64>,
+    ) {
+        self.srtt8 = NonZeroU32::new(us(rtt_us << 3));
+        self.mdev4 = us(mdev_us << 2);
+        self.rttvar4 = match plain_rto_us {
+            Some(rto_us) => us(rto_us.saturating_sub(rtt_us)),
+            None => self.mdev4.max(us(rto_min_us)),
+        };
     }
 
     /// Takes a sample.
     pub(crate) fn sample(&mut self, rtt_us: u64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
-        if self.srtt8 == 0 {
-            self.srtt8 = us(rtt_us << 3);
+        let srtt8 = if let Some(srtt8) = self.srtt8 {
+            let err = rtt_us as i64 - i64::from(srtt8.get() >> 3);
+            self.update_variance(err, rto_min_us, snd_una, snd_nxt);
+            us(u64::from(srtt8.get()).saturating_add_signed(err))
+        } else {
             self.mdev4 = us(rtt_us << 1);
             self.rttvar4 = self.mdev4.max(us(rto_min_us));
             self.mdev_max4 = self.rttvar4;
             self.rtt_seq = snd_nxt;
-        } else {
-            self.later_sample(rtt_us, rto_min_us, snd_una, snd_nxt);
-        }
-        self.srtt8 = self.srtt8.max(1);
+            us(rtt_us << 3)
+        };
+        self.srtt8 = NonZeroU32::new(srtt8.max(1));
     }
 
-    fn later_sample(&mut self, rtt_us: u64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
-        let err = rtt_us as i64 - i64::from(self.srtt8 >> 3);
-        self.srtt8 = us(u64::from(self.srtt8).saturating_add_signed(err));
+    /// A later sample differs by `err` us from the smoothed RTT.
+    fn update_variance(&mut self, err: i64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
         let mut deviation = err.abs() - i64::from(self.mdev4 >> 2);
         if err < 0 && deviation > 0 {
             // a falling RTT must not raise the RTO as fast as a rising one

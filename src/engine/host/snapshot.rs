@@ -14,6 +14,7 @@ use crate::engine::host::engine::{Config, Engine};
 use crate::engine::host::table::Sock;
 use crate::engine::queues::skb::Skb;
 use crate::engine::tcb::control_block::{CaState, TSTAMP_ALIGNED, Tcb};
+use crate::engine::tcb::probes::Probes;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::engine::tcb::tlp_state::Tlp;
 use crate::sockopt::SockOpt;
@@ -162,28 +163,21 @@ impl Tcb {
 
     fn restore_estimators(&mut self, now: Now, seen: &Snapshot) {
         let info = &seen.info;
-        self.rto = self
-            .sysctl
-            .ticks
-            .from_us(info.rto_us)
-            .max(1)
-            .min(self.rto_max);
-        self.backoff = info.backoff;
-        self.retransmits = info.retransmits;
-        self.total_rto = info.retransmits;
-        self.total_retrans = info.total_retrans;
-        self.probes_out = info.probes;
-        let us = |us: u64| u32::try_from(us).unwrap_or(u32::MAX);
-        self.rtt.srtt8 = us(info.rtt_us << 3);
-        self.rtt.mdev4 = us(info.rttvar_us << 2);
-        let rto_min_us = self.sysctl.ticks.to_us(self.rto_min);
-        self.rtt.rttvar4 = match info.backoff {
-            0 => us(info.rto_us.saturating_sub(info.rtt_us)),
-            _ => self.rtt.mdev4.max(us(rto_min_us)),
-        };
+        let ticks = self.sysctl.ticks;
         let stamp = |ago_ms| now.ms.before(ago_ms);
-        self.retrans_stamp = seen.first_retransmission_ms.map(stamp).into();
-        self.probes_tstamp = seen.first_probe_ms.map(|ms| self.ago(now, ms)).into();
+        self.rto.restore(
+            ticks.from_us(info.rto_us),
+            info.backoff,
+            info.retransmits,
+            seen.first_retransmission_ms.map(stamp),
+        );
+        self.total_retrans = info.total_retrans;
+        let first_probe = seen.first_probe_ms.map(|ms| self.ago(now, ms));
+        self.probes = Probes::restore(info.probes, first_probe);
+        let plain_rto_us = (info.backoff == 0).then_some(info.rto_us);
+        let rto_min_us = ticks.to_us(self.rto.min());
+        self.rtt
+            .restore(info.rtt_us, info.rttvar_us, rto_min_us, plain_rto_us);
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
         self.ack.lrcvtime = seen.last_data_recv_ms.map_or(0, |ms| self.ago(now, ms));
         self.lsndtime = self.ago(now, info.last_data_sent_ms);

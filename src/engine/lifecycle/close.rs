@@ -150,7 +150,7 @@ impl Tcb {
             .linger2
             .filter(|s| *s > 0)
             .map_or(self.sysctl.tcp_fin_timeout, i64::from);
-        let rtos = (self.rto << 2) - (self.rto >> 1);
+        let rtos = (self.rto.get() << 2) - (self.rto.get() >> 1);
         self.ms(s * 1_000).max(rtos)
     }
 

@@ -122,24 +122,17 @@ impl Tcb {
 
     /// RFC 6069: the retransmission was lost for want of a route, not of capacity; take one doubling back.
     fn revert_backoff(&mut self, now: Now, quoted: Seq) {
-        if quoted != self.snd_una || self.retransmits == 0 || self.backoff == 0 {
+        if quoted != self.snd_una || self.rto.retransmits() == 0 || self.rto.backoff() == 0 {
             return;
         }
         let Some(head) = self.queues.rtx.front() else {
             return;
         };
         let age = self.sysctl.ticks.from_us(now.us - head.sent_us);
-        self.backoff -= 1;
-        let base = if self.rtt.srtt8 > 0 {
-            self.rtt.rto(&self.sysctl.ticks, self.rto_max)
-        } else {
-            self.sysctl
-                .ticks
-                .from_us(crate::engine::congestion::rtt::TIMEOUT_INIT_US)
-        };
-        self.rto = (base << self.backoff.min(32)).min(self.rto_max);
-        if self.rto > age {
-            self.arm_xmit(now, Xmit::Rto, self.rto - age, "a doubling was taken back");
+        self.rto.revert_backoff(&self.rtt, &self.sysctl.ticks);
+        let rto = self.rto.get();
+        if rto > age {
+            self.arm_xmit(now, Xmit::Rto, rto - age, "a doubling was taken back");
         } else {
             self.note(
                 now,

@@ -53,12 +53,8 @@ impl Tcb {
         self.snd_nxt = isn;
         self.high_seq = isn;
         self.rcv_nxt = Seq(0);
-        self.rto = self
-            .sysctl
-            .ticks
-            .from_us(crate::engine::congestion::rtt::TIMEOUT_INIT_US);
         self.transition(TcpState::SynSent);
-        self.retrans_stamp = now.ms.into();
+        self.rto.connect(&self.sysctl.ticks, now.ms);
         let mut syn = Skb::new(isn, Flags::SYN);
         syn.pcount = 1;
         self.forward_alloc
@@ -69,8 +65,7 @@ impl Tcb {
         self.pushed_seq = self.write_seq;
         self.packets_out = 1;
         self.queues.rtx.push_back(syn);
-        let rto = self.rto;
-        self.arm_xmit(now, Xmit::Rto, rto, "the SYN was sent");
+        self.arm_xmit(now, Xmit::Rto, self.rto.get(), "the SYN was sent");
     }
 
     /// The peer's segment size is not known yet: a cautious guess.
@@ -87,7 +82,7 @@ impl Tcb {
         let f = segment.flags;
         if f.has(Flags::ACK) {
             if !segment.ack.after(self.snd_una) || segment.ack.after(self.snd_nxt) {
-                if self.retransmits == 0 {
+                if self.rto.retransmits() == 0 {
                     self.arm_xmit(now, Xmit::Rto, 2, "the peer acknowledged something else");
                 }
                 return if f.has(Flags::RST) {
@@ -100,7 +95,7 @@ impl Tcb {
                 .timestamps()
                 .filter(|t| t.tsecr != 0)
                 .is_some_and(|t| {
-                    let first = self.retrans_stamp.get().unwrap_or(now.ms);
+                    let first = self.rto.retrans_stamp().unwrap_or(now.ms);
                     let low = Seq(first.tsval(self.ts_offset));
                     !Seq(t.tsecr).between(low, Seq(self.tsval(now)))
                 });
@@ -226,7 +221,7 @@ impl Tcb {
 
     /// The first SYN was answered after all: its retransmission says nothing of the path.
     pub(crate) fn try_undo_spurious_syn(&mut self) {
-        let stamp = self.retrans_stamp.get().map(|s| s.tsval(self.ts_offset));
+        let stamp = self.rto.retrans_stamp().map(|s| s.tsval(self.ts_offset));
         if self.undo.is_marked() && stamp.is_some() && self.rx.ts.map(|ts| ts.tsecr) == stamp {
             self.undo.clear();
         }
@@ -235,13 +230,9 @@ impl Tcb {
     /// Windows and estimators at the beginning of data transfer.
     pub(crate) fn init_transfer(&mut self, now: Now) {
         self.w.snd_ssthresh = crate::engine::congestion::TCP_INFINITE_SSTHRESH;
-        if self.rtt.srtt8 == 0 {
+        if !self.rtt.has_sample() {
             self.rtt.no_handshake_sample();
-            self.rto = self
-                .sysctl
-                .ticks
-                .from_us(crate::engine::congestion::rtt::TIMEOUT_FALLBACK_US)
-                .min(self.rto_max);
+            self.rto.fall_back(&self.sysctl.ticks);
         }
         let lossy = self.total_retrans > 1 && self.undo.is_marked();
         self.w.snd_cwnd = if lossy {

@@ -38,7 +38,7 @@ impl Tcb {
     /// worth a RST.
     pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> bool {
         let silent = now.j.saturating_sub(self.lsndtime);
-        let mut weight = u32::from(silent > 2 * self.rto_max || !reset);
+        let mut weight = u32::from(silent > 2 * self.rto.max() || !reset);
         weight += u32::from(self.sk_err_soft.is_some());
         if !self.too_much(weight) {
             return false;

@@ -5,7 +5,6 @@
 
 use crate::call::{Addr, SocketId, TcpState};
 use crate::engine::clock::now::{Micros, Now};
-use crate::engine::clock::stamp::Stamp;
 use crate::engine::lifecycle::syncookie::{self, CookieKey};
 use crate::engine::netns::mib::Counter;
 use crate::engine::netns::path_mtu::{Path, default_mss};
@@ -420,8 +419,8 @@ impl Request {
         tcb.txhash = self.txhash;
         tcb.rcvbuf = template.rcvbuf;
         tcb.sndbuf = template.sndbuf;
-        tcb.rto_min = template.rto_min;
-        tcb.rto_max = template.rto_max;
+        tcb.rto.set_min(template.rto.min());
+        tcb.rto.set_max(template.rto.max());
         tcb.state = TcpState::SynRecv;
         tcb.isn = self.snt_isn;
         let next = self.snt_isn + 1;
@@ -450,9 +449,9 @@ impl Request {
         tcb.ack.lrcvtime = now.j;
         tcb.total_retrans = self.num_retrans;
         if self.num_timeout > 0 {
-            tcb.total_rto = self.num_timeout;
             tcb.undo.mark_handshake(self.snt_isn);
-            tcb.retrans_stamp = self.snt_synack_us.map(Micros::ms).into();
+            let first_sent = self.snt_synack_us.map(Micros::ms);
+            tcb.rto.inherit(self.num_timeout, first_sent);
         }
         tcb.rtt_of_syn_ack = ((self.num_retrans == 0)
             .then_some(self.snt_synack_us)
@@ -476,14 +475,14 @@ impl Tcb {
         self.max_window = self.snd_wnd;
         self.rcv_tstamp = now.j;
         self.delivered += 1;
-        if self.rtt.srtt8 == 0 {
+        if !self.rtt.has_sample() {
             self.sample_syn_ack_rtt(now);
         }
         if self.rx.tstamp_ok {
             self.advmss -= TSTAMP_ALIGNED;
         }
         self.try_undo_spurious_syn();
-        self.retrans_stamp = Stamp::NONE;
+        self.rto.clear_retrans_stamp();
         self.init_transfer(now);
         self.transition(TcpState::Established);
         self.sync_mss();

@@ -84,9 +84,13 @@ impl Tcb {
                 self.opt_mut().thin_linear_timeouts = in_range(value, 0, 1)? != 0;
             }
             OptName::TCP_RTO_MAX_MS => {
-                self.rto_max = self.ms(i64::from(in_range(value, 1_000, 120_000)?));
+                let rto_max = self.ms(i64::from(in_range(value, 1_000, 120_000)?));
+                self.rto.set_max(rto_max);
             }
-            OptName::TCP_RTO_MIN_US => self.rto_min = self.short_time(value)?,
+            OptName::TCP_RTO_MIN_US => {
+                let rto_min = self.short_time(value)?;
+                self.rto.set_min(rto_min);
+            }
             OptName::TCP_DELACK_MAX_US => self.opt_mut().delack_max = Some(self.short_time(value)?),
             OptName::TCP_MAXSEG => {
                 let mss = if value == 0 {

@@ -18,10 +18,10 @@ impl Tcb {
             at: now.at,
             state: self.state,
             ca_state: self.ca_state as u8,
-            retransmits: self.retransmits,
-            probes: self.probes_out,
-            backoff: self.backoff,
-            rto_us: us(self.rto),
+            retransmits: self.rto.retransmits(),
+            probes: self.probes.out(),
+            backoff: self.rto.backoff(),
+            rto_us: us(self.rto.get()),
             ato_us: us(self.ack.ato.min(self.delack_max())),
             snd_mss: self.mss_cache,
             rcv_mss: self.ack.rcv_mss,
@@ -32,7 +32,7 @@ impl Tcb {
             last_data_sent_ms: age_ms(self.lsndtime),
             last_ack_recv_ms: age_ms(self.rcv_tstamp),
             rtt_us: self.rtt.srtt_us(),
-            rttvar_us: u64::from(self.rtt.mdev4) >> 2,
+            rttvar_us: self.rtt.mdev_us(),
             snd_ssthresh: self.w.snd_ssthresh,
             snd_cwnd: self.w.snd_cwnd,
             rcv_space: self.rcv_space,
@@ -51,9 +51,9 @@ impl Tcb {
     fn timer_info(&self, now: Now) -> (TimerKind, u64, u32) {
         let left = |a: &Armed| self.sysctl.ticks.to_us(a.expires().saturating_sub(now.j)) / 1_000;
         match (&self.timers.xmit, &self.timers.keepalive) {
-            (Some((Xmit::Probe0, a)), _) => (TimerKind::Persist, left(a), self.probes_out),
-            (Some((_, a)), _) => (TimerKind::On, left(a), self.retransmits),
-            (None, Some(a)) => (TimerKind::Keepalive, left(a), self.probes_out),
+            (Some((Xmit::Probe0, a)), _) => (TimerKind::Persist, left(a), self.probes.out()),
+            (Some((_, a)), _) => (TimerKind::On, left(a), self.rto.retransmits()),
+            (None, Some(a)) => (TimerKind::Keepalive, left(a), self.probes.out()),
             (None, None) => (TimerKind::None, 0, 0),
         }
     }

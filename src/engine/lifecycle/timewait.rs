@@ -63,7 +63,7 @@ pub(crate) enum TimeWaitVerdict {
 impl TimeWait {
     /// Takes a full socket's place for `time` ticks, at least three and a half RTOs.
     pub(crate) fn from_tcb(tcb: &Tcb, now: Now, substate: TcpState, time: Jiffies) -> TimeWait {
-        let rtos = (tcb.rto << 2) - (tcb.rto >> 1);
+        let rtos = (tcb.rto.get() << 2) - (tcb.rto.get() >> 1);
         let mut time = time.max(rtos);
         if substate == TcpState::TimeWait {
             time = tcb.sysctl.ticks.from_ms(TIMEWAIT_LEN_MS);

@@ -71,8 +71,10 @@ impl Tcb {
             if gap <= ato_min / 2 {
                 self.ack.ato = (self.ack.ato >> 1) + ato_min / 2;
             } else if gap < self.ack.ato {
-                self.ack.ato = ((self.ack.ato >> 1) + gap).min(self.rto).min(self.ms(200));
-            } else if gap > self.rto {
+                self.ack.ato = ((self.ack.ato >> 1) + gap)
+                    .min(self.rto.get())
+                    .min(self.ms(200));
+            } else if gap > self.rto.get() {
                 self.incr_quickack(MAX_QUICKACKS);
             }
         }
@@ -179,7 +181,7 @@ impl Tcb {
     }
 
     pub(crate) fn delack_max(&self) -> Jiffies {
-        let from_rto_min = self.rto_min.max(2) - 1;
+        let from_rto_min = self.rto.min().max(2) - 1;
         self.opt
             .delack_max
             .unwrap_or_else(|| self.ms(200))
@@ -194,7 +196,7 @@ impl Tcb {
             if self.pingpong() || self.ack.pushed {
                 most = self.ms(200);
             }
-            if self.rtt.srtt8 > 0 {
+            if self.rtt.has_sample() {
                 most = most.min(self.sysctl.ticks.from_us(self.rtt.srtt_us()).max(least));
             }
             ato = ato.min(most);
@@ -242,7 +244,7 @@ impl Tcb {
             self.exit_pingpong();
             self.ack.ato = self.ato_min();
         } else {
-            self.ack.ato = (self.ack.ato << 1).min(self.rto).min(self.ms(200));
+            self.ack.ato = (self.ack.ato << 1).min(self.rto.get()).min(self.ms(200));
         }
         self.outbox().trigger = Trigger::Timer(
             Text::By {

@@ -170,7 +170,7 @@ impl Tcb {
         if age_ms <= 1 {
             return false;
         }
-        let overtaken_ms = self.sysctl.ticks.to_us(self.rto) * 12 / 10 / 1_000;
+        let overtaken_ms = self.sysctl.ticks.to_us(self.rto.get()) * 12 / 10 / 1_000;
         let window = u32::from(segment.window) << self.rx.snd_wscale;
         let duplicate = segment.seq_len() == 0
             && segment.seq == self.rcv_nxt

@@ -5,7 +5,6 @@
 
 use crate::call::TcpState;
 use crate::engine::clock::now::{Micros, Now};
-use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::AckSample;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
@@ -56,7 +55,7 @@ impl Tcb {
         }
         if ack.after(prior_snd_una) {
             flags.snd_una_advanced = true;
-            self.retransmits = 0;
+            self.rto.acked();
         }
         let prior_packets = self.packets_out;
         let (delivered, lost) = (self.delivered, self.lost);
@@ -82,7 +81,7 @@ impl Tcb {
         if self.sk_err_soft.take().is_some() {
             self.note(now, false, "an ACK arrived: the ICMP error is forgotten");
         }
-        self.probes_out = 0;
+        self.probes.answered();
         self.rcv_tstamp = now.j;
         if prior_packets == 0 {
             self.ack_without_data_out(now, flags, delivered);
@@ -208,8 +207,8 @@ impl Tcb {
             return;
         };
         if !head.end_seq.after(self.wnd_end()) {
-            self.backoff = 0;
-            self.probes_tstamp = Stamp::NONE;
+            self.rto.reset_probe_backoff();
+            self.probes.window_opened();
             if self.timers.xmit_pending(Xmit::Probe0) {
                 self.clear_xmit(now, "the window fits the next segment");
             }
@@ -341,7 +340,7 @@ impl Tcb {
         if skb.flags.has(Flags::SYN) {
             flags.syn_acked = true;
             flags.data_acked = !skb.data.is_empty();
-            self.retrans_stamp = Stamp::NONE;
+            self.rto.clear_retrans_stamp();
         }
     }
 
@@ -399,16 +398,15 @@ impl Tcb {
                 .sysctl
                 .ticks
                 .from_us(self.sysctl.tcp_min_rtt_wlen as u64 * 1_000_000);
-            self.rtt.min_rtt.update(window, now.j, ca_us.max(1));
+            self.rtt.update_min_rtt(window, now.j, ca_us.max(1));
         }
         self.rtt.sample(
             rtt_us,
-            self.sysctl.ticks.to_us(self.rto_min),
+            self.sysctl.ticks.to_us(self.rto.min()),
             self.snd_una,
             self.snd_nxt,
         );
-        self.rto = self.rtt.rto(&self.sysctl.ticks, self.rto_max);
-        self.backoff = 0;
+        self.rto.sampled(&self.rtt, &self.sysctl.ticks);
         true
     }
 

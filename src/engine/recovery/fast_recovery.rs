@@ -4,7 +4,6 @@
 //! tcp_cwnd_reduction, tcp_cong_control.
 
 use crate::engine::clock::now::Now;
-use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::TCP_INFINITE_SSTHRESH;
 use crate::engine::netns::mib::Counter;
 use crate::engine::recovery::ack_flags::AckFlags;
@@ -29,7 +28,7 @@ impl Tcb {
                 .sysctl
                 .ticks
                 .from_us((self.rtt.srtt_us() >> 1).max(10_000))
-                .min(self.rto);
+                .min(self.rto.get());
             self.arm_xmit(
                 now,
                 crate::engine::tcb::timer_slots::Xmit::Rto,
@@ -40,7 +39,7 @@ impl Tcb {
             return;
         }
         if self.ca_state == CaState::Open {
-            self.retrans_stamp = Stamp::NONE;
+            self.rto.clear_retrans_stamp();
         } else if !self.snd_una.before(self.high_seq) && self.reached_high_seq(now) {
             return;
         }
@@ -198,7 +197,7 @@ impl Tcb {
         } else {
             Counter::TCPRenoRecovery
         });
-        self.retrans_stamp = Stamp::NONE;
+        self.rto.clear_retrans_stamp();
         self.init_undo();
         if !self.in_cwnd_reduction() {
             self.undo.set_prior_ssthresh(self.current_ssthresh());
@@ -210,7 +209,7 @@ impl Tcb {
 
     fn try_to_open(&mut self, now: Now) {
         if !self.any_retrans_done() {
-            self.retrans_stamp = Stamp::NONE;
+            self.rto.clear_retrans_stamp();
         }
         if self.ca_state != CaState::Cwr {
             self.try_keep_open(now);
@@ -295,6 +294,6 @@ impl Tcb {
         };
         let packets = u64::from(self.w.snd_cwnd.max(self.packets_out));
         let rate = u64::from(self.mss_cache) * (10_000 << 3) * ratio * packets;
-        self.pacing_rate = rate.checked_div(u64::from(self.rtt.srtt8)).unwrap_or(rate);
+        self.pacing_rate = self.rtt.srtt8_us().map_or(rate, |srtt8| rate / srtt8);
     }
 }

@@ -67,7 +67,7 @@ impl Tcb {
             .sysctl
             .ticks
             .from_us(wait_us + TIMEOUT_MIN_US)
-            .min(self.rto);
+            .min(self.rto.get());
         self.arm_xmit(now, Xmit::Reo, delta, "a segment may be out of order");
         true
     }

@@ -3,7 +3,6 @@
 //! RFC 5681 3.1, RFC 5682, RFC 3522. Linux counterpart: tcp_enter_loss, tcp_process_loss, tcp_try_undo_*.
 
 use crate::engine::clock::now::Now;
-use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
 use crate::engine::recovery::ack_flags::{AckFlags, Retransmit};
 use crate::engine::tcb::control_block::{CaState, Tcb};
@@ -13,7 +12,7 @@ impl Tcb {
     pub(crate) fn enter_loss(&mut self, now: Now) {
         let new_recovery = self.ca_state < CaState::Recovery;
         self.timeout_mark_lost(now);
-        let again_in_loss = self.ca_state == CaState::Loss && self.retransmits == 0;
+        let again_in_loss = self.ca_state == CaState::Loss && self.rto.retransmits() == 0;
         if self.ca_state <= CaState::Disorder || !self.high_seq.after(self.snd_una) || again_in_loss
         {
             self.undo.set_prior_ssthresh(self.current_ssthresh());
@@ -31,7 +30,7 @@ impl Tcb {
         self.set_ca_state(now, CaState::Loss);
         self.high_seq = self.snd_nxt;
         self.tlp.clear();
-        self.frto = self.sysctl.tcp_frto != 0 && (new_recovery || self.retransmits > 0);
+        self.frto = self.sysctl.tcp_frto != 0 && (new_recovery || self.rto.retransmits() > 0);
     }
 
     /// All that is out is lost, except what is SACKed or was sent a moment ago.
@@ -127,7 +126,7 @@ impl Tcb {
 
     /// The echoed timestamp is older than the first retransmission: the original arrived.
     fn packet_delayed(&self) -> bool {
-        match self.retrans_stamp.get() {
+        match self.rto.retrans_stamp() {
             Some(stamp) => {
                 let stamp = stamp.tsval(self.ts_offset);
                 self.rx
@@ -161,7 +160,7 @@ impl Tcb {
         if by_frto {
             self.net.count(Counter::TCPSpuriousRTOs);
         }
-        self.retransmits = 0;
+        self.rto.acked();
         if self.non_sack_prevents_reopening() {
             return true;
         }
@@ -195,7 +194,7 @@ impl Tcb {
     fn non_sack_prevents_reopening(&mut self) -> bool {
         if self.snd_una == self.high_seq && !self.rx.sack_ok {
             if !self.any_retrans_done() {
-                self.retrans_stamp = Stamp::NONE;
+                self.rto.clear_retrans_stamp();
             }
             return true;
         }
@@ -220,7 +219,7 @@ impl Tcb {
             return true;
         }
         if !self.any_retrans_done() {
-            self.retrans_stamp = Stamp::NONE;
+            self.rto.clear_retrans_stamp();
         }
         self.undo_cwnd_reduction(now, true);
         self.net.count(Counter::TCPPartialUndo);

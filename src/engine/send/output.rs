@@ -323,7 +323,7 @@ impl Tcb {
             return;
         }
         self.cwnd_usage.used_in_part(self.packets_out);
-        let whole_rto = self.cwnd_usage.elapsed(now.j) >= self.rto;
+        let whole_rto = self.cwnd_usage.elapsed(now.j) >= self.rto.get();
         if self.sysctl.tcp_slow_start_after_idle != 0 && whole_rto {
             self.cwnd_application_limited(now);
         }
@@ -347,9 +347,10 @@ impl Tcb {
             return;
         }
         let idle: Jiffies = now.j.saturating_sub(self.lsndtime);
-        if idle > self.rto {
+        if idle > self.rto.get() {
             self.w.snd_ssthresh = self.current_ssthresh();
-            self.w.restart_after_idle(TCP_INIT_CWND, idle, self.rto);
+            self.w
+                .restart_after_idle(TCP_INIT_CWND, idle, self.rto.get());
             self.cwnd_usage.reset(now.j);
         }
     }

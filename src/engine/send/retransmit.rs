@@ -150,7 +150,7 @@ impl Tcb {
             self.retrans_out += skb.pcount;
         }
         let (stamp, count) = (skb.sent_us.ms(), skb.pcount);
-        self.retrans_stamp = self.retrans_stamp.get().or(Some(stamp)).into();
+        self.rto.stamp_retrans(stamp);
         self.undo.retransmitted(count);
         sent
     }
@@ -200,8 +200,7 @@ impl Tcb {
             at = Some(self.queues.rtx[i].seq);
         }
         if rearm {
-            let rto = self.rto;
-            self.arm_xmit(now, Xmit::Rto, rto, "the head was sent again");
+            self.arm_xmit(now, Xmit::Rto, self.rto.get(), "the head was sent again");
         }
     }
 

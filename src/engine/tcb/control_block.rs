@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::{Addr, Errno, SocketId, TcpState};
-use crate::engine::clock::now::{Micros, Millis, Now};
+use crate::engine::clock::now::{Micros, Now};
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::rtt::Rtt;
 use crate::engine::congestion::{Algorithm, Window};
@@ -15,10 +15,12 @@ use crate::engine::queues::out_of_order::Reassembly;
 use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::cwnd_usage::CwndUsage;
 use crate::engine::tcb::outbox::Outbox;
+use crate::engine::tcb::probes::Probes;
 use crate::engine::tcb::prr::Prr;
 use crate::engine::tcb::rack_state::Rack;
 use crate::engine::tcb::reordering::Reordering;
 use crate::engine::tcb::right_sizing::RightSizing;
+use crate::engine::tcb::rto_state::RtoState;
 use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::{Armed, Timers};
 use crate::engine::tcb::tlp_state::Tlp;
@@ -181,18 +183,9 @@ pub(crate) struct Tcb {
     pub(crate) rtt: Rtt,
     /// When the only SYN-ACK left: the handshake's RTT sample.
     pub(crate) rtt_of_syn_ack: Stamp<Micros>,
-    pub(crate) rto: Jiffies,
-    pub(crate) rto_min: Jiffies,
-    pub(crate) rto_max: Jiffies,
-    pub(crate) backoff: u32,
-    pub(crate) retransmits: u32,
-    pub(crate) total_rto: u32,
+    pub(crate) rto: RtoState,
     pub(crate) total_retrans: u32,
-    /// The first retransmission of an episode.
-    pub(crate) retrans_stamp: Stamp<Millis>,
-    pub(crate) probes_out: u32,
-    /// Tick of the first zero-window probe timer of an episode.
-    pub(crate) probes_tstamp: Stamp<Jiffies>,
+    pub(crate) probes: Probes,
 
     // loss
     pub(crate) ca_state: CaState,
@@ -234,9 +227,7 @@ impl Tcb {
                 mss_clamp: TCP_MSS_DEFAULT,
                 ..RxOptions::default()
             },
-            rto: ticks.from_us(crate::engine::congestion::rtt::TIMEOUT_INIT_US),
-            rto_min,
-            rto_max,
+            rto: RtoState::new(&ticks, rto_min, rto_max),
             reordering: Reordering::new(sysctl.tcp_reordering as u32),
             cc: Algorithm::new(opt.congestion.unwrap_or(sysctl.tcp_congestion_control)),
             sysctl,
@@ -262,7 +253,7 @@ impl Tcb {
 
     /// Smallest RTT seen lately, us; none before the first sample.
     pub(crate) fn min_rtt_us(&self) -> u64 {
-        self.rtt.min_rtt.get().unwrap_or(u64::from(u32::MAX))
+        self.rtt.min_rtt_us().unwrap_or(u64::from(u32::MAX))
     }
 
     pub(crate) fn in_cwnd_reduction(&self) -> bool {

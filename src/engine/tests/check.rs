@@ -42,9 +42,9 @@ impl Tcb {
         self.check_counts();
         // an rto_max set in mid-backoff takes effect at the next doubling
         assert!(
-            self.rto > 0 && self.rto <= self.ms(120_000),
+            self.rto.get() > 0 && self.rto.get() <= self.ms(120_000),
             "rto {}",
-            self.rto
+            self.rto.get()
         );
         assert!(self.w.snd_cwnd > 0, "no window");
         assert!(self.w.snd_ssthresh >= 2, "ssthresh");

@@ -157,8 +157,8 @@ fn shown(tcb: &Tcb, name: OptName) -> i64 {
             .sum(),
         OptName::TCP_THIN_LINEAR_TIMEOUTS => o.thin_linear_timeouts.into(),
         OptName::TCP_USER_TIMEOUT => o.user_timeout_ms.into(),
-        OptName::TCP_RTO_MAX_MS => us(tcb.rto_max) / 1_000,
-        OptName::TCP_RTO_MIN_US => us(tcb.rto_min),
+        OptName::TCP_RTO_MAX_MS => us(tcb.rto.max()) / 1_000,
+        OptName::TCP_RTO_MIN_US => us(tcb.rto.min()),
         OptName::TCP_DELACK_MAX_US => o.delack_max.map_or(-1, us),
         OptName::SO_LINGER | OptName::TCP_CONGESTION => panic!("{} is no number", name.name()),
     }

@@ -92,8 +92,8 @@ impl Tcb {
         }
         let most = self.keepalive_probes();
         let over = match self.user_timeout() {
-            Some(user) => elapsed >= user && self.probes_out > 0,
-            None => self.probes_out >= most,
+            Some(user) => elapsed >= user && self.probes.out() > 0,
+            None => self.probes.out() >= most,
         };
         if over {
             self.outbox().trigger =
@@ -103,13 +103,13 @@ impl Tcb {
         }
         let text = Text::Counted {
             what: "keepalive probe",
-            n: self.probes_out + 1,
+            n: self.probes.out() + 1,
             most,
             told,
         };
         self.outbox().trigger = Trigger::Timer(text, Some(armed));
         self.write_wakeup(now, "keepalive probe", Counter::TCPKeepAlive);
-        self.probes_out += 1;
+        self.probes.sent();
         self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");
     }
 

@@ -40,7 +40,7 @@ impl Tcb {
         let old = self.timers.xmit;
         let armed = self
             .timers
-            .arm_xmit(&ticks, now, what, delta.min(self.rto_max));
+            .arm_xmit(&ticks, now, what, delta.min(self.rto.max()));
         let did = match old {
             Some((w, _)) if w != what => replaces(w),
             Some(_) => "armed anew",
@@ -76,7 +76,7 @@ impl Tcb {
     /// Time left of the RTO that began when the head was sent, us.
     pub(crate) fn rto_left_us(&self, now: Now) -> i64 {
         let sent = self.queues.rtx.front().map_or(now.us, |s| s.sent_us);
-        now.us.until(sent + self.sysctl.ticks.to_us(self.rto))
+        now.us.until(sent + self.sysctl.ticks.to_us(self.rto.get()))
     }
 
     /// The retransmission timer follows what is out.
@@ -90,7 +90,7 @@ impl Tcb {
                 .ticks
                 .from_us(self.rto_left_us(now).max(1) as u64)
         } else {
-            self.rto
+            self.rto.get()
         };
         self.arm_xmit(now, Xmit::Rto, delta, why);
     }
@@ -178,12 +178,11 @@ impl Tcb {
         self.net.count(Counter::TcpTimeoutRehash);
         self.count_failure();
         self.enter_loss(now);
-        self.retransmits += 1;
-        self.total_rto += 1;
+        self.rto.timed_out();
         let text = format!(
             "RTO {}, backoff {}: {told}{}",
-            self.retransmits,
-            self.backoff,
+            self.rto.retransmits(),
+            self.rto.backoff(),
             self.until_death(now)
         );
         self.outbox().trigger = Trigger::Timer(text.into(), Some(armed));
@@ -198,7 +197,7 @@ impl Tcb {
 
     /// The first timeout of an episode: what was going on?
     fn count_failure(&self) {
-        if self.retransmits > 0 {
+        if self.rto.retransmits() > 0 {
             return;
         }
         let sack = self.rx.sack_ok;
@@ -219,8 +218,8 @@ impl Tcb {
         }
         let limit = self.give_up_after_ms() as f64 / 1e3;
         let passed = self
-            .retrans_stamp
-            .get()
+            .rto
+            .retrans_stamp()
             .map_or(0.0, |s| now.ms.since(s) as f64 / 1e3);
         format!("; given up {limit} s after the first, {passed:.3} s have passed")
     }
@@ -228,15 +227,15 @@ impl Tcb {
     /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
     fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: ArmedFor) {
         let stamp = self
-            .retrans_stamp
-            .get()
+            .rto
+            .retrans_stamp()
             .unwrap_or_else(|| self.queues.rtx[0].sent_us.ms());
         let waited_ms = now.ms.since(stamp);
         let waited = self.ms(waited_ms as i64);
         let user_ms = u64::from(self.opt.user_timeout_ms);
         let limit = self
             .user_timeout()
-            .map_or(2 * self.rto_max, |u| u.min(2 * self.rto_max));
+            .map_or(2 * self.rto.max(), |u| u.min(2 * self.rto.max()));
         let silence = armed.expires().saturating_sub(self.rcv_tstamp);
         if (user_ms > 0 && waited_ms > user_ms) || (silence > limit && waited > limit) {
             return self.write_err(now, "the window stayed closed");
@@ -258,18 +257,13 @@ impl Tcb {
         if self.state == TcpState::Established
             && thin
             && is_thin
-            && self.retransmits <= THIN_RETRIES
+            && self.rto.retransmits() <= THIN_RETRIES
         {
-            self.backoff = 0;
-            self.rto = self
-                .rtt
-                .rto(&self.sysctl.ticks, self.rto_max)
-                .max(self.rto_min);
+            self.rto.stay_linear(&self.rtt, &self.sysctl.ticks);
         } else if self.state != TcpState::SynSent
-            || i64::from(self.total_rto) > self.sysctl.tcp_syn_linear_timeouts
+            || i64::from(self.rto.total_rto()) > self.sysctl.tcp_syn_linear_timeouts
         {
-            self.backoff += 1;
-            self.rto = (self.rto << 1).min(self.rto_max);
+            self.rto.back_off();
         }
         let delta = self.clamp_rto_to_user_timeout(now);
         self.arm_xmit(now, Xmit::Rto, delta, "backed off");
@@ -282,15 +276,15 @@ impl Tcb {
 
     /// The last wait is shortened so that it ends with the user timeout.
     fn clamp_rto_to_user_timeout(&self, now: Now) -> Jiffies {
-        let (Some(stamp), true) = (self.retrans_stamp.get(), self.opt.user_timeout_ms > 0) else {
-            return self.rto;
+        let (Some(stamp), true) = (self.rto.retrans_stamp(), self.opt.user_timeout_ms > 0) else {
+            return self.rto.get();
         };
         let elapsed = now.ms.since(stamp) as i64;
         let left = i64::from(self.opt.user_timeout_ms) - elapsed;
         if left <= 0 {
             1
         } else {
-            self.rto.min(self.ms(left))
+            self.rto.get().min(self.ms(left))
         }
     }
 
@@ -313,7 +307,7 @@ impl Tcb {
             &self.sysctl.ticks,
             retries,
             base_us,
-            self.sysctl.ticks.to_us(self.rto_max),
+            self.sysctl.ticks.to_us(self.rto.max()),
         );
         self.sysctl.ticks.to_us(model) / 1_000
     }
@@ -323,7 +317,7 @@ impl Tcb {
         if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
             (self.syn_retries(), MODEL_BASE_SYN_US)
         } else if self.orphan {
-            (self.orphan_retries(self.rto < self.rto_max), MODEL_BASE_US)
+            (self.orphan_retries(!self.rto.is_at_max()), MODEL_BASE_US)
         } else {
             (self.sysctl.tcp_retries2 as u32, MODEL_BASE_US)
         }
@@ -337,9 +331,12 @@ impl Tcb {
 
     fn timed_out(&self, now: Now) -> bool {
         if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
-            return self.retransmits >= self.retries().0;
+            return self.rto.retransmits() >= self.retries().0;
         }
-        let since = self.retrans_stamp.get().filter(|_| self.retransmits > 0);
+        let since = self
+            .rto
+            .retrans_stamp()
+            .filter(|_| self.rto.retransmits() > 0);
         since.is_some_and(|stamp| now.ms.since(stamp) >= self.give_up_after_ms())
     }
 
@@ -348,11 +345,11 @@ impl Tcb {
         let mut expired = self.timed_out(now);
         if self.state == TcpState::SynSent {
             let most = self.syn_retries() + self.sysctl.tcp_syn_linear_timeouts as u32;
-            expired |= self.retransmits >= most;
+            expired |= self.rto.retransmits() >= most;
         } else if self.state == TcpState::SynRecv {
-            expired |= self.retransmits >= self.syn_retries();
+            expired |= self.rto.retransmits() >= self.syn_retries();
         } else if self.orphan {
-            let worth_a_reset = self.rto < self.rto_max || !expired;
+            let worth_a_reset = !self.rto.is_at_max() || !expired;
             if self.out_of_resources(now, worth_a_reset) {
                 return true;
             }

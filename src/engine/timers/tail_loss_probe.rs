@@ -31,16 +31,12 @@ impl Tcb {
         if !enabled || self.packets_out == 0 || !self.rx.sack_ok || !calm {
             return false;
         }
-        let srtt8 = u64::from(self.rtt.srtt8);
-        let rto_min_us = self.sysctl.ticks.to_us(self.rto_min);
-        let pto_us = pto_us(
-            (srtt8 > 0).then_some(srtt8 >> 2),
-            self.packets_out,
-            rto_min_us,
-        );
+        let rto_min_us = self.sysctl.ticks.to_us(self.rto.min());
+        let twice_srtt_us = self.rtt.srtt8_us().map(|srtt8| srtt8 >> 2);
+        let pto_us = pto_us(twice_srtt_us, self.packets_out, rto_min_us);
         let mut pto = self.sysctl.ticks.from_us(pto_us);
         let rto_us = if full_rto {
-            self.sysctl.ticks.to_us(self.rto) as i64
+            self.sysctl.ticks.to_us(self.rto.get()) as i64
         } else {
             self.rto_left_us(now)
         };

@@ -3,7 +3,6 @@
 //! RFC 9293 3.8.6.1. Linux counterpart: tcp_probe_timer, tcp_send_probe0, tcp_write_wakeup.
 
 use crate::engine::clock::now::Now;
-use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
@@ -17,17 +16,17 @@ const MAX_DOUBLINGS: u32 = 10;
 
 impl Tcb {
     pub(crate) fn probe0_base(&self) -> Jiffies {
-        self.rto.max(self.sysctl.ticks.from_us(MODEL_BASE_US))
+        self.rto.get().max(self.sysctl.ticks.from_us(MODEL_BASE_US))
     }
 
     /// The present interval, ticks.
     pub(crate) fn probe0_when(&self) -> Jiffies {
-        (self.probe0_base() << self.backoff.min(MAX_DOUBLINGS)).min(self.rto_max)
+        (self.probe0_base() << self.rto.backoff().min(MAX_DOUBLINGS)).min(self.rto.max())
     }
 
     /// The last wait is shortened so that it ends with the user timeout.
     pub(crate) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
-        let (Some(user), Some(since)) = (self.user_timeout(), self.probes_tstamp.get()) else {
+        let (Some(user), Some(since)) = (self.user_timeout(), self.probes.since()) else {
             return when;
         };
         let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
@@ -37,12 +36,10 @@ impl Tcb {
     /// The probe timer fired.
     pub(crate) fn on_probe_timer(&mut self, now: Now, armed: Armed) {
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
-            self.probes_out = 0;
-            self.probes_tstamp = Stamp::NONE;
+            self.probes.clear();
             return;
         }
-        match (self.probes_tstamp.get(), self.user_timeout()) {
-            (None, _) => self.probes_tstamp = now.j.into(),
+        match (self.probes.timer_fired(now.j), self.user_timeout()) {
             (Some(since), Some(user)) if now.j.saturating_sub(since) >= user => {
                 return self.write_err(now, "the user timeout passed with a closed window");
             }
@@ -50,22 +47,22 @@ impl Tcb {
         }
         let mut most = self.sysctl.tcp_retries2 as u32;
         if self.orphan {
-            let alive = (self.rto << self.backoff.min(32)) < self.rto_max;
+            let alive = !self.rto.reaches_max_backed_off();
             most = self.orphan_retries(alive);
-            if !alive && self.backoff >= most {
+            if !alive && self.rto.backoff() >= most {
                 return self.write_err(now, "an orphan's probes are used up");
             }
             if self.out_of_resources(now, true) {
                 return;
             }
         }
-        if self.probes_out >= most {
+        if self.probes.out() >= most {
             return self.write_err(now, "no window probe was answered");
         }
         let text = format!(
             "window probe {} of {most} unanswered, backoff {}: {}",
-            self.probes_out + 1,
-            self.backoff,
+            self.probes.out() + 1,
+            self.rto.backoff(),
             self.told(&armed)
         );
         self.outbox().trigger = Trigger::Timer(text.into(), Some(armed));
@@ -75,15 +72,12 @@ impl Tcb {
     fn send_probe0(&mut self, now: Now) {
         self.write_wakeup(now, "window probe", Counter::TCPWinProbe);
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
-            self.probes_out = 0;
-            self.backoff = 0;
-            self.probes_tstamp = Stamp::NONE;
+            self.probes.clear();
+            self.rto.reset_probe_backoff();
             return;
         }
-        self.probes_out += 1;
-        if i64::from(self.backoff) < self.sysctl.tcp_retries2 {
-            self.backoff += 1;
-        }
+        self.probes.sent();
+        self.rto.back_off_probe(self.sysctl.tcp_retries2);
         let when = self.clamp_probe0(now, self.probe0_when());
         self.arm_xmit(now, Xmit::Probe0, when, "a probe was sent");
     }
