@@ -71,10 +71,8 @@ impl Tcb {
     /// The peer's segment size is not known yet: a cautious guess.
     pub(crate) fn initialize_rcv_mss(&mut self) {
         let hint = self.advmss.min(self.mss_cache).min(self.rcv_wnd / 2);
-        self.ack.rcv_mss = hint.clamp(
-            crate::engine::tcb::control_block::TCP_MIN_MSS,
-            TCP_MSS_DEFAULT,
-        );
+        let least = crate::engine::tcb::delack_state::TCP_MIN_MSS;
+        self.delack.set_rcv_mss(hint.clamp(least, TCP_MSS_DEFAULT));
     }
 
     /// A segment in SYN_SENT.
@@ -191,11 +189,10 @@ impl Tcb {
         self.finish_connect(now);
         if self.pingpong() {
             // the application asked for the handshake's ACK to travel with its data
-            self.ack.scheduled = true;
             self.enter_quickack_mode();
             let expires = now.j + self.ms(200);
             let ticks = self.sysctl.ticks;
-            self.ack.timer = true;
+            self.delack.arm();
             self.timers.arm_delack(&ticks, now, expires);
         } else {
             self.send_ack(now);
@@ -204,7 +201,7 @@ impl Tcb {
 
     fn finish_connect(&mut self, now: Now) {
         self.transition(TcpState::Established);
-        self.ack.lrcvtime = now.j;
+        self.delack.set_lrcvtime(now.j);
         self.init_transfer(now);
         self.max_window = self.max_window.max(self.snd_wnd);
         self.sync_mss();

@@ -446,7 +446,7 @@ impl Request {
         tcb.rx.ts_recent = self.ts_recent;
         tcb.header_options = if tcb.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };
         tcb.advmss = self.announced_mss;
-        tcb.ack.lrcvtime = now.j;
+        tcb.delack.set_lrcvtime(now.j);
         tcb.total_retrans = self.num_retrans;
         if self.num_timeout > 0 {
             tcb.undo.mark_handshake(self.snt_isn);

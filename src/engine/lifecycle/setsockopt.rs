@@ -7,7 +7,8 @@ use crate::engine::clock::now::Now;
 use crate::engine::queues::forward_alloc::MIN_SNDBUF;
 use crate::engine::receive::window::RMEM_MAX;
 use crate::engine::send::output::Push;
-use crate::engine::tcb::control_block::{TCP_MIN_MSS, Tcb};
+use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::delack_state::TCP_MIN_MSS;
 use crate::engine::tcb::outbox::Trigger;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::CongestionControl;
@@ -172,8 +173,8 @@ impl Tcb {
         }
         self.exit_pingpong();
         let open = matches!(self.state, TcpState::Established | TcpState::CloseWait);
-        if open && self.ack.scheduled {
-            self.ack.pushed = true;
+        if open && self.delack.is_scheduled() {
+            self.delack.set_pushed();
             self.cleanup_rbuf(now, 1);
             if !quick {
                 self.enter_pingpong();

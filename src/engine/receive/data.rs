@@ -60,17 +60,16 @@ impl Tcb {
 
     /// Data came again. By another path, as its flow label says: then our ACKs may be what does not arrive.
     pub(crate) fn on_spurious_retrans(&mut self) {
-        let other_path = self.ack.lrcv_flowlabel != self.flow_label_heard;
+        let other_path = self.delack.note_flowlabel(self.flow_label_heard);
         if self.ca_state != CaState::Loss && other_path {
             self.txhash.rethink();
         }
-        self.ack.lrcv_flowlabel = self.flow_label_heard;
     }
 
     /// A duplicate or a segment without room is answered at once.
     fn out_of_window(&mut self) {
         self.enter_quickack_mode();
-        self.ack.scheduled = true;
+        self.delack.schedule();
     }
 
     pub(crate) fn set_dsack(&mut self, seq: Seq, end_seq: Seq) {
@@ -93,8 +92,8 @@ impl Tcb {
         let memory = self.footprint(payload, options);
         if !self.queues.received.is_empty() && self.memory_is_short(memory.truesize) {
             self.net.count(Counter::TCPRcvQDrop);
-            self.ack.scheduled = true;
-            self.ack.immediate = true;
+            self.delack.schedule();
+            self.delack.set_now();
             return;
         }
         self.forward_alloc.reserve(memory.truesize);
@@ -114,7 +113,7 @@ impl Tcb {
             self.take_early(now);
             if self.reassembly.is_empty() {
                 // the hole is closed: the peer waits for that news
-                self.ack.immediate = true;
+                self.delack.set_now();
             }
         }
         self.reassembly.forget_blocks(self.rcv_nxt);
@@ -167,7 +166,7 @@ impl Tcb {
 
     fn queue_early(&mut self, segment: &Segment) {
         self.net.count(Counter::TCPOFOQueue);
-        self.ack.scheduled = true;
+        self.delack.schedule();
         self.predicted_window = None;
         let options = option_bytes(segment);
         let payload = segment.payload.len() as u32;
@@ -196,7 +195,7 @@ impl Tcb {
 
     /// The peer has closed its direction.
     fn on_fin(&mut self, now: Now) {
-        self.ack.scheduled = true;
+        self.delack.schedule();
         self.rcv_shutdown = true;
         self.done = true;
         self.fin_queued = true;

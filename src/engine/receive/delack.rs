@@ -11,12 +11,11 @@ use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::delack_state::AtoLimits;
 use crate::engine::tcb::outbox::Trigger;
 use crate::time::Jiffies;
 use crate::wire::Flags;
 
-/// ACKs sent at once when a connection is young or something went wrong.
-pub(crate) const MAX_QUICKACKS: u32 = 16;
 /// Duplicate ACKs sent at once before they are compressed.
 const FAST_RETRANS_THRESH: u32 = 3;
 
@@ -27,59 +26,39 @@ impl Tcb {
     }
 
     pub(crate) fn pingpong(&self) -> bool {
-        i64::from(self.ack.pingpong) >= self.sysctl.tcp_pingpong_thresh
+        self.delack.in_pingpong(self.sysctl.tcp_pingpong_thresh)
     }
 
     pub(crate) fn enter_pingpong(&mut self) {
-        self.ack.pingpong = self.sysctl.tcp_pingpong_thresh as u32;
+        self.delack.enter_pingpong(self.sysctl.tcp_pingpong_thresh);
     }
 
     pub(crate) fn exit_pingpong(&mut self) {
-        self.ack.pingpong = 0;
+        self.delack.exit_pingpong();
     }
 
-    fn in_quickack_mode(&self) -> bool {
-        self.ack.quick > 0 && !self.pingpong()
-    }
-
-    pub(crate) fn incr_quickack(&mut self, max: u32) {
-        let wanted = match self.rcv_wnd / (2 * self.ack.rcv_mss.max(1)) {
-            0 => 2,
-            n => n.min(max),
-        };
-        self.ack.quick = self.ack.quick.max(wanted);
+    fn ato_limits(&self) -> AtoLimits {
+        AtoLimits {
+            min: self.ato_min(),
+            max: self.ms(200),
+            rto: self.rto.get(),
+        }
     }
 
     /// Something odd came: the next ACKs leave at once.
     pub(crate) fn enter_quickack_mode(&mut self) {
-        self.incr_quickack(MAX_QUICKACKS);
-        self.exit_pingpong();
-        self.ack.ato = self.ato_min();
+        let limits = self.ato_limits();
+        self.delack.enter_quickack_mode(self.rcv_wnd, limits);
     }
 
     /// Data came in order or not: adapts the delay to the peer's pace.
     pub(crate) fn event_data_recv(&mut self, now: Now, payload: u32, options: u32, flags: Flags) {
-        self.ack.scheduled = true;
+        self.delack.schedule();
         self.measure_rcv_mss(payload, options, flags);
         self.measure_rcv_rtt(now);
-        let ato_min = self.ato_min();
-        if self.ack.ato == 0 {
-            self.incr_quickack(MAX_QUICKACKS);
-            self.ack.ato = ato_min;
-        } else {
-            let gap = now.j.saturating_sub(self.ack.lrcvtime);
-            if gap <= ato_min / 2 {
-                self.ack.ato = (self.ack.ato >> 1) + ato_min / 2;
-            } else if gap < self.ack.ato {
-                self.ack.ato = ((self.ack.ato >> 1) + gap)
-                    .min(self.rto.get())
-                    .min(self.ms(200));
-            } else if gap > self.rto.get() {
-                self.incr_quickack(MAX_QUICKACKS);
-            }
-        }
-        self.ack.lrcvtime = now.j;
-        self.ack.lrcv_flowlabel = self.flow_label_heard;
+        let limits = self.ato_limits();
+        self.delack
+            .data_received(now.j, self.rcv_wnd, self.flow_label_heard, limits);
         if payload >= 128 {
             self.grow_window(payload, options);
         }
@@ -92,9 +71,7 @@ impl Tcb {
                 .cwnd_event_tx_start(self.lsndtime, now.at, &self.sysctl.ticks);
         }
         self.lsndtime = now.j;
-        if now.j.saturating_sub(self.ack.lrcvtime) < self.ack.ato && self.ack.lrcvtime != 0 {
-            self.ack.pingpong = (self.ack.pingpong + 1).min(255);
-        }
+        self.delack.data_sent(now.j);
     }
 
     /// An ACK left, alone or with data.
@@ -105,15 +82,6 @@ impl Tcb {
         }
         self.reassembly.compressed = 0;
         self.timers.comp_sack = Stamp::NONE;
-        if self.ack.quick > 0 {
-            let used = u32::from(self.ack.scheduled);
-            if used >= self.ack.quick {
-                self.ack.quick = 0;
-                self.ack.ato = self.ato_min();
-            } else {
-                self.ack.quick -= used;
-            }
-        }
         if self.timers.delack.take().is_some() {
             self.note(
                 now,
@@ -124,22 +92,19 @@ impl Tcb {
                 },
             );
         }
-        self.ack.scheduled = false;
-        self.ack.timer = false;
-        self.ack.pushed = false;
-        self.ack.pushed2 = false;
-        self.ack.immediate = false;
+        let limits = self.ato_limits();
+        self.delack.sent(limits);
     }
 
     /// After a segment was dealt with: acknowledge now, later or not at all.
     pub(crate) fn ack_snd_check(&mut self, now: Now) {
-        if !self.ack.scheduled {
+        if !self.delack.is_scheduled() {
             return;
         }
         let unacked = self.rcv_nxt - self.rcv_wup;
-        let window_moves = unacked > self.ack.rcv_mss
+        let window_moves = unacked > self.delack.rcv_mss()
             && (self.rcv_nxt - self.copied_seq < 1 || self.possible_window() >= self.rcv_wnd);
-        if window_moves || self.in_quickack_mode() || self.ack.immediate {
+        if window_moves || self.delack.is_now(self.sysctl.tcp_pingpong_thresh) {
             return self.send_ack(now);
         }
         if self.reassembly.is_empty() {
@@ -190,10 +155,10 @@ impl Tcb {
 
     fn send_delayed_ack(&mut self, now: Now) {
         let least = self.ato_min();
-        let mut ato = self.ack.ato;
+        let mut ato = self.delack.ato();
         if ato > least {
             let mut most = self.ms(500);
-            if self.pingpong() || self.ack.pushed {
+            if self.pingpong() || self.delack.is_pushed() {
                 most = self.ms(200);
             }
             if self.rtt.has_sample() {
@@ -203,14 +168,13 @@ impl Tcb {
         }
         ato = ato.min(self.delack_max());
         let mut expires = now.j + ato;
-        if let (true, Some(pending)) = (self.ack.timer, self.timers.delack) {
+        if let (true, Some(pending)) = (self.delack.is_armed(), self.timers.delack) {
             if pending.expires() <= now.j + (ato >> 2) {
                 return self.send_ack(now);
             }
             expires = expires.min(pending.expires());
         }
-        self.ack.scheduled = true;
-        self.ack.timer = true;
+        self.delack.arm();
         let ticks = self.sysctl.ticks;
         let armed = self.timers.arm_delack(&ticks, now, expires);
         self.note(
@@ -233,19 +197,12 @@ impl Tcb {
         let told = self.told(&armed);
         let timer = "delayed ACK";
         self.note(now, true, Text::Fired { timer, told });
-        if matches!(self.state, TcpState::Closed | TcpState::Listen) || !self.ack.timer {
+        if matches!(self.state, TcpState::Closed | TcpState::Listen) || !self.delack.timer_fired() {
             return;
         }
-        self.ack.timer = false;
-        if !self.ack.scheduled {
-            return;
-        }
-        if self.pingpong() {
-            self.exit_pingpong();
-            self.ack.ato = self.ato_min();
-        } else {
-            self.ack.ato = (self.ack.ato << 1).min(self.rto.get()).min(self.ms(200));
-        }
+        let limits = self.ato_limits();
+        self.delack
+            .was_late(self.sysctl.tcp_pingpong_thresh, limits);
         self.outbox().trigger = Trigger::Timer(
             Text::By {
                 timer: "delayed ACK timer",
@@ -269,9 +226,11 @@ impl Tcb {
     /// The application has read `copied` bytes: is that worth an ACK?
     pub(crate) fn cleanup_rbuf(&mut self, now: Now, copied: u32) {
         let mut time_to_ack = false;
-        if self.ack.scheduled {
-            let two_segments = self.rcv_nxt - self.rcv_wup > self.ack.rcv_mss;
-            let pushed = self.ack.pushed2 || (self.ack.pushed && !self.pingpong());
+        if self.delack.is_scheduled() {
+            let two_segments = self.rcv_nxt - self.rcv_wup > self.delack.rcv_mss();
+            let pushed = self
+                .delack
+                .is_pushed_for_reader(self.sysctl.tcp_pingpong_thresh);
             time_to_ack = two_segments || (copied > 0 && pushed && self.rmem_alloc == 0);
         }
         if copied > 0 && !time_to_ack && !self.rcv_shutdown {

@@ -20,7 +20,7 @@ impl Tcb {
     /// A full segment echoes our clock.
     pub(crate) fn measure_rcv_rtt_by_ts(&mut self, now: Now, payload: u32) {
         let Some(ts) = self.rx.ts else { return };
-        if !self.sizing.note_tsecr(ts.tsecr) || payload < self.ack.rcv_mss {
+        if !self.sizing.note_tsecr(ts.tsecr) || payload < self.delack.rcv_mss() {
             return;
         }
         let ms = self.tsval(now).wrapping_sub(ts.tsecr);

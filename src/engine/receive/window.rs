@@ -64,7 +64,7 @@ impl Tcb {
 
     /// The window that could be advertised now, bytes.
     pub(crate) fn possible_window(&mut self) -> u32 {
-        let mut mss = self.ack.rcv_mss;
+        let mut mss = self.delack.rcv_mss();
         let full = self.full_space().min(self.window_clamp);
         let mut free = self.free_space();
         if mss > full {
@@ -74,7 +74,7 @@ impl Tcb {
             }
         }
         if free < full >> 1 {
-            self.ack.quick = 0;
+            self.delack.leave_quickack_mode();
             let unit = 1 << self.rx.rcv_wscale;
             free = free / unit * unit;
             if free < full >> 4 || free < mss {
@@ -137,7 +137,7 @@ impl Tcb {
         };
         if grows > 0 {
             self.rcv_ssthresh += room.min(grows.max(2 * payload));
-            self.ack.quick |= 1;
+            self.delack.window_grows();
         }
     }
 
@@ -147,7 +147,7 @@ impl Tcb {
         let mut window = self.win_from_space(self.sysctl.tcp_rmem[2] as u32) >> 1;
         while self.rcv_ssthresh <= window {
             if truesize <= payload {
-                return 2 * self.ack.rcv_mss;
+                return 2 * self.delack.rcv_mss();
             }
             truesize >>= 1;
             window >>= 1;
@@ -157,42 +157,39 @@ impl Tcb {
 
     /// Learns the peer's segment size, and from it how much of a buffer holds data.
     pub(crate) fn measure_rcv_mss(&mut self, payload: u32, options: u32, flags: Flags) {
-        let last = std::mem::take(&mut self.ack.last_seg_size);
+        let last = self.delack.take_last_seg_size();
         // the size of one, where several came in one piece
         let len = match self.gso_size_heard {
             0 => payload,
             size => u32::from(size),
         };
-        if len >= self.ack.rcv_mss {
-            if len != self.ack.rcv_mss {
+        if len >= self.delack.rcv_mss() {
+            if len != self.delack.rcv_mss() {
                 let ratio = (payload << 8) / self.footprint(payload, options).truesize;
                 if ratio.max(1) != self.scaling_ratio {
                     self.scaling_ratio = ratio.max(1);
                     self.set_window_clamp(self.full_space());
                 }
             }
-            self.ack.rcv_mss = len.min(self.advmss);
+            self.delack.set_rcv_mss(len.min(self.advmss));
             // a full segment that ends a write: no more may come soon
-            self.ack.pushed |= flags.has(Flags::PSH);
+            if flags.has(Flags::PSH) {
+                self.delack.set_pushed();
+            }
             return;
         }
         let with_header = len + TCP_HEADER + options;
         let control = flags.any(Flags::FIN | Flags::URG | Flags::SYN | Flags::PSH);
         let large = with_header >= TCP_MSS_DEFAULT + TCP_HEADER;
         let steady =
-            with_header >= crate::engine::tcb::control_block::TCP_MIN_MSS + TCP_HEADER && !control;
+            with_header >= crate::engine::tcb::delack_state::TCP_MIN_MSS + TCP_HEADER && !control;
         if large || steady {
             let len = with_header - TCP_HEADER - self.header_options;
-            self.ack.last_seg_size = len;
-            if last == len {
-                self.ack.rcv_mss = len;
+            if self.delack.size_repeats(last, len) {
                 return;
             }
         }
-        if self.ack.pushed {
-            self.ack.pushed2 = true;
-        }
-        self.ack.pushed = true;
+        self.delack.small_segment();
     }
 
     fn set_window_clamp(&mut self, clamp: u32) {

@@ -14,6 +14,7 @@ use crate::engine::queues::lent::Buffers;
 use crate::engine::queues::out_of_order::Reassembly;
 use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::cwnd_usage::CwndUsage;
+use crate::engine::tcb::delack_state::DelAck;
 use crate::engine::tcb::outbox::Outbox;
 use crate::engine::tcb::probes::Probes;
 use crate::engine::tcb::prr::Prr;
@@ -28,8 +29,6 @@ use crate::engine::tcb::undo::Undo;
 use crate::time::Jiffies;
 use crate::wire::{Seq, Timestamps};
 
-/// Smallest estimate of the peer's segment size, bytes.
-pub(crate) const TCP_MIN_MSS: u32 = 88;
 /// Header bytes of a timestamp option with its padding.
 pub(crate) const TSTAMP_ALIGNED: u32 = 12;
 
@@ -58,27 +57,6 @@ pub(crate) struct RxOptions {
     pub(crate) ts_recent: Option<u32>,
     /// The option of the segment that is being looked at.
     pub(crate) ts: Option<Timestamps>,
-}
-
-/// Delayed-ACK state (Linux: icsk_ack).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AckState {
-    pub(crate) scheduled: bool,
-    /// The delayed-ACK timer is what will send it.
-    pub(crate) timer: bool,
-    pub(crate) pushed: bool,
-    pub(crate) pushed2: bool,
-    /// Send it as soon as the segment is dealt with.
-    pub(crate) immediate: bool,
-    /// ACKs still to be sent at once.
-    pub(crate) quick: u32,
-    pub(crate) pingpong: u32,
-    pub(crate) ato: Jiffies,
-    pub(crate) lrcvtime: Jiffies,
-    /// Flow label of the last data that came.
-    pub(crate) lrcv_flowlabel: u32,
-    pub(crate) last_seg_size: u32,
-    pub(crate) rcv_mss: u32,
 }
 
 /// A connection.
@@ -170,7 +148,7 @@ pub(crate) struct Tcb {
     pub(crate) rmem_alloc: u32,
     pub(crate) forward_alloc: crate::engine::queues::forward_alloc::ForwardAlloc,
     pub(crate) reassembly: Reassembly,
-    pub(crate) ack: AckState,
+    pub(crate) delack: DelAck,
     pub(crate) rx: RxOptions,
     pub(crate) rcv_space: u32,
     pub(crate) sizing: RightSizing,
@@ -219,10 +197,6 @@ impl Tcb {
             mss_cache: TCP_MSS_DEFAULT,
             pacing_rate: u64::MAX,
             scaling_ratio: 128,
-            ack: AckState {
-                rcv_mss: TCP_MIN_MSS,
-                ..AckState::default()
-            },
             rx: RxOptions {
                 mss_clamp: TCP_MSS_DEFAULT,
                 ..RxOptions::default()

@@ -54,7 +54,7 @@ impl Tcb {
             assert!(self.timers.xmit.is_some(), "waits, and no timer watches");
         }
         assert!(
-            !self.ack.timer || self.timers.delack.is_some(),
+            !self.delack.is_armed() || self.timers.delack.is_some(),
             "a delayed ACK without its timer"
         );
     }

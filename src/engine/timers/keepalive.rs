@@ -37,7 +37,7 @@ impl Tcb {
 
     /// Since when nothing was heard, ticks.
     pub(crate) fn keepalive_elapsed(&self, now: Now) -> Jiffies {
-        let since = self.rcv_tstamp.max(self.ack.lrcvtime);
+        let since = self.rcv_tstamp.max(self.delack.lrcvtime());
         now.j.saturating_sub(since)
     }
 
