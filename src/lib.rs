@@ -104,6 +104,8 @@ pub mod time;
 
 pub mod rng;
 
+pub mod printable;
+
 pub mod wire;
 
 pub mod sysctl;

@@ -62,7 +62,7 @@ impl List {
                     })
                 })
                 .collect();
-            terminal::print(&format!("{:#}\n", json!(all)))?;
+            terminal::print_json(&format!("{:#}\n", json!(all)))?;
         } else {
             terminal::print(&table(&entries))?;
         }

@@ -21,6 +21,7 @@ mod table;
 mod terminal;
 mod watch;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -97,7 +98,17 @@ pub fn main() -> ExitCode {
     };
     let filter = env_logger::Env::default().default_filter_or(level);
     env_logger::Builder::from_env(filter)
-        .format_timestamp(None)
+        .format(|out, record| {
+            let level = out.default_level_style(record.level());
+            let text = record.args().to_string();
+            let text = terminal::safe(&text, false);
+            let target = record.target();
+            writeln!(
+                out,
+                "[{level}{:<5}{level:#} {target}] {text}",
+                record.level()
+            )
+        })
         .init();
     match dispatch(&cli) {
         Ok(Exit::Same) => ExitCode::SUCCESS,

@@ -75,7 +75,10 @@ impl Players {
         match kept::recording(&scenario.name).filter(|_| was_recorded(scenario)) {
             Some(recording) => {
                 let recording = recording?;
-                eprintln!("{}", substitute(&why, &recording));
+                eprintln!(
+                    "{}",
+                    super::terminal::safe(&substitute(&why, &recording), false)
+                );
                 Ok(recording)
             }
             None => Err(Failure(format!(

@@ -39,7 +39,7 @@ impl Run {
             log::info!("the trace is in {}", dir.display());
         }
         if self.json {
-            terminal::print(&summary::write(&trace))?;
+            terminal::print_json(&summary::write(&trace))?;
         } else {
             terminal::print(&single::render(&trace, terminal::style()))?;
         }

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
 use self::screen::{Screen, Wish};
 use super::signals::Signals;
@@ -84,10 +84,17 @@ impl Watch {
             self.print(&mut watcher)?;
             return Ok(Exit::Same);
         }
-        // as descriptors: a signal that comes just before a wait must end it
-        let mut signals = Signals::catch(&[SIGINT, SIGTERM, SIGWINCH])?;
         let is_screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-        if is_screen && !self.json {
+        let is_screen = is_screen && !self.json;
+        let caught: &[i32] = match is_screen {
+            // whatever ends it, the terminal is restored first
+            true => &[SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH],
+            // under nohup SIGHUP stays ignored
+            false => &[SIGINT, SIGTERM],
+        };
+        // as descriptors: a signal that comes just before a wait must end it
+        let mut signals = Signals::catch(caught)?;
+        if is_screen {
             self.live(&mut watcher, &mut signals)?;
             return Ok(Exit::Same);
         }
@@ -107,7 +114,7 @@ impl Watch {
         let look = watcher.look(usize::MAX)?;
         if self.json {
             let lines = look.rows.iter().map(|r| r.to_json() + "\n");
-            terminal::print(&lines.collect::<String>())?;
+            terminal::print_json(&lines.collect::<String>())?;
             look.notes.iter().for_each(|n| log::warn!("{n}"));
         } else {
             let lines = report::render(&look, &kernel(watcher), terminal::style());

@@ -292,6 +292,7 @@ mod any {
     }
 
     proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
         #[test]
         fn anything_that_sock_diag_could_say_gives_a_forecast(
             info in info(),

@@ -16,6 +16,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use crate::os::local_answers::PeerCredentials;
 use crate::watch::{NAME_PREFIX, Row};
 use crate::world::host::Host;
 use crate::world::sockets::to_addr;
@@ -56,8 +57,8 @@ fn start(hosts: &'static Hosts) -> io::Result<()> {
 }
 
 fn answer(hosts: &Hosts, stream: UnixStream) -> io::Result<()> {
-    let asker = rustix::net::sockopt::socket_peercred(&stream)?;
-    if asker.uid != rustix::process::geteuid() {
+    let asker = PeerCredentials::of(&stream)?;
+    if asker.uid != rustix::process::geteuid().as_raw() {
         return Ok(());
     }
     stream.set_write_timeout(Some(PATIENCE))?;

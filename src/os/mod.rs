@@ -5,6 +5,7 @@ mod advice;
 mod clock;
 pub mod counters;
 mod entry;
+pub mod local_answers;
 mod namespace_sysctl;
 mod netlink;
 mod netns;

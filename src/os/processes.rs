@@ -71,9 +71,12 @@ fn socket_inode(entry: &std::fs::DirEntry) -> Option<u32> {
     number.strip_suffix(']')?.parse().ok()
 }
 
-fn name_of(pid: u32) -> String {
-    let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    comm.trim_end().to_owned()
+/// The name of a process, as `ps` shows it; empty where there is none. Any process may give itself any bytes as a name:
+/// they are shown by way of [`crate::printable`].
+pub fn name_of(pid: u32) -> String {
+    let comm = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
+    String::from_utf8_lossy(comm).into_owned()
 }
 
 /// Reads the options of the socket with this inode through a duplicate of its holder's descriptor. Returns None if that
@@ -82,6 +85,8 @@ pub fn options(holder: &Holder, inode: u32) -> Option<Vec<SockOpt>> {
     let pid = Pid::from_raw(i32::try_from(holder.pid).ok()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     let socket = pidfd_getfd(&process, holder.fd, PidfdGetfdFlags::empty()).ok()?;
+    // what is no socket by now fails here: even to stat a file can take for ever, if its file system is another user's
+    sys::get_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE, &mut [0; 4]).ok()?;
     let is = rustix::fs::fstat(&socket).ok()?;
     if is.st_ino != u64::from(inode) {
         return None;

@@ -107,7 +107,9 @@ impl LeftBehind {
         entries
             .filter_map(|entry| {
                 let pid = entry.file_name().to_str()?.parse().ok()?;
-                let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+                // a name may be any bytes
+                let status = std::fs::read(entry.path().join("status")).ok()?;
+                let status = String::from_utf8_lossy(&status);
                 let name = status.lines().find_map(|l| l.strip_prefix("Name:\t"))?;
                 status.lines().any(|l| l == mine).then(|| LeftBehind {
                     pid,

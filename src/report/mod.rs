@@ -14,6 +14,8 @@ pub mod tries;
 #[cfg(feature = "os")]
 pub mod watch;
 
+use crate::printable::escaped;
+
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
@@ -36,8 +38,9 @@ enum Tone {
 }
 
 impl Style {
-    /// The text in its colour; as it is without colours.
+    /// The text in its colour; without colours where none are wanted. Control characters in it are escaped.
     fn paint(self, text: &str, tone: Tone) -> String {
+        let text = &*escaped(text);
         let code = match tone {
             Tone::Heading => "1",
             Tone::Faint => "2",
@@ -55,8 +58,10 @@ impl Style {
 /// A blank at which [`wrap`] breaks no line; printed as a plain blank.
 const NO_BREAK: char = '\u{a0}';
 
-/// Lines of at most `width` characters, broken at blanks; a longer word is broken anywhere.
+/// Lines of at most `width` characters, broken at blanks; a longer word is broken anywhere. Control characters are
+/// escaped.
 fn wrap(text: &str, width: usize) -> Vec<String> {
+    let text = escaped(text);
     let width = width.max(1);
     let mut lines = vec![String::new()];
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -79,18 +84,19 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The text with blanks after it, up to `width` characters.
+/// The text, escaped, with blanks after it, up to `width` characters.
 fn left(text: &str, width: usize) -> String {
-    format!("{text:<width$}")
+    format!("{:<width$}", escaped(text))
 }
 
-/// The text with blanks before it, up to `width` characters.
+/// The text, escaped, with blanks before it, up to `width` characters.
 fn right(text: &str, width: usize) -> String {
-    format!("{text:>width$}")
+    format!("{:>width$}", escaped(text))
 }
 
+/// Characters that the text takes once it is escaped.
 fn len(text: &str) -> usize {
-    text.chars().count()
+    escaped(text).chars().count()
 }
 
 #[cfg(test)]

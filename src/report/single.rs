@@ -29,13 +29,16 @@ pub fn render(trace: &Trace, style: Style) -> String {
     let meta = &trace.meta;
     let mut out = vec![
         style.paint(&format!("{}: {}", meta.scenario, meta.title), Tone::Heading),
-        format!(
-            "{} {} as {}, congestion control {}; times are {}",
-            meta.target,
-            meta.version,
-            meta.role,
-            meta.congestion_control,
-            meta.provenance.name()
+        style.paint(
+            &format!(
+                "{} {} as {}, congestion control {}; times are {}",
+                meta.target,
+                meta.version,
+                meta.role,
+                meta.congestion_control,
+                meta.provenance.name()
+            ),
+            Tone::Plain,
         ),
         String::new(),
     ];
@@ -50,7 +53,7 @@ pub fn render(trace: &Trace, style: Style) -> String {
         }
     }
     for note in &meta.notes {
-        out.push(format!("note: {note}"));
+        out.push(style.paint(&format!("note: {note}"), Tone::Plain));
     }
     out.iter().map(|l| format!("{}\n", l.trim_end())).collect()
 }

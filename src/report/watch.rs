@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{NO_BREAK, Style, Tone, len, wrap};
 use crate::forecast::span;
+use crate::printable::escaped;
 use crate::watch::{HeldBy, Look, Row, Stack};
 
 /// What what is said of a connection is indented by.
@@ -53,7 +54,7 @@ pub fn connection(row: &Row, style: Style) -> Vec<String> {
     let width = style.width.map_or(usize::MAX, |w| w.max(NARROWEST));
     let ends = match len(&ends) > width {
         true => wrap(&ends, width),
-        false => vec![ends.replace(NO_BREAK, " ")],
+        false => vec![escaped(&ends).replace(NO_BREAK, " ")],
     };
     let mut lines: Vec<String> = ends.iter().map(|l| style.paint(l, Tone::Heading)).collect();
     let tone = match (row.rank(), row.told.kind.as_str()) {

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Addr, TcpInfo, TcpState, TimerKind};
 use crate::engine::Engine;
 use crate::forecast::{self, Firing, Forecast, Sends, Verdict};
+use crate::os::processes::name_of;
+use crate::printable::escaped_json;
 use crate::time::Instant;
 
 /// How many future firings of timers a row has at most.
@@ -219,7 +221,7 @@ impl Row {
     pub fn of_engine(engine: &Engine, at: Instant) -> Vec<Row> {
         let own = Process {
             pid: std::process::id(),
-            name: own_name(),
+            name: name_of(std::process::id()),
         };
         let row = |ends: crate::engine::Ends| {
             let (local, remote) = (ends.local, ends.remote);
@@ -255,7 +257,8 @@ impl Row {
     /// Returns one line of JSON, without the end of line.
     pub fn to_json(&self) -> String {
         // strings, numbers and lists: there is nothing in it that JSON could not say
-        serde_json::to_string(self).unwrap_or_default()
+        let line = serde_json::to_string(self).unwrap_or_default();
+        escaped_json(&line).into_owned()
     }
 
     /// Parses a line of JSON.
@@ -302,11 +305,6 @@ fn kind(timer: TimerKind) -> &'static str {
 
 fn ms(d: Duration) -> u64 {
     d.as_millis() as u64
-}
-
-fn own_name() -> String {
-    let name = std::fs::read_to_string("/proc/self/comm").unwrap_or_default();
-    name.trim_end().to_owned()
 }
 
 impl Coming {

@@ -269,6 +269,7 @@ fn option() -> impl Strategy<Value = TcpOption> {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn any_segment_round_trips(
         v6: bool,

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
+use crate::bounded;
 use crate::commands::{halfopen, outcome};
 
 /// Both ends of a connection over the loopback, and the filter that finds it.
@@ -76,11 +77,9 @@ fn one_look_shows_both_ends_of_a_connection_and_their_process() {
         (["--state", "syn-sent"], 0),
         (["--port", "1"], 0),
     ] {
-        let all = halfopen()
-            .args(["watch", "--once", "--json", &address])
-            .args(arguments)
-            .output();
-        let lines = String::from_utf8(all.expect("an output").stdout).expect("text");
+        let mut watch = halfopen();
+        watch.args(["watch", "--once", "--json", &address]);
+        let (_, lines, _) = outcome(watch.args(arguments));
         assert_eq!(lines.lines().count(), count, "{arguments:?}: {lines}");
     }
 }
@@ -98,7 +97,7 @@ fn it_ends_when_its_reader_does() {
     let mut pipe = watch.stdout.take().expect("its output");
     pipe.read_exact(&mut [0; 10]).expect("a beginning");
     drop(pipe);
-    assert!(watch.wait().expect("its end").success());
+    assert!(bounded::ended(&mut watch).success());
 }
 
 #[test]
@@ -182,7 +181,7 @@ impl Terminal {
     /// It must have ended well and left the terminal as it was.
     fn ended(mut self) {
         self.until("\x1b[?1049l");
-        let status = self.child.wait().expect("its end");
+        let status = bounded::ended(&mut self.child);
         assert!(status.success(), "{status}");
         let after = tcgetattr(&self.theirs).expect("its settings");
         assert_eq!(after.local_modes, self.before.local_modes);
@@ -267,7 +266,7 @@ fn a_signal_ends_it_as_a_key_does() {
     if !can_watch() {
         return;
     }
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let mut terminal = Terminal::run(&["--interval", "10s"], 80, 24);
         terminal.until("q quits");
         kill_process(terminal.pid(), signal).expect("a signal");

@@ -7,6 +7,7 @@ use crate::cli::play::{Players, interrupted};
 use crate::cli::terminal;
 use crate::compare::closed::{self, RowCounts};
 use crate::compare::{Difference, Known, Verdict};
+use crate::printable::escaped;
 use crate::report::Style;
 use crate::report::side::side_by_side;
 use crate::scenario::Scenario;
@@ -38,7 +39,7 @@ pub(super) fn compare(
     };
     let verdicts: Vec<_> = others.iter().map(verdict).collect();
     if args.json {
-        terminal::print(&format!("{:#}\n", as_json(&traces, &verdicts)))?;
+        terminal::print_json(&format!("{:#}\n", as_json(&traces, &verdicts)))?;
     } else {
         terminal::print(&as_text(&traces, &verdicts))?;
     }
@@ -106,7 +107,7 @@ fn as_json(traces: &[Trace], verdicts: &[Verdict]) -> Value {
 
 fn as_text(traces: &[Trace], verdicts: &[Verdict]) -> String {
     let meta = &traces[0].meta;
-    let mut text = format!("{}: {}\n\n", meta.scenario, meta.title);
+    let mut text = escaped(&format!("{}: {}", meta.scenario, meta.title)).into_owned() + "\n\n";
     let all: Vec<_> = traces.iter().collect();
     let style = Style {
         fold: Some(FOLD),
@@ -120,20 +121,20 @@ fn as_text(traces: &[Trace], verdicts: &[Verdict]) -> String {
     }
     for trace in traces {
         for note in &trace.meta.notes {
-            text += &format!("note: {}: {note}\n", trace.meta.target);
+            text += &format!("note: {}: {}\n", escaped(&trace.meta.target), escaped(note));
         }
     }
     for verdict in verdicts {
         let (left, right) = (&verdict.left, &verdict.right);
         text += &format!(
             "\n{} against {} {}: {}\n",
-            left.target,
-            right.target,
-            right.version,
-            verdict.line()
+            escaped(&left.target),
+            escaped(&right.target),
+            escaped(&right.version),
+            escaped(&verdict.line())
         );
         for line in kinds(&verdict.differences) {
-            text += &format!("  {line}\n");
+            text += &format!("  {}\n", escaped(&line));
         }
     }
     text

@@ -8,6 +8,7 @@ use super::{Exit, Failure, SHOWN};
 use crate::cli::terminal;
 use crate::compare::replay::{Replay, replay};
 use crate::compare::{Known, Verdict, summary};
+use crate::printable::escaped;
 use crate::scenario::Scenario;
 use crate::trace::folder::TraceError;
 use crate::trace::{Trace, kept};
@@ -51,7 +52,7 @@ pub(super) fn recordings(named: &[PathBuf], json: bool) -> Result<Exit, Failure>
             "not_compared": failed,
             "verdicts": verdicts,
         });
-        terminal::print(&format!("{all:#}\n"))?;
+        terminal::print_json(&format!("{all:#}\n"))?;
     } else {
         let mut last = format!("{identical} of {of} identical");
         if !failed.is_empty() {
@@ -69,7 +70,7 @@ pub(super) fn recordings(named: &[PathBuf], json: bool) -> Result<Exit, Failure>
 pub(super) fn one(recorded: &Trace, json: bool) -> Result<Exit, Failure> {
     let verdict = replay_known(recorded, &Known::shipped())?.verdict;
     if json {
-        terminal::print(&format!("{:#}\n", json!(verdict)))?;
+        terminal::print_json(&format!("{:#}\n", json!(verdict)))?;
     } else {
         terminal::print(&text(&verdict))?;
         terminal::print(&format!("{}\n", summary(std::slice::from_ref(&verdict))))?;
@@ -133,9 +134,9 @@ fn load(path: &Path) -> Vec<Found> {
 }
 
 fn text(verdict: &Verdict) -> String {
-    let mut text = format!("{}\n", verdict.line());
+    let mut text = format!("{}\n", escaped(&verdict.line()));
     for difference in verdict.differences.iter().take(SHOWN) {
-        text += &format!("  {difference}\n");
+        text += &format!("  {}\n", escaped(&difference.to_string()));
     }
     if verdict.differences.len() > SHOWN {
         let more = verdict.differences.len() - SHOWN;

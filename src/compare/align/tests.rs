@@ -97,6 +97,7 @@ fn long_traces_are_aligned_in_stretches() {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn every_packet_is_in_one_row_and_in_order(
         left in proptest::collection::vec((0u64..50, 0u32..4, 0usize..3), 0..30),

@@ -140,7 +140,7 @@ fn later_packets(trace: &Trace) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(26))]
+    #![proptest_config(ProptestConfig { cases: 26, ..ProptestConfig::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")) })]
 
     #[test]
     fn one_changed_field_is_found_and_nothing_else(

@@ -458,7 +458,7 @@ impl Victim {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
 
     #[test]
     fn nothing_panics_and_every_invariant_holds(

@@ -120,6 +120,7 @@ fn the_sockets_of_this_namespace_are_listed_in_both_families() {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn no_message_panics(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = read(&bytes);

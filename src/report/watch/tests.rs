@@ -106,3 +106,29 @@ fn every_line_fits_the_terminal() {
         assert!(lines[0].starts_with("2 of 7 "), "{lines:#?}");
     }
 }
+
+#[test]
+fn the_name_of_a_process_cannot_speak_to_the_terminal() {
+    let mut row = row(idle());
+    row.processes[0].name = "\x1b[31m\x1b]0;mine\x07\u{9b}2J\n".to_owned();
+    row.told.text.push_str("\x1b[2J");
+    let look = Look {
+        rows: vec![row],
+        of: 1,
+        notes: vec!["\x1b[1mloud".to_owned()],
+        ..Look::default()
+    };
+    for width in [None, Some(24), Some(200)] {
+        let style = Style {
+            width,
+            ..Style::default()
+        };
+        let lines = render(&look, "linux", style);
+        assert!(
+            !lines.iter().any(|l| l.contains(char::is_control)),
+            "{lines:#?}"
+        );
+        let widest = lines.iter().map(|l| l.chars().count()).max();
+        assert!(width.is_none() || widest <= width, "{lines:#?}");
+    }
+}

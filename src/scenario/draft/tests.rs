@@ -97,6 +97,7 @@ fn what_a_file_may_not_say_cannot_be_said_in_code_either() {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn any_time_is_written_so_that_it_is_read_again(ns in 0..=super::super::duration::MAX_NS) {
         let written = text(ns);

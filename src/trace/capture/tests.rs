@@ -196,6 +196,7 @@ fn packets() -> impl Strategy<Value = Vec<Packet>> {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn what_is_written_as_pcapng_is_read_back(packets in packets()) {
         let trace = trace_of(packets);

@@ -168,6 +168,7 @@ fn what_only_our_own_runs_have_is_read_back() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC{0,80}") {
         let _ = read(&text);

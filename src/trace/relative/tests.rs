@@ -154,6 +154,7 @@ fn icmp_shows_what_it_quotes_and_garbage_is_shown_as_such() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn any_packets_have_a_view(bytes in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..80), 0..5)) {
         let packets = bytes.into_iter().map(|bytes| Packet { at: Instant::ZERO, dir: Dir::Out, bytes, cause: None });

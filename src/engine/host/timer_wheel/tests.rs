@@ -79,6 +79,7 @@ impl Model {
 }
 
 proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_failure_persistence(proptest::test_runner::FileFailurePersistence::WithSource("regressions")))]
     #[test]
     fn deadlines_are_those_of_an_ordered_set(ticks in ticks(), steps in prop::collection::vec(step(), 1..200)) {
         let (mut wheel, mut model) = (Wheel::new(ticks), Model::default());
