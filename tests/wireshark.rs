@@ -1,6 +1,9 @@
 //! Our pcapng files are read by others' programs as they are meant: tshark and tcpdump, where these are
 //! installed.
 
+#[path = "bounded/mod.rs"]
+mod bounded;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,12 +11,7 @@ use halfopen::trace::{Dir, Trace, kept};
 
 /// What the program prints; none, and a line that says so, where it is not installed.
 fn output(program: &str, args: &[&str], file: &Path) -> Option<String> {
-    match Command::new(program)
-        .args(args)
-        .arg("-r")
-        .arg(file)
-        .output()
-    {
+    match bounded::try_output(Command::new(program).args(args).arg("-r").arg(file)) {
         Ok(output) => {
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{program}: {errors}");

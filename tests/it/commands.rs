@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
+use crate::bounded;
+
 pub(crate) fn halfopen() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_halfopen"));
+    bounded::begin();
     command.env_remove("RUST_LOG").env_remove("NO_COLOR");
+    command.timeout(std::time::Duration::from_secs(240));
     command
 }
 
 /// What a command printed, and its exit code.
 pub(crate) fn outcome(command: &mut Command) -> (i32, String, String) {
-    let output = command.output().expect("the program starts");
+    let output = command.assert().get_output().clone();
     (
         output.status.code().expect("it was not killed"),
         String::from_utf8(output.stdout).expect("stdout is UTF-8"),
@@ -173,7 +177,7 @@ fn a_reader_that_goes_away_is_no_error() {
         .spawn()
         .expect("the program starts");
     drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
+    let output = bounded::ended_with_output(child);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
 }

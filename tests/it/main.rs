@@ -1,5 +1,7 @@
 //! The program from outside, without privileges and without a kernel of its own.
 
+#[path = "../bounded/mod.rs"]
+mod bounded;
 mod closed;
 mod commands;
 mod damaged;

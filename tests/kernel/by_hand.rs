@@ -12,6 +12,9 @@ use halfopen::target::{Linux, Target, TargetError};
 use halfopen::time::Instant;
 use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq};
 
+use crate::bounded;
+use crate::skip;
+
 pub(crate) const LOCAL: Addr = Addr::v4(SURVIVOR_IP.octets(), CLIENT_PORT);
 pub(crate) const REMOTE: Addr = Addr::v4(PEER_IP.octets(), SERVER_PORT);
 
@@ -44,10 +47,11 @@ pub(crate) fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
 
 /// The target, or None where this machine cannot have it, with its reason printed.
 pub(crate) fn linux(sysctl_set: &[(&str, &str)]) -> Option<Linux> {
+    bounded::begin();
     match Linux::new(&scenario(sysctl_set)) {
         Ok(linux) => Some(linux),
         Err(TargetError::Unavailable(why)) => {
-            println!("skipped: {why}");
+            skip::no_kernel(why);
             None
         }
         Err(e) => panic!("{e}"),

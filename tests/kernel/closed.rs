@@ -13,6 +13,7 @@ use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::Instant;
 use halfopen::trace::Trace;
 
+use crate::bounded;
 use crate::live::live_on_time;
 
 const LASTS_UNDER: Duration = Duration::from_secs(30);
@@ -100,6 +101,7 @@ fn judge_once(scenario: &Scenario, known: &Known) -> Judged {
 /// One test with threads of its own: they sleep most of the time, and the test runner has only as many as cores.
 #[test]
 fn the_engine_does_what_this_kernel_does() {
+    bounded::begin();
     let (scenarios, known) = (short_ones(), Known::shipped());
     let left = Mutex::new(scenarios.iter());
     let next = || left.lock().expect("nobody panics with it").next();

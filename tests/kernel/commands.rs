@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::bounded;
+use crate::skip;
+
 fn start(arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_halfopen"))
         .args(arguments)
@@ -20,9 +23,9 @@ fn text(output: &Output) -> String {
 
 /// Whether this machine can have the target; says why not.
 fn is_possible() -> bool {
-    let doctor = start(&["doctor"]).wait_with_output().expect("it ends");
+    let doctor = bounded::ended_with_output(start(&["doctor"]));
     if !doctor.status.success() {
-        println!("skipped:\n{}", text(&doctor));
+        skip::no_kernel(text(&doctor));
     }
     doctor.status.success()
 }
@@ -34,7 +37,7 @@ fn three_targets_side_by_side_and_a_verdict() {
     }
     for _ in 0..3 {
         let run = start(&["compare", "power-off-idle"]);
-        let output = run.wait_with_output().expect("it ends");
+        let output = bounded::ended_with_output(run);
         let said = text(&output);
         // a machine that does the steps late says nothing about its kernel
         if output.status.code() == Some(2) && said.contains("not judged") {
@@ -82,7 +85,7 @@ fn ctrl_c_ends_a_run_with_what_there_is() {
     let pid = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal to a child");
     let rest: Vec<String> = log.map_while(Result::ok).collect();
-    let output = run.wait_with_output().expect("it ends");
+    let output = bounded::ended_with_output(run);
     assert_eq!(output.status.code(), Some(2), "{rest:?}");
     assert!(
         rest.iter().any(|line| line.contains("interrupted at")),

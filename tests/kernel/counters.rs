@@ -15,6 +15,9 @@ use halfopen::sysctl::{CongestionControl, Preset};
 use halfopen::target::{Drive, Host, Linux, Target, drive};
 use halfopen::time::{Instant, Ticks};
 
+use crate::bounded;
+use crate::skip;
+
 const LASTS_UNDER: Duration = Duration::from_secs(30);
 const AT_A_TIME: usize = 24;
 
@@ -104,6 +107,7 @@ fn judge(scenario: &Scenario) -> Option<Seen> {
 
 #[test]
 fn the_engine_counts_what_this_kernel_counts() {
+    bounded::begin();
     let scenarios = short_ones();
     let left = Mutex::new(scenarios.iter());
     let next = || left.lock().expect("nobody panics with it").next();
@@ -124,7 +128,7 @@ fn the_engine_counts_what_this_kernel_counts() {
         .filter_map(|(title, seen)| Some((title, seen.as_ref()?)))
         .collect();
     if had.is_empty() {
-        return eprintln!("skipped: no kernel can be had here");
+        return skip::no_kernel("no kernel can be had here");
     }
     let moved: BTreeSet<_> = had.iter().flat_map(|(_, seen)| &seen.moved).collect();
     eprintln!(

@@ -10,11 +10,15 @@ use halfopen::os::EndpointError;
 use halfopen::world::{Death, Failure, Net, Service};
 use halfopen::{Endpoint, TcpListener, TcpStream};
 
+use crate::bounded;
+use crate::skip;
+
 pub(crate) fn open(builder: Builder) -> Option<(Endpoint, Private)> {
+    bounded::begin();
     match builder.open_private() {
         Ok(opened) => Some(opened),
         Err(EndpointError::Unavailable(why)) => {
-            println!("skipped: {why}");
+            skip::no_kernel(why);
             None
         }
         Err(e) => panic!("{e}"),
@@ -298,7 +302,7 @@ fn a_stream_of_ours_dies_alone_and_its_thread_waits_for_the_thaw() {
         let early = heard.recv_timeout(Duration::from_millis(200));
         assert!(early.is_err(), "a stopped process's call does not return");
         server.thaw().unwrap();
-        assert_eq!(heard.recv().unwrap(), 1);
+        assert_eq!(bounded::heard(&heard), 1);
     });
     let handle = server.connection().unwrap();
     server.power_off().unwrap();
@@ -362,7 +366,7 @@ fn a_stack_is_turned_by_its_caller() {
     use halfopen::call::{Addr, Call, Outcome};
     let (mut stack, inside) = match Endpoint::builder().stack_private() {
         Ok(made) => made,
-        Err(EndpointError::Unavailable(why)) => return println!("skipped: {why}"),
+        Err(EndpointError::Unavailable(why)) => return skip::no_kernel(why),
         Err(e) => panic!("{e}"),
     };
     let Outcome::Socket(listener) = stack.call(Call::Socket) else {
@@ -405,7 +409,7 @@ fn an_interface_in_the_callers_namespace_has_the_name_wanted_and_goes_with_the_e
         return;
     };
     if inside.isolation == Isolation::UserNamespace {
-        return println!("skipped: a thread cannot enter a user namespace");
+        return skip::because("a thread cannot enter a user namespace");
     }
     let exists =
         |name: &str| std::path::Path::new(&format!("/proc/sys/net/ipv4/conf/{name}")).exists();

@@ -9,6 +9,7 @@ use halfopen::call::{Errno, TcpState, TimerKind};
 use halfopen::trace::Dir;
 use halfopen::world::{Death, Failure};
 
+use crate::bounded;
 use crate::endpoint::{Echo, addr, open};
 
 /// Numbers that look random and are the same every time.
@@ -142,15 +143,14 @@ fn idle() {
 
 #[test]
 fn an_idle_endpoint_uses_no_cpu() {
-    let out = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "endpoint_under_load::idle",
-            "--ignored",
-            "--nocapture",
-        ])
-        .output()
-        .unwrap();
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args([
+        "--exact",
+        "endpoint_under_load::idle",
+        "--ignored",
+        "--nocapture",
+    ]);
+    let out = bounded::output(&mut again);
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(
         out.status.success(),

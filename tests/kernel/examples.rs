@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use crate::bounded;
+use crate::skip;
+
 /// What an example printed; None where this machine cannot have a namespace.
 fn example(name: &str) -> Option<String> {
     example_with(name, &[])
@@ -14,12 +17,12 @@ fn example_with(name: &str, arguments: &[&str]) -> Option<String> {
         cargo.arg("--release");
     }
     cargo.arg("--").args(arguments);
-    let out = cargo.output().unwrap();
+    let out = bounded::output(&mut cargo);
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let errors = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{name}: {text}{errors}");
     if text.starts_with("skipped") {
-        println!("{text}");
+        skip::no_kernel(text);
         return None;
     }
     Some(text)
@@ -73,7 +76,7 @@ fn compare_engine_and_kernel() {
 fn bench_over_a_tun() {
     let text = example_with("bench", &["--quick", "bulk", "offload", "echo"]).expect("text");
     if text.contains("skipped: ") {
-        return println!("{text}");
+        return skip::no_kernel(text);
     }
     for row in [
         "kernel to endpoint: CPU of the endpoint",

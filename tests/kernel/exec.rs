@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::own_programs::{Report, TALKER, User, halfopen, is_possible, start, text, users};
 
 #[test]
@@ -225,7 +226,7 @@ fn redis_cli_is_told_by_its_own_keepalive() {
         "news",
     ]);
     server.kill().expect("a signal to a child");
-    server.wait().expect("it ends");
+    bounded::ended(&mut server);
     assert!(
         text(&report.output).contains("subscribe"),
         "{}",
@@ -265,7 +266,7 @@ fn ctrl_c_ends_the_program_too_and_leaves_nothing() {
     assert!(std::path::Path::new(&daemon).exists(), "{first}");
     let pid = rustix::process::Pid::from_child(&run);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal to a child");
-    let output = run.wait_with_output().expect("it ends");
+    let output = bounded::ended_with_output(run);
     assert_eq!(output.status.code(), Some(130), "{}", text(&output));
     assert!(text(&output).contains("left sleep"), "{}", text(&output));
     assert!(

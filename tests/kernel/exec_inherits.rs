@@ -5,7 +5,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::bounded;
 use crate::own_programs::{is_possible, text, users};
+use crate::skip;
 
 /// Prints the signal mask, the ignored signals, the process group, the session, and the first ten descriptors.
 const ASK: &str = r#"grep -E '^Sig(Blk|Ign):' /proc/self/status
@@ -33,7 +35,7 @@ fn signals_session_and_descriptors_are_the_callers() {
                 let mut command = user.command("sh");
                 command.args(["-c", caller, "sh"]);
                 command.args(before).args(["sh", "-c", ASK]);
-                let output = command.output().expect("it runs");
+                let output = bounded::output(&mut command);
                 assert!(output.status.success(), "{caller}: {}", text(&output));
                 without_signals_of_libc(&text(&output))
             };
@@ -67,7 +69,7 @@ fn signals_end_the_program_and_reach_it() {
             let run = run.args(["exec", "--", "sh", "-c", program]).spawn();
             let run = ready(run.expect("it starts"));
             kill_process(Pid::from_child(&run), signal).expect("a signal to a child");
-            let output = run.wait_with_output().expect("it ends");
+            let output = bounded::ended_with_output(run);
             assert_eq!(
                 output.status.code(),
                 Some(code),
@@ -92,7 +94,7 @@ fn a_signal_that_the_caller_ignores_is_ignored() {
         kill_process(Pid::from_child(&run), Signal::HUP).expect("a signal to a child");
         let mut stdin = run.stdin.take().expect("piped");
         stdin.write_all(b"go on\n").expect("it reads");
-        let output = run.wait_with_output().expect("it ends");
+        let output = bounded::ended_with_output(run);
         assert_eq!(output.status.code(), Some(5), "{user}: {}", text(&output));
     }
 }
@@ -124,9 +126,9 @@ fn ready(mut run: Child) -> Child {
 fn has_env_with_signals() -> bool {
     let mut tried = Command::new("env");
     tried.args(["--default-signal", "true"]);
-    let can = tried.output().is_ok_and(|o| o.status.success());
+    let can = bounded::output(&mut tried).status.success();
     if !can {
-        println!("skipped: env has no --default-signal here");
+        skip::because("env has no --default-signal here");
     }
     can
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use crate::bounded;
 use crate::own_programs::{Report, TALKER, halfopen, is_possible, start, text};
 
 /// A server of this test on the loopback: for each connection, what came is handed to `serve`.
@@ -55,7 +56,7 @@ fn a_relay_passes_ten_megabytes_both_ways_intact_and_the_ends_of_both_streams() 
     );
     let mut stdin = run.stdin.take().expect("piped");
     let writer = std::thread::spawn(move || stdin.write_all(&noise(LEN)));
-    let output = run.wait_with_output().expect("it ends");
+    let output = bounded::ended_with_output(run);
     writer
         .join()
         .expect("no panic")
@@ -107,20 +108,13 @@ fn a_reset_of_the_real_server_is_passed_on_and_a_power_off_resets_its_connection
         };
         let _ = tell.send(end);
     });
-    let arguments = [
-        "exec",
-        "--forward",
-        &addr,
-        "--die-after-bytes",
-        "4",
-        "--timeout",
-        "500ms",
-        "--",
-    ];
-    let talker = ["python3", "-c", TALKER, "60"];
+    let arguments = ["exec", "--forward", &addr, "--die-after-bytes", "4", "--"];
+    // it writes into the silence, and ends when it gets the error
+    let limit = "IPPROTO_TCP:TCP_USER_TIMEOUT:500";
+    let talker = ["python3", "-c", TALKER, "0", limit];
     halfopen(&[&arguments[..], &talker[..]].concat());
     assert_eq!(
-        told.recv().expect("the server tells"),
+        bounded::heard(&told),
         Err(std::io::ErrorKind::ConnectionReset)
     );
 }

@@ -12,6 +12,7 @@ use halfopen::{Endpoint, TcpListener, TcpStream};
 
 use super::by_hand::scenario;
 use super::endpoint::open;
+use crate::skip;
 
 #[test]
 fn a_kernel_socket_and_an_endpoint_talk_over_ipv6_both_ways() {
@@ -107,7 +108,7 @@ fn a_path_mtu_is_learnt_as_this_kernel_learns_it() {
         scenario.ip = ip;
         let mut kernel = match Linux::new(&scenario) {
             Ok(linux) => linux,
-            Err(TargetError::Unavailable(why)) => return println!("skipped: {why}"),
+            Err(TargetError::Unavailable(why)) => return skip::no_kernel(why),
             Err(e) => panic!("{e}"),
         };
         let kernels = after_too_big(&mut kernel, ip, mtu);

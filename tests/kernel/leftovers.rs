@@ -9,6 +9,7 @@ use halfopen::target::Target;
 use halfopen::time::Instant;
 use halfopen::wire::Flags;
 
+use crate::bounded;
 use crate::by_hand::{answer, connect, linux, next_segment};
 
 /// Not a test but the victim of the one below, which starts it as a process of its own: a connection with data in
@@ -86,7 +87,7 @@ fn kill_9_leaves_nothing() {
         );
     }
     victim.kill().unwrap();
-    victim.wait().unwrap();
+    bounded::ended(&mut victim);
     match (ready, first) {
         (true, _) => assert_eq!(holders(&tun), [""; 0], "nobody holds it any more"),
         (false, Some(why)) => println!("{why}"),
@@ -103,10 +104,9 @@ fn programs_that_this_one_starts_get_no_descriptor_of_it() {
     let mine = format!("ho{}", std::process::id());
     let before = holders(&mine).len();
     connect(&mut linux);
-    let started = Command::new("/bin/sh")
-        .args(["-c", "grep -l 'iff:' /proc/$$/fdinfo/* 2>/dev/null"])
-        .output()
-        .unwrap();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "grep -l 'iff:' /proc/$$/fdinfo/* 2>/dev/null"]);
+    let started = bounded::output(&mut shell);
     assert_eq!(String::from_utf8_lossy(&started.stdout), "");
     assert_eq!(before, 1, "this process holds its TUN");
     let until = linux.now() + Duration::from_millis(1);

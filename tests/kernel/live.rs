@@ -10,6 +10,9 @@ use halfopen::time::Instant;
 use halfopen::trace::{Dir, Incident, Stopped, Trace, Who};
 use halfopen::wire::{Datagram, Flags, Segment};
 
+use crate::bounded;
+use crate::skip;
+
 /// Runs a scenario of these steps, or prints why it cannot.
 fn live(text: &str) -> Option<Trace> {
     live_scenario(&scenario(text))
@@ -23,10 +26,11 @@ pub(crate) fn scenario(text: &str) -> Scenario {
 }
 
 fn live_scenario(scenario: &Scenario) -> Option<Trace> {
+    bounded::begin();
     match run(scenario, TargetKind::Linux, Options::default()) {
         Ok(trace) => Some(trace),
         Err(TargetError::Unavailable(why)) => {
-            println!("skipped: {why}");
+            skip::no_kernel(why);
             None
         }
         Err(e) => panic!("{e}"),

@@ -2,6 +2,8 @@
 //!
 //! Where no namespace or no TUN can be had, a test says so in one line and is skipped.
 
+#[path = "../bounded/mod.rs"]
+mod bounded;
 mod by_hand;
 mod closed;
 mod commands;
@@ -20,5 +22,6 @@ mod not_tcp;
 mod own_programs;
 mod programs;
 mod serve;
+mod skip;
 mod socket;
 mod watch;

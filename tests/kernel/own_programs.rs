@@ -5,11 +5,12 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::bounded;
+use crate::skip;
+
 /// Runs the program with these arguments to its end.
 pub(crate) fn halfopen(arguments: &[&str]) -> Output {
-    start(arguments, Stdio::null())
-        .wait_with_output()
-        .expect("it ends")
+    bounded::ended_with_output(start(arguments, Stdio::null()))
 }
 
 pub(crate) fn start(arguments: &[&str], stdin: Stdio) -> Child {
@@ -32,7 +33,7 @@ pub(crate) fn text(output: &Output) -> String {
 pub(crate) fn is_possible(programs: &[&str]) -> bool {
     let doctor = halfopen(&["doctor"]);
     if !doctor.status.success() {
-        println!("skipped: no private namespace can be had here");
+        skip::no_kernel("no private namespace can be had here");
         return false;
     }
     let folders: Vec<PathBuf> = std::env::var_os("PATH")
@@ -42,7 +43,7 @@ pub(crate) fn is_possible(programs: &[&str]) -> bool {
         .iter()
         .find(|p| !folders.iter().any(|f| f.join(p).exists()));
     if let Some(missing) = missing {
-        println!("skipped: {missing} is not installed");
+        skip::because(format_args!("{missing} is not installed"));
     }
     missing.is_none()
 }
@@ -128,7 +129,7 @@ impl User {
     /// Runs the program as this user to its end.
     pub(crate) fn halfopen(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(&self.program);
-        command.args(arguments).output().expect("it runs")
+        bounded::output(command.args(arguments))
     }
 }
 

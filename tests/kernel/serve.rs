@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use crate::bounded;
 use crate::own_programs::{is_possible, start, text};
 
 /// The lines of a `serve` until one contains `part`.
@@ -32,10 +33,9 @@ fn serve_dies_and_comes_back_by_signals_and_is_entered_as_it_says() {
         .find(|l| l.contains("nsenter"))
         .expect("a way in");
     let nc = |input: &str| {
-        let ran = Command::new("sh")
-            .args(["-c", &format!("echo {input} | {command} -N -w 1")])
-            .output()
-            .expect("a shell");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("echo {input} | {command} -N -w 1")]);
+        let ran = bounded::output(&mut shell);
         String::from_utf8_lossy(&ran.stdout).trim().to_owned()
     };
     assert_eq!(nc("alive"), "alive");
@@ -54,7 +54,7 @@ fn serve_dies_and_comes_back_by_signals_and_is_entered_as_it_says() {
             .is_some_and(|l| l.starts_with("3 connections") || l.starts_with("2 connections")),
         "{end:?}"
     );
-    assert_eq!(serve.wait().expect("it ends").code(), Some(0));
+    assert_eq!(bounded::ended(&mut serve).code(), Some(0));
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn serve_here_makes_an_interface_that_is_gone_at_its_end() {
     }
     // "here" is a namespace of the test's own
     let script = r#"
-        "$1" serve http --here --name dies0 --timeout 2s > "$2/said" &
+        "$1" serve http --here --name dies0 > "$2/said" &
         serve=$!
         i=0
-        until grep -qs "kill -USR1" "$2/said" || [ $i = 100 ]; do i=$((i + 1)); sleep 0.02; done
+        until grep -qs "kill -USR1" "$2/said" || [ $i = 3000 ]; do i=$((i + 1)); sleep 0.02; done
         grep -c dies0: /proc/net/dev
         printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 1 10.77.0.2 80 | head -1
         kill $serve
@@ -80,12 +80,12 @@ fn serve_here_makes_an_interface_that_is_gone_at_its_end() {
         true => &["-n"],
         false => &["-rn"],
     };
-    let ran = Command::new("unshare")
+    let mut inside = Command::new("unshare");
+    inside
         .args(unshare)
         .args(["sh", "-c", script, "sh", env!("CARGO_BIN_EXE_halfopen")])
-        .arg(folder.path())
-        .output()
-        .expect("unshare runs");
+        .arg(folder.path());
+    let ran = bounded::output(&mut inside);
     let said = text(&ran);
     assert_eq!(
         said.lines().collect::<Vec<_>>(),

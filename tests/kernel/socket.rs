@@ -9,6 +9,7 @@ use halfopen::time::Instant;
 use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq};
 
 use crate::by_hand::{LOCAL, REMOTE, answer, connect, linux, next_segment, socket};
+use crate::skip;
 
 #[test]
 fn the_syn_is_that_of_linux() {
@@ -158,7 +159,7 @@ fn the_tick_phase_predicts_the_tick_of_a_retransmission() {
     for _ in 0..3 {
         let Some(mut linux) = linux(&[]) else { return };
         let Some(ticks) = linux.ticks() else {
-            println!("skipped: this kernel does not tell its jiffies");
+            skip::because("this kernel does not tell its jiffies");
             return;
         };
         connect(&mut linux);

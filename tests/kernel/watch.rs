@@ -12,7 +12,9 @@ use halfopen::watch::Row;
 use halfopen::{Endpoint, TcpListener};
 use socket2::SockRef;
 
+use crate::bounded;
 use crate::endpoint::open;
+use crate::skip;
 
 const SERVER: &str = "10.77.0.2:7777";
 
@@ -38,9 +40,8 @@ fn watch(
         .stdout(Stdio::piped());
     let from = clock.now();
     let child = namespace.run(|| command.spawn()).expect("a way in");
-    let output = child.expect("the program").wait_with_output();
+    let output = bounded::ended_with_output(child.expect("the program"));
     let to = clock.now();
-    let output = output.expect("its output");
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("text");
     let rows = text.lines().map(|l| Row::from_json(l).expect("a row"));
@@ -114,7 +115,7 @@ fn what_watch_foretells_of_a_dead_peer_comes_true() {
     for stream in [&mut limited, &mut data] {
         let row = row_of(&rows, stream).clone();
         if row.options.is_none() {
-            println!("skipped: pidfd_getfd is not allowed, so TCP_USER_TIMEOUT is not known");
+            skip::because("pidfd_getfd is not allowed, so TCP_USER_TIMEOUT is not known");
             continue;
         }
         let first = Duration::from_millis(row.told.in_ms.expect("an instant"));

@@ -1,5 +1,6 @@
 //! Rules about the code that no compiler checks. Every rule comes with a sample that breaks it.
 
+mod documents;
 mod imports;
 mod rules;
 mod source;
@@ -124,6 +125,74 @@ fn no_file_of_a_module_imports_itself_by_a_detour() {
             .flat_map(|module| imports::circles(module, &sources))
             .collect(),
     );
+}
+
+#[test]
+fn the_tables_of_the_architecture_are_those_of_the_code() {
+    let read = |path: &str| std::fs::read_to_string(top().join(path)).expect(path);
+    let document = read("docs/ARCHITECTURE.md");
+    let modules = |path: &str| imports::order(&Source::new(path, &read(path)));
+    let folders = modules("src/engine/mod.rs");
+    let is_no_test = |name: &String| name != "tests";
+    let tables = [
+        ("crate", documents::dependencies(&read("Cargo.toml"))),
+        ("module", modules("src/lib.rs")),
+        ("folder", folders.into_iter().filter(is_no_test).collect()),
+    ];
+    for (what, code) in tables {
+        assert!(code.len() > 5, "{what}: {code:?}");
+        nothing(documents::differences(
+            what,
+            &documents::first_column(&document, what),
+            &code,
+        ));
+    }
+}
+
+#[test]
+fn a_table_that_differs_from_the_code_is_found() {
+    let list = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
+    let text = "x\n| crate | what |\n| --- | --- |\n| `a` | x |\n| b (tests) | y |\n\n| c | z |\n";
+    let table = documents::first_column(text, "crate");
+    assert_eq!(table, list(&["a", "b (tests)"]));
+    let cargo = "[dependencies]\na = \"1\"\n[dev-dependencies]\nb = \"1\"\na = \"1\"\n";
+    assert_eq!(documents::dependencies(cargo), table);
+    for (code, says) in [
+        (&["a", "b (tests)", "c"][..], "lacks c"),
+        (&["a"], "there is no crate b (tests)"),
+        (&["b (tests)", "a"], "crate a stands where b (tests) should"),
+        (&["a", "b (tests)", "a"], "twice"),
+    ] {
+        let found = documents::differences("crate", &table, &list(code));
+        assert!(found.len() == 1 && found[0].contains(says), "{found:?}");
+    }
+}
+
+#[test]
+fn no_test_waits_without_a_bound() {
+    for text in [
+        "fn f() { let x = told.recv(); }",
+        "fn f() { child.wait(); }",
+        "fn f() { child.wait_with_output(); }",
+        "fn f() { command\n.args([])\n.output(); }",
+        "fn f() { command.status(); }",
+        "fn f() { poll(&mut fds, None); }",
+    ] {
+        hold(
+            rules::unbounded_waits,
+            &Source::new("tests/kernel/exec.rs", text),
+        );
+    }
+    nothing(rules::unbounded_waits(&Source::new(
+        "tests/kernel/exec.rs",
+        "fn f() { output.status.code(); told.recv_timeout(limit); linux.wait(until); } // x.recv()",
+    )));
+}
+
+#[test]
+fn failing_seeds_are_kept() {
+    let bad = "proptest! {\n    #![proptest_config(Config::with_cases(3))]\n}";
+    hold(rules::forgotten_seeds, &Source::new("src/a.rs", bad));
 }
 
 #[test]

@@ -115,8 +115,18 @@ pub(crate) fn hash_order(source: &Source) -> Vec<String> {
 
 /// Files, threads, sockets or the environment in a module that is a value.
 pub(crate) fn input_and_output(source: &Source) -> Vec<String> {
-    const VALUES: [&str; 10] = [
-        "time", "rng", "wire", "sysctl", "sockopt", "call", "engine", "forecast", "sim", "compare",
+    const VALUES: [&str; 11] = [
+        "time",
+        "rng",
+        "printable",
+        "wire",
+        "sysctl",
+        "sockopt",
+        "call",
+        "engine",
+        "forecast",
+        "sim",
+        "compare",
     ];
     const DOORS: [&str; 7] = [
         "std::fs",
@@ -159,6 +169,61 @@ pub(crate) fn programs(source: &Source) -> Vec<String> {
             .collect(),
         false => Vec::new(),
     }
+}
+
+/// A wait in a test that nothing ends but what is waited for; `tests/bounded` has those that end. The sources of these
+/// rules run git.
+pub(crate) fn unbounded_waits(source: &Source) -> Vec<String> {
+    const WAITS: [&str; 5] = [
+        ".recv()",
+        ".wait()",
+        ".wait_with_output()",
+        ".output()",
+        ".status()",
+    ];
+    let is_test = source.path.starts_with("tests/");
+    if !is_test
+        || ["tests/bounded/", "tests/tidy/"]
+            .iter()
+            .any(|f| source.path.starts_with(f))
+    {
+        return Vec::new();
+    }
+    let all = |wait: &&str| source.code.match_indices(*wait).collect::<Vec<_>>();
+    let mut found: Vec<_> = WAITS.iter().flat_map(all).collect();
+    for (at, _) in source.code.match_indices("poll(") {
+        let arguments = source.code[at..].split(')').next().unwrap_or_default();
+        if arguments.ends_with(", None") {
+            found.push((at, "poll(.., None)"));
+        }
+    }
+    let finding = |(byte, wait)| {
+        source.finding(
+            byte,
+            format!("{wait} waits without a bound; see tests/bounded"),
+        )
+    };
+    found.into_iter().map(finding).collect()
+}
+
+/// A property whose failing seeds are not kept beside its source.
+pub(crate) fn forgotten_seeds(source: &Source) -> Vec<String> {
+    let properties = source.code.match_indices("proptest! {");
+    let forgets = |(byte, what): &(usize, &str)| {
+        let settings = source
+            .text
+            .lines()
+            .nth(source.line(*byte))
+            .unwrap_or_default();
+        let keeps = settings.contains("FileFailurePersistence::WithSource(\"regressions\")");
+        (!keeps).then(|| {
+            source.finding(
+                *byte,
+                format!("{what} keeps no failing seeds beside its source"),
+            )
+        })
+    };
+    properties.filter_map(|p| forgets(&p)).collect()
 }
 
 /// An `allow` or `expect` attribute without a reason.
