@@ -195,7 +195,7 @@ impl Exec {
             Some(path) => std::fs::write(path, report)
                 .map_err(|e| Failure(format!("{}: {e}", path.display()))),
             None => {
-                eprint!("{}", terminal::safe(&report, false));
+                eprint!("{}", terminal::safe(report, false));
                 Ok(())
             }
         }
