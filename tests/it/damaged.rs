@@ -189,8 +189,9 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 60,
         rng_seed: RngSeed::Fixed(1734),
-        failure_persistence: None,
-        ..ProptestConfig::default()
+        ..ProptestConfig::with_failure_persistence(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions")
+        )
     })]
 
     #[test]

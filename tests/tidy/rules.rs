@@ -210,12 +210,11 @@ pub(crate) fn unbounded_waits(source: &Source) -> Vec<String> {
 pub(crate) fn forgotten_seeds(source: &Source) -> Vec<String> {
     let properties = source.code.match_indices("proptest! {");
     let forgets = |(byte, what): &(usize, &str)| {
-        let settings = source
-            .text
-            .lines()
-            .nth(source.line(*byte))
-            .unwrap_or_default();
-        let keeps = settings.contains("FileFailurePersistence::WithSource(\"regressions\")");
+        // the settings stand between the macro's brace and its first test
+        let inside = source.text.lines().skip(source.line(*byte));
+        let mut settings = inside.take_while(|line| !line.trim_start().starts_with("fn "));
+        let keeps =
+            settings.any(|l| l.contains("FileFailurePersistence::WithSource(\"regressions\")"));
         (!keeps).then(|| {
             source.finding(
                 *byte,
