@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::scenario::Scenario;
 use crate::target::{Options, TargetError, TargetKind, run};
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, TickSpan, Ticks};
 use crate::trace::Trace;
 
 /// Phases of the wheel, in ticks, of which every one is run. Of more, this many are run, evenly spread.
@@ -35,7 +35,7 @@ impl Phases {
             // two ticks more: a wait is counted from the tick in which the timer was armed
             true => {
                 let us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
-                let (_, level) = ticks.fires_at(0, ticks.from_us(us).saturating_add(2));
+                let level = ticks.level_of(ticks.from_us(us).saturating_add(TickSpan(2)));
                 1 << (3 * level.min(8))
             }
             false => 1,
@@ -69,7 +69,7 @@ impl Phases {
     pub fn nth(&self, n: u64) -> Ticks {
         let each = self.into_tick_ns.len() as u64;
         Ticks {
-            jiffies_at_t0: self.ticks.jiffies_at_t0 + n / each * self.stride,
+            jiffies_at_t0: self.ticks.jiffies_at_t0 + TickSpan(n / each * self.stride),
             ns_into_tick: self.into_tick_ns[(n % each) as usize],
             ..self.ticks
         }

@@ -167,7 +167,7 @@ impl Cause {
 pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
     let tick = Duration::from_nanos(ticks.tick_ns);
     let asked = ticks.from_us(delay.as_micros() as u64);
-    let (_, level) = ticks.fires_at(0, asked);
+    let level = ticks.level_of(asked);
     let granule = tick * (1 << (3 * level));
     granule + tick + ALLOWANCE
 }

@@ -8,7 +8,7 @@ use crate::call::{TcpInfo, TcpState, TimerKind};
 use crate::engine::{Snapshot, TIMEWAIT_LEN_MS, WriteTimer, pto_us};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{TickSpan, Ticks};
 
 use super::{Forecast, Sends, Verdict};
 
@@ -57,14 +57,14 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn ms(&self, j: Jiffies) -> u64 {
+    fn ms(&self, j: TickSpan) -> u64 {
         self.ticks.to_us(j) / 1_000
     }
 
     /// Age of the start of the tick that lies so many ticks back, ms: timers fire there.
-    fn age_ms(&self, ago: Jiffies) -> u64 {
+    fn age_ms(&self, ago: TickSpan) -> u64 {
         let into_tick_ns = (self.info.at.ns() + self.ticks.ns_into_tick) % self.ticks.tick_ns;
-        (ago * self.ticks.tick_ns + into_tick_ns) / 1_000_000
+        (ago.0 * self.ticks.tick_ns + into_tick_ns) / 1_000_000
     }
 
     /// The write timer's segment has data, so that TCP_INFO tells when it was last sent.
@@ -72,7 +72,7 @@ impl View<'_> {
         self.info.wqueue.saturating_sub(self.info.notsent) > 1
     }
 
-    fn rto_max(&self) -> Jiffies {
+    fn rto_max(&self) -> TickSpan {
         let set = self.seen.option(OptName::TCP_RTO_MAX_MS);
         let ms = set.unwrap_or(self.sysctl.tcp_rto_max_ms);
         self.ticks.from_ms(ms.max(1) as u64)
@@ -83,15 +83,15 @@ impl View<'_> {
         set.unwrap_or(self.sysctl.tcp_rto_min_us).max(1) as u64
     }
 
-    fn rto(&self) -> Jiffies {
+    fn rto(&self) -> TickSpan {
         self.ticks.from_us(self.info.rto_us)
     }
 
-    fn left(&self) -> Jiffies {
+    fn left(&self) -> TickSpan {
         self.ticks.from_ms(self.info.timer_ms)
     }
 
-    fn sent_ago(&self) -> Jiffies {
+    fn sent_ago(&self) -> TickSpan {
         self.ticks.from_ms(self.info.last_data_sent_ms)
     }
 
@@ -110,14 +110,14 @@ impl View<'_> {
     }
 
     /// The loss probe's wait.
-    fn pto(&self) -> Jiffies {
+    fn pto(&self) -> TickSpan {
         let twice_srtt_us = (self.info.rtt_us > 0).then_some(2 * self.info.rtt_us);
         let us = pto_us(twice_srtt_us, self.info.unacked, self.rto_min_us());
         self.ticks.from_us(us).min(self.rto())
     }
 
     /// The RTO after `k` doublings, from what is known of it now.
-    fn rto_after(&self, k: u32) -> Jiffies {
+    fn rto_after(&self, k: u32) -> TickSpan {
         let (rto, max) = (self.rto(), self.rto_max());
         if rto < max {
             return rto >> self.info.backoff.saturating_sub(k).min(63);
@@ -128,13 +128,16 @@ impl View<'_> {
     }
 
     /// How long the waits `rtos`, one after the other, took: at least and at most; each is rounded up by the wheel.
-    fn took(&self, waits: impl Iterator<Item = Jiffies>) -> (Jiffies, Jiffies) {
-        waits.fold((0, 0), |(least, most), wait| {
+    fn took(&self, waits: impl Iterator<Item = TickSpan>) -> (TickSpan, TickSpan) {
+        waits.fold((TickSpan::ZERO, TickSpan::ZERO), |(least, most), wait| {
             let granule = match self.ticks.wheel {
-                true => 1 << (3 * self.ticks.fires_at(0, wait).1),
-                false => 0,
+                true => TickSpan::ONE << (3 * self.ticks.level_of(wait)),
+                false => TickSpan::ZERO,
             };
-            (least + wait + granule.min(1), most + wait + granule)
+            (
+                least + wait + granule.min(TickSpan::ONE),
+                most + wait + granule,
+            )
         })
     }
 }
@@ -191,7 +194,7 @@ pub(super) fn snapshots(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Vec<Snap
 }
 
 /// The pending timer, given what it was armed for.
-fn armed(view: &View, base: &Snapshot, wait: Jiffies) -> Snapshot {
+fn armed(view: &View, base: &Snapshot, wait: TickSpan) -> Snapshot {
     let ago = match view.info.timer_ms {
         0 => view.sent_ago(),
         _ => wait.saturating_sub(view.left()),
@@ -219,7 +222,7 @@ fn connecting(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     let wait = |k: u32| (first << k.saturating_sub(linear).min(32)).min(view.rto_max());
     let (least, most) = view.took((0..view.info.retransmits).map(wait));
     let ago = view.rto().saturating_sub(view.left());
-    let ages = [(least + ago).saturating_sub(1), most + ago];
+    let ages = [(least + ago).saturating_sub(TickSpan::ONE), most + ago];
     let mut all = with_ages(armed(view, base, view.rto()), ages.map(|j| view.age_ms(j)));
     if let Some(1..) = view.seen.option(OptName::TCP_USER_TIMEOUT) {
         // it may have shortened the wait, to nobody knows what
@@ -294,7 +297,7 @@ fn first_wait(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     // the timer was armed when something was sent, or when an ACK came
     let since = [info.last_data_sent_ms, info.last_ack_recv_ms]
         .map(|ms| view.ticks.from_ms(ms) + view.left());
-    let fits = |wait: Jiffies| since.iter().any(|s| s.abs_diff(wait) <= 1);
+    let fits = |wait: TickSpan| since.iter().any(|s| s.abs_diff(wait) <= TickSpan::ONE);
     // a second probe may be pending, which will send nothing: the first one went out for older data
     let second = Snapshot {
         loss_probe_sent: true,
@@ -320,7 +323,7 @@ fn probing(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     }
     let (least, most) = view.took((1..backoff).map(wait));
     // after each answer the wait begins anew, a round trip later
-    let answers = view.ticks.from_us(view.info.rtt_us) + 1;
+    let answers = view.ticks.from_us(view.info.rtt_us) + TickSpan::ONE;
     let most = most + answers * u64::from(backoff - view.info.probes.min(backoff));
     let of = |took| Snapshot {
         first_probe_ms: Some(view.ms(took) + snapshot.armed_ago_ms),
@@ -359,7 +362,7 @@ fn kept_alive(view: &View, base: &Snapshot) -> Vec<Snapshot> {
         .flatten()
         .map(|ms| view.ticks.from_ms(ms))
         .min();
-    let differs = heard.is_none_or(|h| (h + view.left()).abs_diff(idle) > 1);
+    let differs = heard.is_none_or(|h| (h + view.left()).abs_diff(idle) > TickSpan::ONE);
     if let (None, Some(h), true) = (&view.seen.options, heard, differs) {
         return vec![with_other_idle_time(view, base, h)];
     }
@@ -372,7 +375,7 @@ fn kept_alive(view: &View, base: &Snapshot) -> Vec<Snapshot> {
 }
 
 /// Not the sysctl's idle time: the timer shows which, in whole seconds, as it is armed from when something was heard.
-fn with_other_idle_time(view: &View, base: &Snapshot, heard: Jiffies) -> Snapshot {
+fn with_other_idle_time(view: &View, base: &Snapshot, heard: TickSpan) -> Snapshot {
     let all = heard + view.left();
     let seconds = (view.ms(all) / 1_000).clamp(1, 32_767) as i64;
     let mut snapshot = armed(view, base, all);

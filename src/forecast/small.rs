@@ -6,7 +6,7 @@ use super::{Firing, Forecast, Seen, Sends, Verdict, never};
 use crate::call::TcpState;
 use crate::engine::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS, TIMEWAIT_LEN_MS};
 use crate::sysctl::Sysctl;
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 
 use super::Why;
 
@@ -15,7 +15,10 @@ fn fires(ticks: &Ticks, at: Instant, left_ms: u64, for_ms: u64) -> Jiffies {
     let now = ticks.jiffies(at);
     let expires = now + ticks.from_ms(left_ms);
     let armed_at = expires.saturating_sub(ticks.from_ms(for_ms.max(left_ms)));
-    ticks.fires_at(armed_at.min(now), expires).0.max(now + 1)
+    ticks
+        .fires_at(armed_at.min(now), expires)
+        .0
+        .max(now + TickSpan::ONE)
 }
 
 /// A timewait sock, of TIME_WAIT or of an orphan's FIN_WAIT2.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use self::cases::{Case, cases, sysctl};
 use self::world::World;
 use super::*;
+use crate::time::Jiffies;
 
 /// Instants after the cut at which a forecast is made, ms.
 const LOOKS_MS: [u64; 12] = [
@@ -313,7 +314,7 @@ mod any {
                 }),
             };
             let ticks = Ticks {
-                jiffies_at_t0: 4_295_000_000,
+                jiffies_at_t0: Jiffies(4_295_000_000),
                 ..Ticks::default()
             };
             let forecast = of_seen(&seen, &Sysctl::default(), ticks);

@@ -62,7 +62,11 @@ impl TickPhase {
         let tick = self.tick_ns as i64;
         Ticks {
             tick_ns: self.tick_ns,
-            jiffies_at_t0: self.jiffies.saturating_add_signed(signed.div_euclid(tick)),
+            jiffies_at_t0: Jiffies(
+                self.jiffies
+                    .0
+                    .saturating_add_signed(signed.div_euclid(tick)),
+            ),
             ns_into_tick: signed.rem_euclid(tick) as u64,
             wheel: true,
         }
@@ -133,14 +137,15 @@ fn full_jiffies(low_ms: u32, since_boot_ns: u64, tick_ns: u64) -> Option<Jiffies
         return None;
     }
     // a ms value is rounded down, so the tick that it stands for is found by rounding up
-    Some((guess_ms.checked_add_signed(off_ms.into())? * hz).div_ceil(1000))
+    let jiffies = (guess_ms.checked_add_signed(off_ms.into())? * hz).div_ceil(1000);
+    Some(Jiffies(jiffies))
 }
 
 impl TickPhase {
     /// Returns the one of two observations that was less late after the start of its tick.
     fn earlier(self, seen: TickPhase) -> TickPhase {
-        let ticks = seen.jiffies.saturating_sub(self.jiffies);
-        let due_ns = self.starts_at_ns + ticks * self.tick_ns;
+        let ticks = seen.jiffies.since(self.jiffies);
+        let due_ns = self.starts_at_ns + ticks.0 * self.tick_ns;
         if seen.starts_at_ns < due_ns {
             seen
         } else {

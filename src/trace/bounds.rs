@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 
 /// The longest file that is read, bytes. The largest recording that is kept has 2 MB.
 pub(super) const MAX_FILE: u64 = 256 << 20;
@@ -20,7 +20,7 @@ pub(super) const MAX_LASTS: Duration = Duration::from_secs(366 * 24 * 3_600);
 const TICK_NS: std::ops::RangeInclusive<u64> = 1_000..=100_000_000;
 
 /// The most ticks that a machine has counted when a trace begins: 8900 years at HZ 1000.
-const MAX_JIFFIES: u64 = 1 << 48;
+const MAX_JIFFIES: Jiffies = Jiffies(1 << 48);
 
 /// Whether these may be the ticks of a kernel; `keys` are the names of the tick's length, of the phase and of the count.
 pub(super) fn checked(ticks: Ticks, keys: [&str; 3]) -> Result<Ticks, String> {

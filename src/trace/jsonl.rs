@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::json::{self, Object};
 use super::{Event, Stopped, Trace, Who, bounds};
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +115,7 @@ fn ticks(members: &Members) -> Result<Option<Ticks>, String> {
     }
     let ticks = Ticks {
         tick_ns: members.number("tick_ns")?,
-        jiffies_at_t0: members.number("jiffies")?,
+        jiffies_at_t0: Jiffies(members.number("jiffies")?),
         ns_into_tick: members.number("ns_into_tick")?,
         wheel: members
             .0
@@ -130,7 +130,7 @@ fn ticks(members: &Members) -> Result<Option<Ticks>, String> {
 pub fn write(trace: &Trace) -> String {
     let mut start = head(Instant::ZERO, "harness", "start");
     if let Some(ticks) = &trace.meta.ticks {
-        start.insert("jiffies".into(), ticks.jiffies_at_t0.into());
+        start.insert("jiffies".into(), ticks.jiffies_at_t0.0.into());
         start.insert("tick_ns".into(), ticks.tick_ns.into());
         start.insert("ns_into_tick".into(), ticks.ns_into_tick.into());
         if !ticks.wheel {

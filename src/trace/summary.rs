@@ -9,7 +9,7 @@ use super::json::{self, Object};
 use super::relative::{Body, Relative, Tcp, relative};
 use super::{Dir, Event, Incident, Meta, Provenance, Stopped, Trace, Who, bounds};
 use crate::call::TcpState;
-use crate::time::Ticks;
+use crate::time::{Jiffies, Ticks};
 use crate::wire::{Flags, TcpOption};
 
 /// Something that a summary lacks or says wrongly.
@@ -90,7 +90,7 @@ fn head(meta: &Meta) -> Vec<(&'static str, Value)> {
         ("hz", json!(ticks.map(Ticks::hz))),
         ("role", json!(meta.role)),
         ("delay_ns", json!(meta.delay.as_nanos() as u64)),
-        ("jiffies_at_t0", json!(ticks.map(|t| t.jiffies_at_t0))),
+        ("jiffies_at_t0", json!(ticks.map(|t| t.jiffies_at_t0.0))),
         ("ns_into_tick_at_t0", json!(ticks.map(|t| t.ns_into_tick))),
         ("tick_ns", json!(ticks.map(|t| t.tick_ns))),
     ]);
@@ -317,7 +317,7 @@ impl Reader<'_> {
         };
         let ticks = Ticks {
             tick_ns,
-            jiffies_at_t0,
+            jiffies_at_t0: Jiffies(jiffies_at_t0),
             ns_into_tick: self.number("ns_into_tick_at_t0")?.unwrap_or(0),
             wheel: self.0["wheel"].as_bool().unwrap_or(true),
         };

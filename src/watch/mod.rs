@@ -19,10 +19,10 @@ use crate::forecast;
 use crate::os::processes::{Holder, holders, options};
 use crate::os::{Diagnosed, RealClock, SockDiag, TickPhase, sysctl_files, tick_ns};
 use crate::sysctl::Sysctl;
-use crate::time::Ticks;
+use crate::time::{Jiffies, Ticks};
 
 /// Jiffies at the start if the kernel's cannot be read. They are far from zero, because ages are counted backwards.
-const SOME_JIFFIES: u64 = 1 << 40;
+const SOME_JIFFIES: Jiffies = Jiffies(1 << 40);
 
 /// Takes snapshots of the connections.
 #[derive(Debug)]

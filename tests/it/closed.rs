@@ -7,7 +7,7 @@ use halfopen::compare::closed::compare;
 use halfopen::compare::{Known, Mode, Verdict};
 use halfopen::scenario::Scenario;
 use halfopen::target::{Options, TargetKind, run};
-use halfopen::time::Ticks;
+use halfopen::time::{TickSpan, Ticks};
 use halfopen::trace::Trace;
 
 /// The recordings of one folder, by name.
@@ -54,7 +54,7 @@ fn different(family: &str, jiffies: u64, ns: u64) -> Vec<String> {
     let verdicts = recordings(family).into_iter().map(|folder| {
         let recorded = Trace::load(&folder).expect("readable");
         let ticks = recorded.meta.ticks.map(|kernel| Ticks {
-            jiffies_at_t0: kernel.jiffies_at_t0 + jiffies,
+            jiffies_at_t0: kernel.jiffies_at_t0 + TickSpan(jiffies),
             ns_into_tick: (kernel.ns_into_tick + ns) % kernel.tick_ns,
             ..kernel
         });

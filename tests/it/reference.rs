@@ -8,7 +8,7 @@ use halfopen::compare::Ending;
 use halfopen::compare::timing::spread;
 use halfopen::scenario::builtin;
 use halfopen::target::{Options, TargetKind, run};
-use halfopen::time::{Instant, Ticks};
+use halfopen::time::{Instant, Jiffies, Ticks};
 use halfopen::trace::{Dir, Trace};
 use halfopen::wire::{Datagram, Flags, Segment, Seq};
 
@@ -246,7 +246,7 @@ impl Reference {
         let scenario = builtin::all().iter().find(|b| b.name == self.scenario);
         let scenario = scenario.expect("built in").scenario().expect("it parses");
         let ticks = Ticks {
-            jiffies_at_t0: jiffies,
+            jiffies_at_t0: Jiffies(jiffies),
             ns_into_tick: ns,
             ..scenario.preset.ticks()
         };

@@ -6,7 +6,7 @@ use halfopen::call::{Errno, TcpState, TimerKind};
 use halfopen::scenario::Scenario;
 use halfopen::target::TargetError;
 use halfopen::target::{Options, TargetKind, run};
-use halfopen::time::Instant;
+use halfopen::time::{Instant, TickSpan};
 use halfopen::trace::{Dir, Incident, Stopped, Trace, Who};
 use halfopen::wire::{Datagram, Flags, Segment};
 
@@ -93,7 +93,7 @@ fn in_its_tick(trace: &Trace, armed: Instant, after: Duration, at: Instant) -> b
     };
     let start = ticks.jiffies(armed);
     let (due, _) = ticks.fires_at(start, start + ticks.from_us(after.as_micros() as u64));
-    (due..=due + 1).contains(&ticks.jiffies(at))
+    (due..=due + TickSpan::ONE).contains(&ticks.jiffies(at))
 }
 
 #[test]

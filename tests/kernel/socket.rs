@@ -5,7 +5,7 @@ use std::time::Duration;
 use halfopen::call::{Addr, Call, Errno, Outcome, TcpState, TimerKind};
 use halfopen::scenario::{CLIENT_PORT, PEER_IP, SERVER_PORT, SURVIVOR_IP};
 use halfopen::target::Target;
-use halfopen::time::Instant;
+use halfopen::time::{Instant, TickSpan};
 use halfopen::wire::{Datagram, Flags, Payload, Segment, Seq};
 
 use crate::by_hand::{LOCAL, REMOTE, answer, connect, linux, next_segment, socket};
@@ -171,7 +171,7 @@ fn the_tick_phase_predicts_the_tick_of_a_retransmission() {
         let (due, _) = ticks.fires_at(armed, armed + ticks.from_ms(1000));
         let fired = ticks.jiffies(second);
         // one tick late is what the kernel's own softirq allows itself
-        if (due..=due + 1).contains(&fired) {
+        if (due..=due + TickSpan::ONE).contains(&fired) {
             return;
         }
         seen.push((first, second, due, fired));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use halfopen::engine::{Alarm, Armed, Wheel};
-use halfopen::time::Ticks;
+use halfopen::time::{Jiffies, Ticks};
 use hierarchical_hash_wheel_timer::wheels::cancellable::{
     CancellableTimerEntry, QuadWheelWithOverflow,
 };
@@ -59,27 +59,22 @@ fn ours(settings: Settings, script: &Script, pending: u32) -> Outcome<f64> {
     let ticks = Ticks::default();
     let mut wheel = Wheel::new(ticks);
     for who in 0..pending {
-        wheel.arm(
-            0,
-            who,
-            Alarm::Tick(Armed::new(&ticks, 0, 1_800_000 + u64::from(who) % 1_000)),
-        );
+        let expires = Jiffies(1_800_000 + u64::from(who) % 1_000);
+        let armed = Armed::new(&ticks, Jiffies(0), expires);
+        wheel.arm(Jiffies(0), who, Alarm::Tick(armed));
     }
     let mut from = 0;
     of_five(settings, || {
         let ns = script.play(from, |now, who, expires| {
             let mut arms = 1;
-            wheel.arm(now, who, Alarm::Tick(Armed::new(&ticks, now, expires)));
+            let armed = |expires| Alarm::Tick(Armed::new(&ticks, Jiffies(now), Jiffies(expires)));
+            wheel.arm(Jiffies(now), who, armed(expires));
             // as after each packet: is something due?
-            let at = ticks.start_of(now);
+            let at = ticks.start_of(Jiffies(now));
             if wheel.next().is_some_and(|next| next <= at) {
                 while let Some(due) = wheel.pop_due(at) {
                     arms += 1;
-                    wheel.arm(
-                        now,
-                        due,
-                        Alarm::Tick(Armed::new(&ticks, now, now + 1_800_000)),
-                    );
+                    wheel.arm(Jiffies(now), due, armed(now + 1_800_000));
                 }
             }
             arms

@@ -1,4 +1,5 @@
 use super::*;
+use crate::time::Jiffies;
 
 #[test]
 fn a_period_is_what_the_longest_timer_is_rounded_to() {
@@ -25,7 +26,7 @@ fn phases_differ_and_stay_inside_their_period() {
     let all: Vec<_> = (0..phases.len()).map(|n| phases.nth(n)).collect();
     assert_eq!(all.len(), 24);
     for (n, ticks) in all.iter().enumerate() {
-        assert!(ticks.ns_into_tick < ticks.tick_ns && ticks.jiffies_at_t0 < 8);
+        assert!(ticks.ns_into_tick < ticks.tick_ns && ticks.jiffies_at_t0 < Jiffies(8));
         assert!(!all[..n].contains(ticks), "phase {n} stands twice");
     }
 }
@@ -35,7 +36,7 @@ fn more_phases_than_can_be_run_are_an_even_choice_that_says_so() {
     let phases = Phases::of(Ticks::at_hz(1000), Duration::from_secs(7_200));
     assert!(!phases.are_all());
     assert_eq!(phases.len(), MOST_WHEEL_PHASES * 3);
-    assert_eq!(phases.nth(3).jiffies_at_t0, 8);
+    assert_eq!(phases.nth(3).jiffies_at_t0, Jiffies(8));
 }
 
 #[test]

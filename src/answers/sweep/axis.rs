@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::scenario::{Scenario, parse_duration};
 use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{Preset, Sysctl, nearest, quoted};
-use crate::time::Ticks;
+use crate::time::{TickSpan, Ticks};
 
 /// Most values of one axis.
 const MOST_VALUES: u64 = 1_000_000;
@@ -137,7 +137,7 @@ impl Axis {
             Kind::Timestamps => scenario.peer.timestamps = number != 0.0,
             Kind::Sack => scenario.peer.sack = number != 0.0,
             Kind::Dsack => scenario.peer.dsack = number != 0.0,
-            Kind::Phase => ticks.jiffies_at_t0 += number as u64,
+            Kind::Phase => ticks.jiffies_at_t0 += TickSpan(number as u64),
             Kind::Hz => {
                 *ticks = Ticks {
                     wheel: ticks.wheel,

@@ -12,7 +12,7 @@ use super::*;
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo, TcpState};
 use crate::compare::verdict::Verdict;
 use crate::scenario::IpVersion;
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::trace::kept;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
@@ -400,7 +400,8 @@ impl Machine for TwoHops {
     fn deliver(&mut self, _: Instant, _: &Datagram) {}
     fn fire(&mut self, now: Instant) {
         self.hops += 1;
-        self.due = (self.hops == 1).then(|| self.ticks.start_of(self.ticks.jiffies(now) + 10));
+        self.due =
+            (self.hops == 1).then(|| self.ticks.start_of(self.ticks.jiffies(now) + TickSpan(10)));
         self.out = (self.hops == 2).then(TwoHops::packet);
     }
     fn call(&mut self, _: Instant, _: Call) -> Outcome {
@@ -435,7 +436,7 @@ fn two_hops(at: Instant) -> Verdict {
     let setup = setup(&scenario(&trace), &Script::of(&trace, ticks));
     let mut machine = TwoHops {
         ticks,
-        due: Some(ticks.start_of(100)),
+        due: Some(ticks.start_of(Jiffies(100))),
         hops: 2,
         out: Some(TwoHops::packet()),
     };
@@ -454,7 +455,7 @@ fn two_hops(at: Instant) -> Verdict {
 
 #[test]
 fn a_firing_that_nobody_saw_may_have_been_a_tick_late() {
-    let tick = |n| Ticks::default().start_of(n) + Duration::from_micros(100);
+    let tick = |n| Ticks::default().start_of(Jiffies(n)) + Duration::from_micros(100);
     let on_time = two_hops(tick(110));
     assert!(on_time.identical, "{:#?}", on_time.differences);
     assert_eq!(

@@ -18,7 +18,7 @@ impl Point for Millis {
 }
 
 impl Point for Jiffies {
-    const NEVER: Jiffies = u64::MAX;
+    const NEVER: Jiffies = Jiffies(u64::MAX);
 }
 
 impl Point for Instant {

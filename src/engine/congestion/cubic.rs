@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 
 use super::{AckSample, Window};
 use crate::engine::clock::stamp::Stamp;
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::wire::Seq;
 
 /// The window keeps 717/1024 of itself at a loss.
@@ -142,7 +142,7 @@ impl Cubic {
 
     /// The connection was idle since `lsndtime`: the curve waits with it.
     pub(crate) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
-        let idle = now.saturating_sub(lsndtime);
+        let idle = now.since(lsndtime);
         let moved = self.epoch_start.get().map(|start| now.min(start + idle));
         self.epoch_start = moved.into();
     }
@@ -158,7 +158,7 @@ impl Cubic {
             return;
         };
         // the second after a recovery says nothing about the path
-        let young = |start| ticks.jiffies(now).saturating_sub(start) < ticks.hz();
+        let young = |start| ticks.jiffies(now).since(start).0 < ticks.hz();
         if self.epoch_start.get().is_some_and(young) {
             return;
         }
@@ -188,11 +188,11 @@ impl Cubic {
     /// Brings `cnt` up to date, at most once a tick, and no oftener than HZ/32 while the window stands still.
     fn update(&mut self, cwnd: u32, acked: u32, now: Jiffies, ticks: &Ticks) {
         self.ack_cnt = self.ack_cnt.wrapping_add(acked);
-        let since_last = now.saturating_sub(self.last_time);
-        if self.last_cwnd == cwnd && since_last <= ticks.hz() / 32 {
+        let since_last = now.since(self.last_time);
+        if self.last_cwnd == cwnd && since_last.0 <= ticks.hz() / 32 {
             return;
         }
-        if self.epoch_start.get().is_none() || since_last != 0 {
+        if self.epoch_start.get().is_none() || since_last != TickSpan::ZERO {
             self.last_cwnd = cwnd;
             self.last_time = now;
             let epoch_start = match self.epoch_start.get() {
@@ -218,10 +218,10 @@ impl Cubic {
         now
     }
 
-    fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: Jiffies, ticks: &Ticks) -> u32 {
+    fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: TickSpan, ticks: &Ticks) -> u32 {
         // one RTT ahead: the window that is right when these segments are acknowledged
         let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.map_or(0, NonZeroU64::get));
-        let t = (ahead << TIME_BITS) / ticks.hz();
+        let t = (ahead.0 << TIME_BITS) / ticks.hz();
         let off = t.abs_diff(self.k);
         let cubed = off.wrapping_mul(off).wrapping_mul(off);
         let delta = (C_SCALED.wrapping_mul(cubed) >> (10 + 3 * TIME_BITS)) as u32;

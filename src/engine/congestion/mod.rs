@@ -14,7 +14,7 @@ pub use cubic::Cubic;
 pub use reno::Reno;
 
 use crate::sysctl::CongestionControl;
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::wire::Seq;
 
 /// `snd_ssthresh` while none was set: slow start has no end in sight.
@@ -111,7 +111,7 @@ impl Window {
 
     /// After `idle` ticks without sending (RFC 2861): halved for every `rto` ticks passed, not below
     /// `restart_cwnd`; the threshold remembers 3/4 of it.
-    pub fn restart_after_idle(&mut self, restart_cwnd: u32, idle: Jiffies, rto: Jiffies) {
+    pub fn restart_after_idle(&mut self, restart_cwnd: u32, idle: TickSpan, rto: TickSpan) {
         let floor = restart_cwnd.min(self.snd_cwnd);
         self.snd_ssthresh = self.current_ssthresh();
         let mut left = idle;

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use crate::engine::congestion::windowed_min::WindowedMin;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{Jiffies, TickSpan, Ticks};
 use crate::wire::Seq;
 
 /// The RTO before any sample, us.
@@ -82,7 +82,7 @@ impl Rtt {
     }
 
     /// Takes a sample for the smallest RTT of the last `window` ticks, us.
-    pub(crate) fn update_min_rtt(&mut self, window: Jiffies, j: Jiffies, rtt_us: u64) {
+    pub(crate) fn update_min_rtt(&mut self, window: TickSpan, j: Jiffies, rtt_us: u64) {
         self.min_rtt.update(window, j, rtt_us);
     }
 
@@ -148,7 +148,7 @@ impl Rtt {
     }
 
     /// The RTO without backoff, in ticks, rounded up, at most `rto_max`.
-    pub(crate) fn rto(&self, ticks: &Ticks, rto_max: Jiffies) -> Jiffies {
+    pub(crate) fn rto(&self, ticks: &Ticks, rto_max: TickSpan) -> TickSpan {
         ticks
             .from_us(self.srtt_us() + u64::from(self.rttvar4))
             .min(rto_max)

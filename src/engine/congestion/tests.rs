@@ -105,7 +105,7 @@ fn a_pause_halves_the_window_once_an_rto() {
     ];
     for (cwnd, idle, left, ssthresh) in table {
         let mut w = limited(cwnd, 12);
-        w.restart_after_idle(TCP_INIT_CWND, idle, 50);
+        w.restart_after_idle(TCP_INIT_CWND, TickSpan(idle), TickSpan(50));
         assert_eq!((w.snd_cwnd, w.snd_ssthresh), (left, ssthresh), "{idle}");
     }
 }

@@ -3,7 +3,7 @@
 //! Linux counterpart: `lib/win_minmax.c`, `tcp_update_rtt_min`. Kept are the best value of the window, the best
 //! since that one, and the best since the second; so the next best is at hand when the best grows too old.
 
-use crate::time::Jiffies;
+use crate::time::{Jiffies, TickSpan};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sample {
@@ -22,7 +22,7 @@ pub(crate) struct WindowedMin {
 impl Default for WindowedMin {
     fn default() -> WindowedMin {
         WindowedMin {
-            at: [0; 3],
+            at: [Jiffies::default(); 3],
             us: [u32::MAX; 3],
         }
     }
@@ -48,9 +48,9 @@ impl WindowedMin {
     }
 
     /// Takes a value in and returns the smallest of the last `window` ticks, us.
-    pub(crate) fn update(&mut self, window: Jiffies, at: Jiffies, us: u64) -> u64 {
+    pub(crate) fn update(&mut self, window: TickSpan, at: Jiffies, us: u64) -> u64 {
         let new = Sample { at, us };
-        let age = |s: Sample| at.saturating_sub(s.at);
+        let age = |s: Sample| at.since(s.at);
         let best = match self.best() {
             Some(best) if us > best[0].us && age(best[2]) <= window => best,
             _ => {

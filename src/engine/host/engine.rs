@@ -22,10 +22,10 @@ use crate::engine::netns::siphash::Secrets;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::{Event, Outbox, Transmit, Trigger};
 use crate::engine::tcb::sockopts::Options;
-use crate::engine::tcb::timer_slots::Alarm;
+use crate::engine::tcb::timer_slots::{Alarm, Armed};
 use crate::rng::Stream;
 use crate::sysctl::Sysctl;
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, TickSpan, Ticks};
 use crate::wire::{Datagram, Payload};
 
 /// Numbers that a host draws at random; given instead, to repeat a recording.
@@ -306,7 +306,9 @@ impl Engine {
         }
         let timewait = match lent.as_mut().and_then(|l| l.becomes_timewait.take()) {
             Some(wait) => Some(wait),
-            None => (tcb.state == TcpState::TimeWait).then_some((TcpState::TimeWait, 0)),
+            None => {
+                (tcb.state == TcpState::TimeWait).then_some((TcpState::TimeWait, TickSpan::ZERO))
+            }
         };
         let closed = tcb.state == TcpState::Closed;
         let successor =
@@ -436,14 +438,14 @@ impl Engine {
     /// State, counters and timers of a connection, orphans, requests and timewaits included.
     pub fn connection(&self, at: Instant, local: Addr, remote: Addr) -> Option<TcpInfo> {
         let now = self.now(at);
-        let left_ms = |expires: u64| self.ticks.to_us(expires.saturating_sub(now.j)) / 1_000;
+        let left_ms = |timer: &Armed| self.ticks.to_us(timer.expires().since(now.j)) / 1_000;
         let info = match self.table.get(self.table.find(local, remote)?)? {
             Sock::Connection(tcb) => tcb.info(now),
             Sock::Request(r) => TcpInfo {
                 at,
                 state: TcpState::SynRecv,
                 timer: TimerKind::On,
-                timer_ms: left_ms(r.timer.expires()),
+                timer_ms: left_ms(&r.timer),
                 timer_retrans: r.num_retrans,
                 ..TcpInfo::default()
             },
@@ -451,7 +453,7 @@ impl Engine {
                 at,
                 state: t.substate,
                 timer: TimerKind::TimeWait,
-                timer_ms: left_ms(t.timer.expires()),
+                timer_ms: left_ms(&t.timer),
                 ..TcpInfo::default()
             },
         };

@@ -18,7 +18,7 @@ use crate::engine::tcb::probes::Probes;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::engine::tcb::tlp_state::Tlp;
 use crate::sockopt::SockOpt;
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::wire::{Flags, Seq};
 
 /// Segments in flight that are put together at the most: more of them change no timer.
@@ -139,7 +139,7 @@ fn pending(ticks: &Ticks, now: Now, ago_ms: u64, for_ms: u64) -> Armed {
     let armed_at = now.j.saturating_sub(ticks.from_ms(ago_ms));
     let expires = armed_at + ticks.from_ms(for_ms);
     let (fires, level) = ticks.fires_at(armed_at, expires);
-    Armed::firing(armed_at, expires, fires.max(now.j + 1), level)
+    Armed::firing(armed_at, expires, fires.max(now.j + TickSpan::ONE), level)
 }
 
 impl Tcb {
@@ -179,7 +179,9 @@ impl Tcb {
         self.rtt
             .restore(info.rtt_us, info.rttvar_us, rto_min_us, plain_rto_us);
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
-        let last_data = seen.last_data_recv_ms.map_or(0, |ms| self.ago(now, ms));
+        let last_data = seen
+            .last_data_recv_ms
+            .map_or(Jiffies::default(), |ms| self.ago(now, ms));
         self.delack.set_lrcvtime(last_data);
         self.lsndtime = self.ago(now, info.last_data_sent_ms);
         self.w.snd_cwnd = info.snd_cwnd.max(1);

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::tcb::timer_slots::{Alarm, Armed};
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 
 /// Levels of Linux's wheel.
 const LEVELS: usize = 9;
@@ -58,7 +58,7 @@ impl Wheel {
     pub fn new(ticks: Ticks) -> Wheel {
         Wheel {
             ticks,
-            clk: 0,
+            clk: Jiffies(0),
             occupied: [0; LEVELS],
             heads: vec![NIL; LEVELS * BUCKETS as usize],
             links: Vec::new(),
@@ -173,18 +173,20 @@ impl Wheel {
     /// Moves the clock, but never to or over something pending.
     fn advance(&mut self, now: Jiffies) {
         if now > self.clk {
-            self.clk = self.next_tick().map_or(now, |(next, _)| now.min(next - 1));
+            self.clk = self
+                .next_tick()
+                .map_or(now, |(next, _)| now.min(next - TickSpan::ONE));
         }
     }
 
     /// The bucket of a timer; none where all that lie in a bucket would no longer fire in one tick.
     fn bucket_of(&self, armed: Armed) -> Option<u16> {
         let shift = LEVEL_SHIFT * armed.level();
-        if armed.level() >= LEVELS as u32 || armed.fires() & ((1 << shift) - 1) != 0 {
+        if armed.level() >= LEVELS as u32 || armed.fires().0 & ((1 << shift) - 1) != 0 {
             return None;
         }
-        let slot = armed.fires() >> shift;
-        let ahead = slot.checked_sub(self.clk >> shift)?;
+        let slot = armed.fires().0 >> shift;
+        let ahead = slot.checked_sub(self.clk.0 >> shift)?;
         let within = (1..=BUCKETS).contains(&ahead);
         within.then_some((u64::from(armed.level()) * BUCKETS + slot % BUCKETS) as u16)
     }
@@ -193,8 +195,8 @@ impl Wheel {
     #[cfg(test)]
     fn tick_of(&self, bucket: u16) -> Jiffies {
         let shift = LEVEL_SHIFT * u32::from(bucket / 64);
-        let first = (self.clk >> shift) + 1;
-        (first + (u64::from(bucket).wrapping_sub(first) % BUCKETS)) << shift
+        let first = (self.clk.0 >> shift) + 1;
+        Jiffies((first + (u64::from(bucket).wrapping_sub(first) % BUCKETS)) << shift)
     }
 
     /// The next tick in which something fires, and its highest bucket.
@@ -205,10 +207,10 @@ impl Wheel {
                 continue;
             }
             let shift = LEVEL_SHIFT * level as u32;
-            let first = (self.clk >> shift) + 1;
+            let first = (self.clk.0 >> shift) + 1;
             let ahead = bits.rotate_right((first % BUCKETS) as u32).trailing_zeros();
             let slot = first + u64::from(ahead);
-            let tick = slot << shift;
+            let tick = Jiffies(slot << shift);
             if best.is_none_or(|(sooner, _)| tick <= sooner) {
                 best = Some((tick, (level as u64 * BUCKETS + slot % BUCKETS) as u16));
             }

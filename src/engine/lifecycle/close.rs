@@ -9,7 +9,7 @@ use crate::engine::queues::skb::Skb;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 use crate::wire::Flags;
 
 /// Life of TIME_WAIT, ms.
@@ -144,7 +144,7 @@ impl Tcb {
     }
 
     /// How long an orphan may wait for the peer's FIN, ticks.
-    fn fin_time(&self) -> Jiffies {
+    fn fin_time(&self) -> TickSpan {
         let s = self
             .opt
             .linger2
@@ -173,7 +173,7 @@ impl Tcb {
             let left = self
                 .fin_time()
                 .saturating_sub(self.sysctl.ticks.from_ms(TIMEWAIT_LEN_MS));
-            if left > 0 {
+            if left > TickSpan::ZERO {
                 return self.become_timewait(TcpState::FinWait2, left);
             }
         }
@@ -184,7 +184,7 @@ impl Tcb {
     }
 
     /// Asks the host for a timewait sock in this one's place.
-    fn become_timewait(&mut self, state: TcpState, time: Jiffies) {
+    fn become_timewait(&mut self, state: TcpState, time: TickSpan) {
         self.outbox().becomes_timewait = Some((state, time));
     }
 }

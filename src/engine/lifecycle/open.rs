@@ -14,6 +14,7 @@ use crate::engine::recovery::ack_flags::AckPath;
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::Xmit;
+use crate::time::TickSpan;
 use crate::wire::{Flags, Segment, Seq};
 
 impl Tcb {
@@ -81,7 +82,12 @@ impl Tcb {
         if f.has(Flags::ACK) {
             if !segment.ack.after(self.snd_una) || segment.ack.after(self.snd_nxt) {
                 if self.rto.retransmits() == 0 {
-                    self.arm_xmit(now, Xmit::Rto, 2, "the peer acknowledged something else");
+                    self.arm_xmit(
+                        now,
+                        Xmit::Rto,
+                        TickSpan(2),
+                        "the peer acknowledged something else",
+                    );
                 }
                 return if f.has(Flags::RST) {
                     Verdict::Done

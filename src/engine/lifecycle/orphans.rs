@@ -37,8 +37,8 @@ impl Tcb {
     /// A timer of an orphan fired: it is given up if there are too many, one that is long silent sooner. `reset`: it is
     /// worth a RST.
     pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> bool {
-        let silent = now.j.saturating_sub(self.lsndtime);
-        let mut weight = u32::from(silent > 2 * self.rto.max() || !reset);
+        let silent = now.j.since(self.lsndtime);
+        let mut weight = u32::from(silent > self.rto.max() * 2 || !reset);
         weight += u32::from(self.sk_err_soft.is_some());
         if !self.too_much(weight) {
             return false;

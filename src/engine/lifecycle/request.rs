@@ -15,7 +15,7 @@ use crate::engine::tcb::cause::{ArmedFor, Cause};
 use crate::engine::tcb::control_block::{TSTAMP_ALIGNED, Tcb};
 use crate::engine::tcb::outbox::{Transmit, Trigger};
 use crate::engine::tcb::timer_slots::Armed;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{Jiffies, TickSpan, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
 /// The wait after the first SYN-ACK, ms.
@@ -238,7 +238,7 @@ impl Request {
         seq == self.snt_isn
     }
 
-    fn timeout(&self, ticks: &Ticks) -> Jiffies {
+    fn timeout(&self, ticks: &Ticks) -> TickSpan {
         (ticks.from_ms(SYNACK_TIMEOUT_MS) << self.num_timeout.min(20))
             .min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
     }

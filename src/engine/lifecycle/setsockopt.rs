@@ -12,7 +12,7 @@ use crate::engine::tcb::delack_state::TCP_MIN_MSS;
 use crate::engine::tcb::outbox::Trigger;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::CongestionControl;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 
 /// net.core.wmem_max of Linux 6.18, bytes.
 const WMEM_MAX: i64 = 4_194_304;
@@ -127,10 +127,10 @@ impl Tcb {
     }
 
     /// Two ticks, once rounded up, to 200 ms.
-    fn short_time(&self, us: i64) -> Result<Jiffies, Errno> {
+    fn short_time(&self, us: i64) -> Result<TickSpan, Errno> {
         let us = in_range(us, 1, 200_000)?;
         let time = self.sysctl.ticks.from_us(u64::from(us));
-        if time < 2 {
+        if time < TickSpan(2) {
             Err(Errno::EINVAL)
         } else {
             Ok(time)

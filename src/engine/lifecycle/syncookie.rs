@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::call::Addr;
 use crate::engine::clock::now::Now;
 use crate::engine::netns::siphash::Key;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{TickSpan, Ticks};
 use crate::wire::{Seq, Timestamps};
 
 /// A cookie is good in its minute and the next, ms.
@@ -28,7 +28,7 @@ const TS_WSCALE: u32 = 0xf;
 const TS_SACK: u32 = 0x10;
 
 /// How long after the last SYN that found the queue full an ACK may still be a cookie, ticks.
-pub(crate) fn valid_for(ticks: &Ticks) -> Jiffies {
+pub(crate) fn valid_for(ticks: &Ticks) -> TickSpan {
     ticks.from_ms(u64::from(MAX_AGE) * PERIOD_MS)
 }
 
@@ -54,7 +54,7 @@ impl CookieKey {
     ) -> CookieKey {
         CookieKey {
             keys,
-            minute: (now.j / ticks.from_ms(PERIOD_MS)) as u32,
+            minute: (now.j.0 / ticks.from_ms(PERIOD_MS).0) as u32,
             local,
             remote,
         }

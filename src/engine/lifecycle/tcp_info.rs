@@ -6,13 +6,17 @@ use crate::call::{TcpInfo, TimerKind};
 use crate::engine::clock::now::Now;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
+use crate::time::{Jiffies, TickSpan};
 
 impl Tcb {
     /// A snapshot.
     pub(crate) fn info(&self, now: Now) -> TcpInfo {
-        let us = |j| self.sysctl.ticks.to_us(j);
+        let us = |span| self.sysctl.ticks.to_us(span);
         // a tick that was never set is 0, and Linux counts these in 32 bits
-        let age_ms = |j: u64| us(u64::from((now.j as u32).wrapping_sub(j as u32))) / 1_000;
+        let age_ms = |j: Jiffies| {
+            let ticks = (now.j.0 as u32).wrapping_sub(j.0 as u32);
+            us(TickSpan(u64::from(ticks))) / 1_000
+        };
         let (timer, timer_ms, timer_retrans) = self.timer_info(now);
         TcpInfo {
             at: now.at,
@@ -49,7 +53,7 @@ impl Tcb {
 
     /// The pending timer, time left of what was asked for, and its count. A pending write timer hides keepalive.
     fn timer_info(&self, now: Now) -> (TimerKind, u64, u32) {
-        let left = |a: &Armed| self.sysctl.ticks.to_us(a.expires().saturating_sub(now.j)) / 1_000;
+        let left = |a: &Armed| self.sysctl.ticks.to_us(a.expires().since(now.j)) / 1_000;
         match (&self.timers.xmit, &self.timers.keepalive) {
             (Some((Xmit::Probe0, a)), _) => (TimerKind::Persist, left(a), self.probes.out()),
             (Some((_, a)), _) => (TimerKind::On, left(a), self.rto.retransmits()),

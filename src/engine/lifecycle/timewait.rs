@@ -12,7 +12,7 @@ use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Transmit;
 use crate::engine::tcb::timer_slots::Armed;
 use crate::sysctl::Sysctl;
-use crate::time::{Jiffies, Ticks};
+use crate::time::{Jiffies, TickSpan, Ticks};
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, Timestamps};
 
 /// How far a new connection begins beyond the old one whose place in TIME_WAIT it takes (RFC 1122 4.2.2.13).
@@ -62,7 +62,7 @@ pub(crate) enum TimeWaitVerdict {
 
 impl TimeWait {
     /// Takes a full socket's place for `time` ticks, at least three and a half RTOs.
-    pub(crate) fn from_tcb(tcb: &Tcb, now: Now, substate: TcpState, time: Jiffies) -> TimeWait {
+    pub(crate) fn from_tcb(tcb: &Tcb, now: Now, substate: TcpState, time: TickSpan) -> TimeWait {
         let rtos = (tcb.rto.get() << 2) - (tcb.rto.get() >> 1);
         let mut time = time.max(rtos);
         if substate == TcpState::TimeWait {
@@ -116,7 +116,7 @@ impl TimeWait {
         now: Now,
         ticks: &Ticks,
         segment: &Segment,
-        ratelimit: Jiffies,
+        ratelimit: TickSpan,
         rfc1337: bool,
         mib: &Mib,
     ) -> TimeWaitVerdict {
@@ -171,7 +171,7 @@ impl TimeWait {
         ticks: &Ticks,
         segment: &Segment,
         old: bool,
-        limit: (Jiffies, &Mib),
+        limit: (TickSpan, &Mib),
     ) -> TimeWaitVerdict {
         let (f, seq, end_seq) = (segment.flags, segment.seq, segment.end_seq());
         if old || !self.in_window(seq, end_seq) {
@@ -221,7 +221,7 @@ impl TimeWait {
         &mut self,
         now: Now,
         segment: &Segment,
-        (ratelimit, mib): (Jiffies, &Mib),
+        (ratelimit, mib): (TickSpan, &Mib),
         skipped: Counter,
     ) -> TimeWaitVerdict {
         let bare = segment.seq == segment.end_seq() || segment.flags.has(Flags::SYN);

@@ -7,7 +7,7 @@ use crate::engine::clock::stamp::Stamp;
 use std::net::IpAddr;
 
 use crate::engine::clock::now::Now;
-use crate::time::Jiffies;
+use crate::time::{Jiffies, TickSpan};
 
 /// MSS of an IPv4 peer that announces none (RFC 9293 3.7.1), bytes.
 pub(crate) const TCP_MSS_DEFAULT: u32 = 536;
@@ -111,7 +111,7 @@ impl Path {
     }
 
     /// An ICMP error told this MTU, which is smaller than what was known; `lifetime` is that of such news.
-    pub(crate) fn learn(&mut self, now: Now, ip: IpAddr, mtu: u32, lifetime: Jiffies) {
+    pub(crate) fn learn(&mut self, now: Now, ip: IpAddr, mtu: u32, lifetime: TickSpan) {
         let small = ip.is_ipv4() && mtu < MIN_PMTU_V4;
         self.locked = small;
         let believed = if small { MIN_PMTU_V4 } else { mtu };

@@ -13,7 +13,7 @@ use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::delack_state::AtoLimits;
 use crate::engine::tcb::outbox::Trigger;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 use crate::wire::Flags;
 
 /// Duplicate ACKs sent at once before they are compressed.
@@ -21,7 +21,7 @@ const FAST_RETRANS_THRESH: u32 = 3;
 
 impl Tcb {
     /// Shortest delay, and the estimate's start: 40 ms.
-    pub(crate) fn ato_min(&self) -> Jiffies {
+    pub(crate) fn ato_min(&self) -> TickSpan {
         self.ms(40)
     }
 
@@ -145,8 +145,8 @@ impl Tcb {
         }
     }
 
-    pub(crate) fn delack_max(&self) -> Jiffies {
-        let from_rto_min = self.rto.min().max(2) - 1;
+    pub(crate) fn delack_max(&self) -> TickSpan {
+        let from_rto_min = self.rto.min().max(TickSpan(2)) - TickSpan::ONE;
         self.opt
             .delack_max
             .unwrap_or_else(|| self.ms(200))

@@ -237,7 +237,7 @@ impl Tcb {
         if self.oow_rate_limited(now, Counter::TCPACKSkippedChallenge) {
             return;
         }
-        let second = now.j / self.sysctl.ticks.hz();
+        let second = now.j.0 / self.sysctl.ticks.hz();
         let limit = self.sysctl.tcp_challenge_ack_limit;
         if self.net.take_challenge(limit, second) {
             self.net.count(Counter::TCPChallengeACK);

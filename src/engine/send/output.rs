@@ -10,7 +10,6 @@ use crate::engine::queues::forward_alloc::SKB_OVERHEAD;
 use crate::engine::queues::skb::Skb;
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
-use crate::time::Jiffies;
 use crate::wire::{Flags, Seq};
 
 /// How hard to push.
@@ -346,7 +345,7 @@ impl Tcb {
         if self.sysctl.tcp_slow_start_after_idle == 0 || self.packets_out > 0 {
             return;
         }
-        let idle: Jiffies = now.j.saturating_sub(self.lsndtime);
+        let idle = now.j.since(self.lsndtime);
         if idle > self.rto.get() {
             self.w.snd_ssthresh = self.current_ssthresh();
             self.w

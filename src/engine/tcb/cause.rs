@@ -25,7 +25,7 @@ impl ArmedFor {
 
     /// Milliseconds from the arming to this tick.
     fn ms(&self, to: Jiffies) -> f64 {
-        let ticks = to.saturating_sub(self.armed.armed_at());
+        let ticks = to.since(self.armed.armed_at()).0;
         (ticks * u64::from(self.tick_ns) / 1_000) as f64 / 1e3
     }
 }
@@ -166,11 +166,11 @@ impl fmt::Display for Cause {
 mod tests {
     use super::*;
     use crate::engine::clock::now::Now;
-    use crate::time::Instant;
+    use crate::time::{Instant, TickSpan};
 
     fn told(ticks: Ticks, delta: u64) -> ArmedFor {
         let now = Now::read(Instant::ZERO, &ticks, 0);
-        ArmedFor::new(&Armed::after(&ticks, now, delta, None), &ticks)
+        ArmedFor::new(&Armed::after(&ticks, now, TickSpan(delta), None), &ticks)
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::{Armed, Timers};
 use crate::engine::tcb::tlp_state::Tlp;
 use crate::engine::tcb::undo::Undo;
-use crate::time::Jiffies;
+use crate::time::{Jiffies, TickSpan};
 use crate::wire::{Seq, Timestamps};
 
 /// Header bytes of a timestamp option with its padding.
@@ -240,7 +240,7 @@ impl Tcb {
     }
 
     /// Milliseconds as ticks, rounded up.
-    pub(crate) fn ms(&self, ms: i64) -> Jiffies {
+    pub(crate) fn ms(&self, ms: i64) -> TickSpan {
         self.sysctl.ticks.from_ms(ms.max(0) as u64)
     }
 

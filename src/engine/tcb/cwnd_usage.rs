@@ -3,7 +3,7 @@
 //! RFC 2861, RFC 7661. Linux counterpart: cwnd_usage_seq, snd_cwnd_used and snd_cwnd_stamp of struct tcp_sock. What
 //! follows from it is in `send/output.rs`.
 
-use crate::time::Jiffies;
+use crate::time::{Jiffies, TickSpan};
 use crate::wire::Seq;
 
 /// How much of the congestion window is used.
@@ -50,7 +50,7 @@ impl CwndUsage {
     }
 
     /// Ticks since the window was last changed or used in full.
-    pub(crate) fn elapsed(&self, j: Jiffies) -> Jiffies {
-        j.saturating_sub(self.stamp)
+    pub(crate) fn elapsed(&self, j: Jiffies) -> TickSpan {
+        j.since(self.stamp)
     }
 }

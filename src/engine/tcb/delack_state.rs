@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::time::Jiffies;
+use crate::time::{Jiffies, TickSpan};
 
 /// Smallest estimate of the peer's segment size, bytes.
 pub(crate) const TCP_MIN_MSS: u32 = 88;
@@ -16,11 +16,11 @@ const MAX_QUICKACKS: u8 = 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AtoLimits {
     /// The shortest delay, where the estimate starts.
-    pub(crate) min: Jiffies,
+    pub(crate) min: TickSpan,
     /// The longest delay.
-    pub(crate) max: Jiffies,
+    pub(crate) max: TickSpan,
     /// The retransmission timeout.
-    pub(crate) rto: Jiffies,
+    pub(crate) rto: TickSpan,
 }
 
 /// The state of delayed ACKs.
@@ -61,7 +61,7 @@ impl Default for DelAck {
             quick: 0,
             pingpong: 0,
             ato: None,
-            lrcvtime: 0,
+            lrcvtime: Jiffies::default(),
             lrcv_flowlabel: 0,
             last_seg_size: 0,
             rcv_mss: TCP_MIN_MSS,
@@ -125,13 +125,13 @@ impl DelAck {
 
 /// How long it may wait.
 impl DelAck {
-    fn set_ato(&mut self, ato: Jiffies) {
-        self.ato = NonZeroU64::new(ato);
+    fn set_ato(&mut self, ato: TickSpan) {
+        self.ato = NonZeroU64::new(ato.0);
     }
 
     /// The delay, ticks; 0 before the first data.
-    pub(crate) fn ato(&self) -> Jiffies {
-        self.ato.map_or(0, NonZeroU64::get)
+    pub(crate) fn ato(&self) -> TickSpan {
+        TickSpan(self.ato.map_or(0, NonZeroU64::get))
     }
 
     /// Whether the application answers data with data, so that ACKs need not leave alone.
@@ -185,8 +185,8 @@ impl DelAck {
         flow_label: u32,
         limits: AtoLimits,
     ) {
-        if let Some(ato) = self.ato.map(NonZeroU64::get) {
-            let gap = j.saturating_sub(self.lrcvtime);
+        if let Some(ato) = self.ato.map(|ato| TickSpan(ato.get())) {
+            let gap = j.since(self.lrcvtime);
             if gap <= limits.min / 2 {
                 self.set_ato((ato >> 1) + limits.min / 2);
             } else if gap < ato {
@@ -204,7 +204,7 @@ impl DelAck {
 
     /// Data was sent: soon after some came, it is an answer.
     pub(crate) fn data_sent(&mut self, j: Jiffies) {
-        if j.saturating_sub(self.lrcvtime) < self.ato() && self.lrcvtime != 0 {
+        if j.since(self.lrcvtime) < self.ato() && self.lrcvtime != Jiffies::default() {
             self.pingpong = self.pingpong.saturating_add(1);
         }
     }
@@ -289,13 +289,13 @@ mod tests {
     use super::*;
 
     const LIMITS: AtoLimits = AtoLimits {
-        min: 10,
-        max: 50,
-        rto: 60,
+        min: TickSpan(10),
+        max: TickSpan(50),
+        rto: TickSpan(60),
     };
 
     /// Tick of the data, the delay after it.
-    const ROWS: [(Jiffies, Jiffies); 6] = [
+    const ROWS: [(u64, u64); 6] = [
         // the first; soon after it; slower than the delay; within it; after the RTO
         (100, 10),
         (101, 10),
@@ -308,26 +308,26 @@ mod tests {
     #[test]
     fn the_delay_follows_the_peers_pace() {
         let mut delack = DelAck::default();
-        assert_eq!(delack.ato(), 0);
+        assert_eq!(delack.ato(), TickSpan::ZERO);
         for (j, ato) in ROWS {
-            delack.data_received(j, 65_535, 0, LIMITS);
-            assert_eq!(delack.ato(), ato, "at {j}");
+            delack.data_received(Jiffies(j), 65_535, 0, LIMITS);
+            assert_eq!(delack.ato(), TickSpan(ato), "at {j}");
         }
     }
 
     #[test]
     fn a_late_ack_doubles_the_delay_up_to_the_limit() {
         let mut delack = DelAck::default();
-        delack.data_received(1, 0, 0, LIMITS);
+        delack.data_received(Jiffies(1), 0, 0, LIMITS);
         let late = [(); 4].map(|()| {
             delack.was_late(1, LIMITS);
-            delack.ato()
+            delack.ato().0
         });
         assert_eq!(late, [20, 40, 50, 50]);
         delack.enter_pingpong(1);
         delack.was_late(1, LIMITS);
         assert!(!delack.in_pingpong(1));
-        assert_eq!(delack.ato(), 10);
+        assert_eq!(delack.ato(), TickSpan(10));
     }
 
     #[test]

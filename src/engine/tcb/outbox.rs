@@ -6,7 +6,7 @@ use crate::call::TcpState;
 use crate::engine::queues::lent::Queues;
 use crate::engine::tcb::cause::{Cause, Text};
 use crate::engine::tcb::timer_slots::Armed;
-use crate::time::{Instant, Jiffies};
+use crate::time::{Instant, TickSpan};
 use crate::wire::Datagram;
 
 /// A packet that leaves, and why.
@@ -70,7 +70,7 @@ pub(crate) struct Outbox {
     /// What makes it send.
     pub(crate) trigger: Trigger,
     /// The host is to put a timewait sock in the connection's place: substate and time.
-    pub(crate) becomes_timewait: Option<(TcpState, Jiffies)>,
+    pub(crate) becomes_timewait: Option<(TcpState, TickSpan)>,
     /// Queues that an idle connection gave back, to be lent again.
     pub(crate) spare: Option<Box<Queues>>,
 }

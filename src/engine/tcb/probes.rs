@@ -68,11 +68,14 @@ mod tests {
     #[test]
     fn an_answer_does_not_end_the_episode_but_an_open_window_does() {
         let mut probes = Probes::default();
-        assert_eq!(probes.timer_fired(5), None);
+        assert_eq!(probes.timer_fired(Jiffies(5)), None);
         probes.sent();
-        assert_eq!((probes.timer_fired(9), probes.out()), (Some(5), 1));
+        assert_eq!(
+            (probes.timer_fired(Jiffies(9)), probes.out()),
+            (Some(Jiffies(5)), 1)
+        );
         probes.answered();
-        assert_eq!((probes.since(), probes.out()), (Some(5), 0));
+        assert_eq!((probes.since(), probes.out()), (Some(Jiffies(5)), 0));
         probes.window_opened();
         assert_eq!(probes.since(), None);
     }

@@ -6,7 +6,7 @@
 use crate::engine::clock::now::Millis;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::rtt::{Rtt, TIMEOUT_FALLBACK_US, TIMEOUT_INIT_US};
-use crate::time::{Jiffies, Ticks};
+use crate::time::{TickSpan, Ticks};
 
 /// The RTO is doubled at most this often in one step, so that the shift has a result.
 const MOST_SHIFTS: u32 = 32;
@@ -14,11 +14,11 @@ const MOST_SHIFTS: u32 = 32;
 /// The retransmission timeout of a connection. All times are ticks, except that of the first retransmission.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RtoState {
-    rto: Jiffies,
+    rto: TickSpan,
     /// Smallest RTO that an RTT may give.
-    rto_min: Jiffies,
+    rto_min: TickSpan,
     /// Largest RTO, with backoff.
-    rto_max: Jiffies,
+    rto_max: TickSpan,
     /// Doublings since the last RTT sample.
     backoff: u32,
     /// Timeouts since the last ACK of new data.
@@ -31,7 +31,7 @@ pub(crate) struct RtoState {
 
 impl RtoState {
     /// Before any RTT sample.
-    pub(crate) fn new(ticks: &Ticks, rto_min: Jiffies, rto_max: Jiffies) -> RtoState {
+    pub(crate) fn new(ticks: &Ticks, rto_min: TickSpan, rto_max: TickSpan) -> RtoState {
         RtoState {
             rto: ticks.from_us(TIMEOUT_INIT_US),
             rto_min,
@@ -41,27 +41,27 @@ impl RtoState {
     }
 
     /// The RTO, with its backoff.
-    pub(crate) fn get(&self) -> Jiffies {
+    pub(crate) fn get(&self) -> TickSpan {
         self.rto
     }
 
     /// The smallest RTO that an RTT may give.
-    pub(crate) fn min(&self) -> Jiffies {
+    pub(crate) fn min(&self) -> TickSpan {
         self.rto_min
     }
 
     /// The largest RTO.
-    pub(crate) fn max(&self) -> Jiffies {
+    pub(crate) fn max(&self) -> TickSpan {
         self.rto_max
     }
 
     /// Socket option TCP_RTO_MIN_US.
-    pub(crate) fn set_min(&mut self, rto_min: Jiffies) {
+    pub(crate) fn set_min(&mut self, rto_min: TickSpan) {
         self.rto_min = rto_min;
     }
 
     /// Socket option TCP_RTO_MAX_MS. A larger RTO stays until it is computed the next time.
-    pub(crate) fn set_max(&mut self, rto_max: Jiffies) {
+    pub(crate) fn set_max(&mut self, rto_max: TickSpan) {
         self.rto_max = rto_max;
     }
 
@@ -105,12 +105,12 @@ impl RtoState {
     /// As a snapshot shows it.
     pub(crate) fn restore(
         &mut self,
-        rto: Jiffies,
+        rto: TickSpan,
         backoff: u32,
         retransmits: u32,
         first_retransmission: Option<Millis>,
     ) {
-        self.rto = rto.max(1).min(self.rto_max);
+        self.rto = rto.max(TickSpan::ONE).min(self.rto_max);
         self.backoff = backoff;
         self.retransmits = retransmits;
         self.total_rto = retransmits;
@@ -197,19 +197,19 @@ mod tests {
     #[test]
     fn it_doubles_up_to_the_largest_and_a_doubling_can_be_taken_back() {
         let ticks = Ticks::default();
-        let mut rto = RtoState::new(&ticks, 50, 1_500);
+        let mut rto = RtoState::new(&ticks, TickSpan(50), TickSpan(1_500));
         let rtt = Rtt::new();
-        let mut seen = vec![rto.get()];
+        let mut seen = vec![rto.get().0];
         for _ in 0..4 {
             rto.timed_out();
             rto.back_off();
-            seen.push(rto.get());
+            seen.push(rto.get().0);
         }
         assert_eq!(seen, [250, 500, 1_000, 1_500, 1_500]);
         assert!(rto.is_at_max());
         rto.revert_backoff(&rtt, &ticks);
         rto.revert_backoff(&rtt, &ticks);
-        assert_eq!((rto.get(), rto.backoff()), (1_000, 2));
+        assert_eq!((rto.get(), rto.backoff()), (TickSpan(1_000), 2));
         rto.acked();
         assert_eq!((rto.retransmits(), rto.total_rto()), (0, 4));
     }

@@ -3,7 +3,7 @@
 //! Linux counterpart: the fields of struct tcp_sock and inet_connection_sock that setsockopt() writes.
 
 use crate::sysctl::CongestionControl;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 
 /// The options of a socket, as set; none: the sysctl's value.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     pub(crate) user_mss: Option<u32>,
     pub(crate) thin_linear_timeouts: bool,
     pub(crate) recverr: bool,
-    pub(crate) delack_max: Option<Jiffies>,
+    pub(crate) delack_max: Option<TickSpan>,
     /// Retries that an ACK without data is waited for.
     pub(crate) defer_accept: u32,
     pub(crate) congestion: Option<CongestionControl>,

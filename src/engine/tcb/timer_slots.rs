@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
-use crate::time::{Instant, Jiffies, Ticks};
+use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 
 /// What the transmit timer is armed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ impl Armed {
 
     /// With the tick in which it fires given. What the spans have no room for is cut.
     pub(crate) fn firing(now: Jiffies, expires: Jiffies, fires: Jiffies, level: u32) -> Armed {
-        let asked = expires.saturating_sub(now).min(low(ASKED_BITS));
-        let late = fires.saturating_sub(expires).min(low(LATE_BITS));
+        let asked = expires.since(now).0.min(low(ASKED_BITS));
+        let late = fires.since(expires).0.min(low(LATE_BITS));
         let level = (u64::from(level) + 1) << (ASKED_BITS + LATE_BITS);
         Armed {
             expires,
@@ -59,7 +59,7 @@ impl Armed {
     }
 
     /// Arms for `delta` ticks from now. A pending timer that was armed for the same tick stays in its place.
-    pub(crate) fn after(ticks: &Ticks, now: Now, delta: Jiffies, pending: Option<Armed>) -> Armed {
+    pub(crate) fn after(ticks: &Ticks, now: Now, delta: TickSpan, pending: Option<Armed>) -> Armed {
         let expires = now.j + delta;
         match pending.filter(|old| old.expires == expires && old.fires() > now.j) {
             Some(old) => old,
@@ -69,7 +69,7 @@ impl Armed {
 
     /// The tick in which it was armed.
     pub fn armed_at(&self) -> Jiffies {
-        self.expires - (self.spans.get() & low(ASKED_BITS))
+        self.expires - TickSpan(self.spans.get() & low(ASKED_BITS))
     }
 
     /// The tick that was asked for.
@@ -79,7 +79,7 @@ impl Armed {
 
     /// The tick in which the wheel fires it.
     pub fn fires(&self) -> Jiffies {
-        self.expires + (self.spans.get() >> ASKED_BITS & low(LATE_BITS))
+        self.expires + TickSpan(self.spans.get() >> ASKED_BITS & low(LATE_BITS))
     }
 
     /// The level of the wheel that it sits on.
@@ -134,7 +134,7 @@ impl Timers {
         ticks: &Ticks,
         now: Now,
         what: Xmit,
-        delta: Jiffies,
+        delta: TickSpan,
     ) -> Armed {
         let armed = Armed::after(ticks, now, delta, self.xmit_shadow);
         self.xmit = Some((what, armed));
@@ -143,18 +143,13 @@ impl Timers {
     }
 
     pub(crate) fn arm_delack(&mut self, ticks: &Ticks, now: Now, expires: Jiffies) -> Armed {
-        let armed = Armed::after(
-            ticks,
-            now,
-            expires.saturating_sub(now.j),
-            self.delack_shadow,
-        );
+        let armed = Armed::after(ticks, now, expires.since(now.j), self.delack_shadow);
         self.delack = Some(armed);
         self.delack_shadow = Some(armed);
         armed
     }
 
-    pub(crate) fn arm_keepalive(&mut self, ticks: &Ticks, now: Now, delta: Jiffies) -> Armed {
+    pub(crate) fn arm_keepalive(&mut self, ticks: &Ticks, now: Now, delta: TickSpan) -> Armed {
         let armed = Armed::after(ticks, now, delta, self.keepalive);
         self.keepalive = Some(armed);
         armed

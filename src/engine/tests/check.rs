@@ -7,6 +7,7 @@ use crate::engine::queues::forward_alloc::SKB_OVERHEAD;
 use crate::engine::queues::skb::Skb;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::timer_slots::Alarm;
+use crate::time::TickSpan;
 use crate::wire::{Flags, Seq};
 
 fn taken(skb: &Skb) -> u32 {
@@ -42,8 +43,8 @@ impl Tcb {
         self.check_counts();
         // an rto_max set in mid-backoff takes effect at the next doubling
         assert!(
-            self.rto.get() > 0 && self.rto.get() <= self.ms(120_000),
-            "rto {}",
+            self.rto.get() > TickSpan::ZERO && self.rto.get() <= self.ms(120_000),
+            "rto {:?}",
             self.rto.get()
         );
         assert!(self.w.snd_cwnd > 0, "no window");

@@ -11,7 +11,7 @@ use crate::call::{Addr, Call, SocketId};
 use crate::engine::{Config, Engine};
 use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{CongestionControl, Sysctl};
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::{Datagram, Flags, Icmp, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// A sequence number near something that the host knows.
@@ -468,7 +468,7 @@ proptest! {
         start in start(),
         steps in proptest::collection::vec(step(), 1..80),
     ) {
-        let ticks = Ticks { jiffies_at_t0: jiffies, wheel, ..Ticks::default() };
+        let ticks = Ticks { jiffies_at_t0: Jiffies(jiffies), wheel, ..Ticks::default() };
         let mut victim = Victim::new(sysctl, ticks, start);
         for step in &steps {
             victim.step(step);

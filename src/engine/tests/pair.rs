@@ -8,7 +8,7 @@ use crate::engine::{Config, Engine};
 use crate::rng::Stream;
 use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{CongestionControl, Sysctl};
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 use crate::wire::Datagram;
 
 const HOSTS: [[u8; 4]; 2] = [[10, 77, 0, 1], [10, 77, 0, 2]];
@@ -257,7 +257,7 @@ struct Pair {
 impl Pair {
     fn new(seed: u64, setting: Setting) -> Pair {
         let ticks = |side: usize| Ticks {
-            jiffies_at_t0: seed * 37 + side as u64 * 11,
+            jiffies_at_t0: Jiffies(seed * 37 + side as u64 * 11),
             ns_into_tick: seed * 7_919 % 4_000_000,
             ..Ticks::default()
         };

@@ -8,12 +8,12 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 use crate::wire::Flags;
 
 impl Tcb {
     /// Idle time before the first probe, ticks.
-    pub(crate) fn keepalive_time(&self) -> Jiffies {
+    pub(crate) fn keepalive_time(&self) -> TickSpan {
         let s = self
             .opt
             .keepidle_s
@@ -21,7 +21,7 @@ impl Tcb {
         self.ms(s * 1_000)
     }
 
-    fn keepalive_intvl(&self) -> Jiffies {
+    fn keepalive_intvl(&self) -> TickSpan {
         let s = self
             .opt
             .keepintvl_s
@@ -36,12 +36,12 @@ impl Tcb {
     }
 
     /// Since when nothing was heard, ticks.
-    pub(crate) fn keepalive_elapsed(&self, now: Now) -> Jiffies {
+    pub(crate) fn keepalive_elapsed(&self, now: Now) -> TickSpan {
         let since = self.rcv_tstamp.max(self.delack.lrcvtime());
-        now.j.saturating_sub(since)
+        now.j.since(since)
     }
 
-    pub(crate) fn reset_keepalive(&mut self, now: Now, delta: Jiffies, why: &'static str) {
+    pub(crate) fn reset_keepalive(&mut self, now: Now, delta: TickSpan, why: &'static str) {
         let ticks = self.sysctl.ticks;
         let armed = self.timers.arm_keepalive(&ticks, now, delta);
         self.note(

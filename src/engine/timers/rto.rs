@@ -11,7 +11,7 @@ use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
-use crate::time::{Jiffies, Ticks};
+use crate::time::{TickSpan, Ticks};
 
 /// What the model of a timeout is built on: always this, whatever rto_min is.
 pub(crate) const MODEL_BASE_US: u64 = 200_000;
@@ -23,7 +23,7 @@ const THIN_RETRIES: u32 = 6;
 /// The time that `retries` doublings from `base_us` take, capped at `rto_max_us` each; ticks.
 ///
 /// Linux turns a count of retries into this time, and gives up when it has passed since the first retransmission.
-pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64) -> Jiffies {
+pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64) -> TickSpan {
     let doublings = (rto_max_us / base_us).max(1).ilog2();
     let us = if retries <= doublings {
         ((2_u64 << retries) - 1) * base_us
@@ -35,7 +35,7 @@ pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64)
 
 impl Tcb {
     /// Arms the transmit timer, never for longer than rto_max.
-    pub(crate) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: Jiffies, why: &'static str) {
+    pub(crate) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: TickSpan, why: &'static str) {
         let ticks = self.sysctl.ticks;
         let old = self.timers.xmit;
         let armed = self
@@ -156,7 +156,7 @@ impl Tcb {
 
     /// The time of the retransmission timer turned out to be over already.
     pub(crate) fn on_rto_now(&mut self, now: Now) {
-        let armed = Armed::after(&self.sysctl.ticks, now, 0, None);
+        let armed = Armed::after(&self.sysctl.ticks, now, TickSpan::ZERO, None);
         self.on_rto(now, armed);
     }
 
@@ -235,8 +235,8 @@ impl Tcb {
         let user_ms = u64::from(self.opt.user_timeout_ms);
         let limit = self
             .user_timeout()
-            .map_or(2 * self.rto.max(), |u| u.min(2 * self.rto.max()));
-        let silence = armed.expires().saturating_sub(self.rcv_tstamp);
+            .map_or(self.rto.max() * 2, |u| u.min(self.rto.max() * 2));
+        let silence = armed.expires().since(self.rcv_tstamp);
         if (user_ms > 0 && waited_ms > user_ms) || (silence > limit && waited > limit) {
             return self.write_err(now, "the window stayed closed");
         }
@@ -270,19 +270,19 @@ impl Tcb {
     }
 
     /// TCP_USER_TIMEOUT in ticks, if set.
-    pub(crate) fn user_timeout(&self) -> Option<Jiffies> {
+    pub(crate) fn user_timeout(&self) -> Option<TickSpan> {
         (self.opt.user_timeout_ms > 0).then(|| self.ms(i64::from(self.opt.user_timeout_ms)))
     }
 
     /// The last wait is shortened so that it ends with the user timeout.
-    fn clamp_rto_to_user_timeout(&self, now: Now) -> Jiffies {
+    fn clamp_rto_to_user_timeout(&self, now: Now) -> TickSpan {
         let (Some(stamp), true) = (self.rto.retrans_stamp(), self.opt.user_timeout_ms > 0) else {
             return self.rto.get();
         };
         let elapsed = now.ms.since(stamp) as i64;
         let left = i64::from(self.opt.user_timeout_ms) - elapsed;
         if left <= 0 {
-            1
+            TickSpan::ONE
         } else {
             self.rto.get().min(self.ms(left))
         }

@@ -8,28 +8,28 @@ use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::engine::timers::rto::MODEL_BASE_US;
-use crate::time::Jiffies;
+use crate::time::TickSpan;
 use crate::wire::Flags;
 
 /// The interval doubles at most this often.
 const MAX_DOUBLINGS: u32 = 10;
 
 impl Tcb {
-    pub(crate) fn probe0_base(&self) -> Jiffies {
+    pub(crate) fn probe0_base(&self) -> TickSpan {
         self.rto.get().max(self.sysctl.ticks.from_us(MODEL_BASE_US))
     }
 
     /// The present interval, ticks.
-    pub(crate) fn probe0_when(&self) -> Jiffies {
+    pub(crate) fn probe0_when(&self) -> TickSpan {
         (self.probe0_base() << self.rto.backoff().min(MAX_DOUBLINGS)).min(self.rto.max())
     }
 
     /// The last wait is shortened so that it ends with the user timeout.
-    pub(crate) fn clamp_probe0(&self, now: Now, when: Jiffies) -> Jiffies {
+    pub(crate) fn clamp_probe0(&self, now: Now, when: TickSpan) -> TickSpan {
         let (Some(user), Some(since)) = (self.user_timeout(), self.probes.since()) else {
             return when;
         };
-        let left = user.saturating_sub(now.j.saturating_sub(since)).max(2);
+        let left = user.saturating_sub(now.j.since(since)).max(TickSpan(2));
         when.min(left)
     }
 
@@ -40,7 +40,7 @@ impl Tcb {
             return;
         }
         match (self.probes.timer_fired(now.j), self.user_timeout()) {
-            (Some(since), Some(user)) if now.j.saturating_sub(since) >= user => {
+            (Some(since), Some(user)) if now.j.since(since) >= user => {
                 return self.write_err(now, "the user timeout passed with a closed window");
             }
             _ => {}

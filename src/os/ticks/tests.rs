@@ -26,7 +26,7 @@ fn the_upper_part_comes_from_the_time_since_boot() {
         let tick_ns = 1_000_000_000 / hz;
         assert_eq!(
             full_jiffies(low_ms, since_boot_ns, tick_ns),
-            Some(jiffies),
+            Some(Jiffies(jiffies)),
             "HZ {hz}"
         );
     }
@@ -41,7 +41,7 @@ fn an_age_that_is_not_that_of_jiffy_zero_is_refused() {
 fn a_run_that_starts_within_a_tick_knows_how_far() {
     let phase = TickPhase {
         tick_ns: 4_000_000,
-        jiffies: 1000,
+        jiffies: Jiffies(1000),
         starts_at_ns: 40_000_000,
     };
     for (zero_ns, jiffies_at_t0, ns_into_tick) in [
@@ -52,7 +52,7 @@ fn a_run_that_starts_within_a_tick_knows_how_far() {
         let ticks = phase.at(zero_ns);
         assert_eq!(
             (ticks.jiffies_at_t0, ticks.ns_into_tick),
-            (jiffies_at_t0, ns_into_tick)
+            (Jiffies(jiffies_at_t0), ns_into_tick)
         );
     }
 }
@@ -61,7 +61,7 @@ fn a_run_that_starts_within_a_tick_knows_how_far() {
 fn the_least_late_sighting_wins() {
     let seen = |jiffies, starts_at_ns| TickPhase {
         tick_ns: 4_000_000,
-        jiffies,
+        jiffies: Jiffies(jiffies),
         starts_at_ns,
     };
     let best = seen(10, 40_090_000).earlier(seen(13, 52_030_000));
@@ -82,7 +82,7 @@ fn jiffies_are_those_of_the_timer_list() {
         );
         return;
     };
-    let after = phase.at(monotonic_ns()).jiffies_at_t0;
+    let after = phase.at(monotonic_ns()).jiffies_at_t0.0;
     let number = |prefix: &str| -> Option<u64> {
         let rest = list.lines().find_map(|l| l.trim().strip_prefix(prefix))?;
         rest.split_whitespace().next()?.parse().ok()
@@ -91,7 +91,7 @@ fn jiffies_are_those_of_the_timer_list() {
         println!("skipped: /proc/timer_list has another form");
         return;
     };
-    let at_header = phase.at(now_ns).jiffies_at_t0;
+    let at_header = phase.at(now_ns).jiffies_at_t0.0;
     assert!(
         (at_header..=after).contains(&listed),
         "{at_header} <= {listed} <= {after}"

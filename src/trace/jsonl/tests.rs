@@ -45,7 +45,7 @@ fn the_start_line_carries_the_ticks_and_the_stop_line_the_end() {
     ))
     .unwrap();
     let ticks = log.ticks.unwrap();
-    assert_eq!(ticks.jiffies_at_t0, 4_295_856_716);
+    assert_eq!(ticks.jiffies_at_t0, Jiffies(4_295_856_716));
     assert_eq!((ticks.tick_ns, ticks.ns_into_tick), (4_000_000, 1_719_031));
     assert_eq!(log.stop, Some((Instant::from_us(56), Stopped::Limit)));
 }

@@ -4,6 +4,7 @@ use super::{Change, changed, later_packets, recording, scenario};
 use crate::compare::replay::replay;
 use crate::compare::{Class, Verdict};
 use crate::scenario::Scenario;
+use crate::time::TickSpan;
 use crate::trace::{Incident, Trace};
 
 /// The recordings that must be the same in every field and every time.
@@ -86,7 +87,7 @@ fn an_engine_with_another_knob_is_different() {
 fn an_engine_at_another_tick_is_different() {
     let mut trace = recording("power-off-idle");
     let ticks = trace.meta.ticks.as_mut().expect("recordings have ticks");
-    ticks.jiffies_at_t0 += 3;
+    ticks.jiffies_at_t0 += TickSpan(3);
     let verdict = verdict(&trace, &scenario(&trace));
     assert!(verdict.counts.times_differing > 0, "{}", verdict.line());
 }

@@ -111,7 +111,7 @@ fn an_rto_forgets_the_maximum() {
     assert_eq!(cubic.last_max_cwnd, 0);
     // without a maximum: at least one segment for 20 acknowledged
     let mut w = window(100, 50);
-    cubic.cong_avoid(&mut w, 20, 1, &Ticks::default());
+    cubic.cong_avoid(&mut w, 20, Jiffies(1), &Ticks::default());
     assert_eq!((cubic.cnt, w.snd_cwnd), (20, 101));
 }
 
@@ -121,10 +121,10 @@ fn the_curve_is_looked_at_once_a_tick_and_seldom_while_the_window_stands() {
     let mut cubic = Cubic::default();
     let mut w = window(100, 50);
     for (now, last_time) in [(5, 5), (6, 5), (12, 5), (13, 13)] {
-        cubic.cong_avoid(&mut w, 1, now, &ticks);
+        cubic.cong_avoid(&mut w, 1, Jiffies(now), &ticks);
         assert_eq!(
             (cubic.last_time, w.snd_cwnd),
-            (last_time, 100),
+            (Jiffies(last_time), 100),
             "tick {now}"
         );
     }
@@ -133,13 +133,17 @@ fn the_curve_is_looked_at_once_a_tick_and_seldom_while_the_window_stands() {
 #[test]
 fn idle_time_is_no_time_on_the_curve() {
     let mut cubic = Cubic::default();
-    cubic.skip_idle(0, 500);
+    cubic.skip_idle(Jiffies(0), Jiffies(500));
     assert_eq!(cubic.epoch_start.get(), None);
-    cubic.epoch_start = 100.into();
-    cubic.skip_idle(300, 500);
-    assert_eq!(cubic.epoch_start.get(), Some(300));
-    cubic.skip_idle(100, 500);
-    assert_eq!(cubic.epoch_start.get(), Some(500), "not past the present");
+    cubic.epoch_start = Jiffies(100).into();
+    cubic.skip_idle(Jiffies(300), Jiffies(500));
+    assert_eq!(cubic.epoch_start.get(), Some(Jiffies(300)));
+    cubic.skip_idle(Jiffies(100), Jiffies(500));
+    assert_eq!(
+        cubic.epoch_start.get(),
+        Some(Jiffies(500)),
+        "not past the present"
+    );
 }
 
 #[test]

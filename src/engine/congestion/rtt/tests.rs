@@ -23,7 +23,7 @@ fn the_rto_is_srtt_plus_rttvar_rounded_up_to_a_tick() {
             rtt.sample(*sample, RTO_MIN_US, Seq(i as u32), Seq(i as u32 + 1));
         }
         assert_eq!(
-            ticks.to_us(rtt.rto(&ticks, 30_000)),
+            ticks.to_us(rtt.rto(&ticks, TickSpan(30_000))),
             rto_ms * 1_000,
             "{samples:?}"
         );
@@ -50,5 +50,5 @@ fn variance_falls_by_a_quarter_once_per_window() {
 fn rto_max_caps_it() {
     let mut rtt = Rtt::new();
     rtt.sample(2_000_000, RTO_MIN_US, Seq(0), Seq(1));
-    assert_eq!(rtt.rto(&Ticks::default(), 250), 250);
+    assert_eq!(rtt.rto(&Ticks::default(), TickSpan(250)), TickSpan(250));
 }

@@ -17,7 +17,11 @@ fn the_smallest_of_the_window() {
     let mut min = WindowedMin::default();
     assert_eq!(min.get(), None);
     for (at, us, smallest) in table {
-        assert_eq!(min.update(100, at, us), smallest, "at {at}");
+        assert_eq!(
+            min.update(TickSpan(100), Jiffies(at), us),
+            smallest,
+            "at {at}"
+        );
         assert_eq!(min.get(), Some(smallest), "at {at}");
     }
 }
@@ -25,8 +29,8 @@ fn the_smallest_of_the_window() {
 #[test]
 fn after_a_silence_longer_than_the_window_only_the_new_value_counts() {
     let mut min = WindowedMin::default();
-    min.update(100, 0, 5);
-    assert_eq!(min.update(100, 101, 9), 9);
+    min.update(TickSpan(100), Jiffies(0), 5);
+    assert_eq!(min.update(TickSpan(100), Jiffies(101), 9), 9);
 }
 
 #[test]
@@ -39,7 +43,7 @@ fn what_comes_out_was_put_in_within_the_window() {
         at += u64::from(rng.next_u32() % 20);
         let us = u64::from(rng.next_u32() % 1_000);
         seen.push((at, us));
-        let got = min.update(100, at, us);
+        let got = min.update(TickSpan(100), Jiffies(at), us);
         let (from, _) = seen.iter().rfind(|(_, us)| *us == got).expect("put in");
         assert!(at - from <= 100, "older than the window");
         // three samples are not a sorted list: the exact minimum is a lower bound

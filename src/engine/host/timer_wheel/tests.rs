@@ -57,7 +57,7 @@ fn ticks() -> impl Strategy<Value = Ticks> {
         Just(Ticks::none()),
     ];
     (rate, 0..5_000_000_000_u64, 0..1_000_000_u64).prop_map(|(ticks, jiffies, phase)| Ticks {
-        jiffies_at_t0: jiffies,
+        jiffies_at_t0: Jiffies(jiffies),
         ns_into_tick: phase % ticks.tick_ns,
         ..ticks
     })
@@ -88,7 +88,7 @@ proptest! {
             match step {
                 Step::Arm(who, delta) => {
                     let now = now_at(&ticks, at);
-                    let armed = Armed::after(&ticks, now, delta, None);
+                    let armed = Armed::after(&ticks, now, TickSpan(delta), None);
                     wheel.arm(now.j, who, Alarm::Tick(armed));
                     model.arm(who, armed.instant(&ticks));
                 }
@@ -127,16 +127,16 @@ fn in_a_tick_the_upper_levels_go_first_and_the_last_armed_before_the_others() {
     let ticks = Ticks::default();
     let mut wheel = Wheel::new(ticks);
     let now = now_at(&ticks, Instant::ZERO);
-    let of_level_1 = Armed::after(&ticks, now, 119, None);
-    assert_eq!((of_level_1.fires(), of_level_1.level()), (120, 1));
-    wheel.arm(0, 1, Alarm::Tick(of_level_1));
-    let later = now_at(&ticks, ticks.start_of(100));
+    let of_level_1 = Armed::after(&ticks, now, TickSpan(119), None);
+    assert_eq!((of_level_1.fires(), of_level_1.level()), (Jiffies(120), 1));
+    wheel.arm(Jiffies(0), 1, Alarm::Tick(of_level_1));
+    let later = now_at(&ticks, ticks.start_of(Jiffies(100)));
     for who in [2, 3] {
-        let of_level_0 = Armed::after(&ticks, later, 19, None);
-        assert_eq!((of_level_0.fires(), of_level_0.level()), (120, 0));
-        wheel.arm(100, who, Alarm::Tick(of_level_0));
+        let of_level_0 = Armed::after(&ticks, later, TickSpan(19), None);
+        assert_eq!((of_level_0.fires(), of_level_0.level()), (Jiffies(120), 0));
+        wheel.arm(Jiffies(100), who, Alarm::Tick(of_level_0));
     }
-    wheel.arm(100, 4, Alarm::At(ticks.start_of(120)));
+    wheel.arm(Jiffies(100), 4, Alarm::At(ticks.start_of(Jiffies(120))));
     assert_eq!(wheel.pop_due(Instant::from_ms(479)), None);
     let order: Vec<u32> = std::iter::from_fn(|| wheel.pop_due(Instant::from_ms(480))).collect();
     assert_eq!(order, [1, 3, 2, 4]);
@@ -146,9 +146,9 @@ fn in_a_tick_the_upper_levels_go_first_and_the_last_armed_before_the_others() {
 fn armed_anew_for_the_same_tick_a_timer_keeps_its_place() {
     let ticks = Ticks::default();
     let mut wheel = Wheel::new(ticks);
-    let armed = Armed::after(&ticks, now_at(&ticks, Instant::ZERO), 10, None);
+    let armed = Armed::after(&ticks, now_at(&ticks, Instant::ZERO), TickSpan(10), None);
     for who in [1, 2, 1] {
-        wheel.arm(0, who, Alarm::Tick(armed));
+        wheel.arm(Jiffies(0), who, Alarm::Tick(armed));
     }
     let due = armed.instant(&ticks);
     assert_eq!((wheel.pop_due(due), wheel.pop_due(due)), (Some(2), Some(1)));

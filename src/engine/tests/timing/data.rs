@@ -339,7 +339,7 @@ fn a_phase_of_the_wheel_gives_each_measured_timeline() {
         let mut nearest = (f64::INFINITY, Vec::new());
         for jiffies_at_t0 in 0..1_024 {
             let ticks = Ticks {
-                jiffies_at_t0: 30_000 + jiffies_at_t0 * 33,
+                jiffies_at_t0: Jiffies(30_000 + jiffies_at_t0 * 33),
                 ..Ticks::default()
             };
             let end = silence((row.sysctl)(), ticks, row.rtt_us, &options, row.writes);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::lab::*;
 use crate::sysctl::Sysctl;
-use crate::time::{Instant, Ticks};
+use crate::time::{Instant, Jiffies, Ticks};
 
 /// Phases of the wheel that are tried: jiffies at time 0.
 const PHASES: [u64; 12] = [
@@ -28,9 +28,9 @@ fn ideal() -> Ticks {
 
 /// HZ 250 with the wheel, at every phase.
 fn wheel() -> impl Iterator<Item = Ticks> {
-    PHASES.into_iter().map(|jiffies_at_t0| Ticks {
-        jiffies_at_t0,
-        ns_into_tick: jiffies_at_t0 * 997 % 4_000_000,
+    PHASES.into_iter().map(|jiffies| Ticks {
+        jiffies_at_t0: Jiffies(jiffies),
+        ns_into_tick: jiffies * 997 % 4_000_000,
         ..Ticks::default()
     })
 }
