@@ -40,7 +40,9 @@ fn three_targets_side_by_side_and_a_verdict() {
         let output = bounded::ended_with_output(run);
         let said = text(&output);
         // a machine that does the steps late says nothing about its kernel
-        if output.status.code() == Some(2) && said.contains("not judged") {
+        let not_judged = output.status.code() == Some(2) && said.contains("not judged");
+        let is_identical = said.contains("power-off-idle: identical, 20 packets");
+        if not_judged || (said.contains(halfopen::trace::BUSY) && !is_identical) {
             continue;
         }
         assert_eq!(output.status.code(), Some(0), "{said}");
