@@ -2,6 +2,7 @@
 
 #[path = "../bounded/mod.rs"]
 mod bounded;
+mod answers;
 mod closed;
 mod commands;
 mod damaged;
