@@ -1,8 +1,8 @@
 //! The program from outside, without privileges and without a kernel of its own.
 
+mod answers;
 #[path = "../bounded/mod.rs"]
 mod bounded;
-mod answers;
 mod closed;
 mod commands;
 mod damaged;

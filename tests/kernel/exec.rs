@@ -91,16 +91,8 @@ fn a_program_that_ends_first_is_told_when_it_would_have_been_told() {
     if !is_possible(&["nc"]) {
         return;
     }
-    let report = Report::of(&[
-        "--die-after",
-        "300ms",
-        "--timeout",
-        "1s",
-        "--",
-        "nc",
-        "10.77.0.2",
-        "9",
-    ]);
+    let program = ["--", "nc", "10.77.0.2", "9"];
+    let report = Report::of_one_that_is_ready(&program, Report::was_connected);
     assert_eq!(
         report.output.status.code(),
         Some(124),
@@ -211,20 +203,19 @@ fn redis_cli_is_told_by_its_own_keepalive() {
         .map_while(Result::ok)
         .any(|l| l.contains("Ready to accept"));
     assert!(is_ready, "redis-server did not start");
-    let report = Report::of(&[
+    let real = format!("127.0.0.1:{port}");
+    let program = [
         "--forward",
-        &format!("127.0.0.1:{port}"),
-        "--die-after",
-        "1s",
-        "--timeout",
-        "3s",
+        &real,
         "--",
         "redis-cli",
         "-h",
         "10.77.0.2",
         "subscribe",
         "news",
-    ]);
+    ];
+    let has_subscribed = |r: &Report| r.was_connected() && text(&r.output).contains("subscribe");
+    let report = Report::of_one_that_is_ready(&program, has_subscribed);
     server.kill().expect("a signal to a child");
     bounded::ended(&mut server);
     assert!(

@@ -163,6 +163,32 @@ impl Report {
         Report { output, json }
     }
 
+    /// Runs `exec` with a peer that dies after 1 s, and with one that dies later if the program was not where the test
+    /// wants it by then: how fast it starts depends on the machine. It gets twice that time after the death.
+    pub(crate) fn of_one_that_is_ready(
+        arguments: &[&str],
+        is_ready: impl Fn(&Report) -> bool,
+    ) -> Report {
+        let mut slowest = None;
+        for death_s in [1, 4, 16, 64] {
+            let (death, timeout) = (format!("{death_s}s"), format!("{}s", death_s * 3));
+            let times = ["--die-after", death.as_str(), "--timeout", timeout.as_str()];
+            let report = Report::of(&[&times[..], arguments].concat());
+            if is_ready(&report) {
+                return report;
+            }
+            slowest = Some(report);
+        }
+        panic!("not ready within 64 s: {:#}", slowest.expect("it ran").json)
+    }
+
+    /// Whether the only connection was there when the peer died.
+    pub(crate) fn was_connected(&self) -> bool {
+        let connections = self.json["connections"].as_array();
+        let forecast = |c: &Value| c["forecast_at_death"].is_object();
+        connections.is_some_and(|all| all.len() == 1 && forecast(&all[0]))
+    }
+
     /// The only connection's story.
     pub(crate) fn connection(&self) -> &Value {
         let all = self.json["connections"].as_array().expect("a list");
