@@ -102,6 +102,8 @@
 // blank lines, because rustfmt sorts neighbours; `tests/tidy` reads the order
 pub mod time;
 
+pub mod nouns;
+
 pub mod rng;
 
 pub mod printable;

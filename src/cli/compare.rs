@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::out::Out;
 use super::play::{self, Players};
 use super::{Exit, Failure, scenarios};
 use crate::target::TargetKind;
+use crate::trace::Stopped;
 
 /// How many differences of one verdict are printed at most; `--json` has all of them.
 const SHOWN: usize = 20;
@@ -29,21 +31,21 @@ pub(super) struct Compare {
     #[arg(required_unless_present = "recording")]
     scenario: Option<String>,
     /// The targets; the first is compared with each of the others, and the last comparison decides the exit code
-    #[arg(long, value_delimiter = ',', value_parser = play::target(), default_value = "engine,smoltcp,linux")]
+    /// [default: engine,smoltcp,linux; with --mode replay linux,engine, the only targets that it can have]
+    #[arg(long, value_delimiter = ',', value_parser = play::target())]
     on: Vec<TargetKind>,
     /// How the traces are produced
     #[arg(long, value_enum, default_value_t = Mode::Closed)]
     mode: Mode,
     /// Replays recordings on the engine: folders written by `run --out`, folders that contain such folders, or names
     /// of built-in recordings
-    #[arg(long, num_args = 1.., value_name = "DIR", conflicts_with_all = ["scenario", "on", "mode"])]
+    #[arg(long, num_args = 1.., value_name = "DIR", conflicts_with_all = ["scenario", "on", "mode", "out"])]
     recording: Vec<PathBuf>,
     /// Seed for the random numbers of the targets, such as initial sequence numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Writes each trace to a subfolder of this folder
-    #[arg(long, value_name = "DIR", conflicts_with = "recording")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: Out,
     /// Prints the result as one JSON object
     #[arg(long)]
     json: bool,
@@ -65,16 +67,38 @@ impl Compare {
             return replayed::recordings(&self.recording, self.json);
         };
         let scenario = scenarios::find(name)?;
+        let on = self.targets()?;
         let players = Players::new(self.seed)?;
         match self.mode {
-            Mode::Closed => closed::compare(self, &scenario, &players),
+            Mode::Closed => {
+                self.out.check(on.iter().map(|t| Some(t.name())))?;
+                closed::compare(self, &on, &scenario, &players)
+            }
             Mode::Replay => {
+                self.out.check([Some(TargetKind::Linux.name())])?;
                 let recorded = players.kernel(&scenario)?;
-                if let Some(dir) = &self.out {
-                    recorded.save(&dir.join(&recorded.meta.target))?;
+                self.out.save(&recorded, Some(TargetKind::Linux.name()))?;
+                if recorded.stopped == Stopped::Interrupted {
+                    return Ok(players.interrupted(&recorded));
                 }
                 replayed::one(&recorded, self.json)
             }
+        }
+    }
+
+    /// The targets that were asked for, or those of the mode.
+    fn targets(&self) -> Result<Vec<TargetKind>, Failure> {
+        use TargetKind::{Engine, Linux, Smoltcp};
+        let is_given = !self.on.is_empty();
+        let replays = |on: &[TargetKind]| matches!(on, [Linux, Engine] | [Engine, Linux]);
+        match self.mode {
+            Mode::Closed if is_given => Ok(self.on.clone()),
+            Mode::Closed => Ok(vec![Engine, Smoltcp, Linux]),
+            Mode::Replay if is_given && !replays(&self.on) => Err(Failure(
+                "--mode replay takes the packets of linux and replays them on the engine: --on can only be linux,engine"
+                    .to_owned(),
+            )),
+            Mode::Replay => Ok(vec![Linux, Engine]),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::os::Isolation;
 use crate::os::probe::{Finding, Inside, Probe, Problem};
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, terminal};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -23,9 +23,9 @@ impl Doctor {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let probe = Probe::of_this_machine();
         if self.json {
-            println!("{:#}", as_json(&probe));
+            terminal::print(&format!("{:#}\n", as_json(&probe)))?;
         } else {
-            print!("{}", as_text(&probe));
+            terminal::print(&as_text(&probe))?;
         }
         match &probe.endpoint {
             Ok(_) => Ok(Exit::Same),
@@ -73,6 +73,14 @@ impl Line {
         }
     }
 
+    /// Something that does no harm where it is missing: no longer a no.
+    fn optional(self) -> Line {
+        Line {
+            ok: self.ok.filter(|ok| *ok),
+            ..self
+        }
+    }
+
     fn fact(what: &'static str, found: String) -> Line {
         Line {
             what,
@@ -92,8 +100,8 @@ fn lines(probe: &Probe) -> Vec<Line> {
         Line::fact("kernel", format!("Linux {}", probe.kernel)),
         Line::fact("user", user),
         Line::of("TUN device", &probe.tun_device),
-        Line::of("network namespace", &probe.network_namespace),
-        Line::of("user namespace", &probe.user_namespace),
+        one_of_two(probe, "network namespace", &probe.network_namespace),
+        one_of_two(probe, "user namespace", &probe.user_namespace),
         endpoint(probe),
         Line::fact(
             "HZ",
@@ -103,14 +111,25 @@ fn lines(probe: &Probe) -> Vec<Line> {
                 probe.tick_ns as f64 / 1e6
             ),
         ),
-        tick_phase(probe),
-        real_time(probe),
+        tick_phase(probe).optional(),
+        real_time(probe).optional(),
     ];
     if let Some(inside) = &probe.inside {
         lines.push(congestion(inside));
         lines.push(sysctls(inside));
     }
     lines
+}
+
+/// A way to a private namespace: where the other leads there, this one is not needed.
+fn one_of_two(probe: &Probe, what: &'static str, finding: &Finding) -> Line {
+    match probe.usable() {
+        true => Line {
+            cure: None,
+            ..Line::of(what, finding).optional()
+        },
+        false => Line::of(what, finding),
+    }
 }
 
 fn endpoint(probe: &Probe) -> Line {
@@ -210,7 +229,8 @@ fn sysctls(inside: &Inside) -> Line {
             .map(|k| k.name.clone())
             .collect()
     };
-    let missing = names(&|k| k.value.is_none());
+    let global = names(&|k| k.value.is_none() && k.is_global);
+    let missing = names(&|k| k.value.is_none() && !k.is_global);
     let fixed = names(&|k| k.value.is_some() && !k.settable);
     let other: Vec<_> = inside
         .sysctls
@@ -224,8 +244,15 @@ fn sysctls(inside: &Inside) -> Line {
     let settable = inside.sysctls.iter().filter(|k| k.settable).count();
     let mut found = format!(
         "{settable} of {} net.ipv4 sysctls can be set",
-        inside.sysctls.len()
+        inside.sysctls.len() - global.len()
     );
+    if !global.is_empty() {
+        let _ = write!(
+            found,
+            "; the whole machine shares {}, which the target leaves as they are",
+            global.join(" and ")
+        );
+    }
     if !other.is_empty() {
         let _ = write!(
             found,

@@ -33,7 +33,7 @@ use session::Session;
 /// command itself. They are those of env(1) and timeout(1).
 const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
-const COULD_NOT_RUN: u8 = 125;
+pub(super) const COULD_NOT_RUN: u8 = 125;
 const TOOK_TOO_LONG: u8 = 124;
 
 /// Signals that are the program's: those that would end this command and leave the program without its network.
@@ -194,10 +194,7 @@ impl Exec {
         match &self.output {
             Some(path) => std::fs::write(path, report)
                 .map_err(|e| Failure(format!("{}: {e}", path.display()))),
-            None => {
-                eprint!("{}", terminal::safe(report, false));
-                Ok(())
-            }
+            None => Ok(terminal::print_beside(report)?),
         }
     }
 }

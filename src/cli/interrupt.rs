@@ -3,37 +3,47 @@
 //! This is a flag and not a thread, because a process with several threads may not enter a new user namespace.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A flag that a signal sets.
+use crate::os::is_ignored;
+
+/// A flag that a signal sets, and which signal it was.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(super) struct Interrupt {
+    seen: Arc<AtomicBool>,
+    signal: Arc<AtomicUsize>,
+}
 
 impl Interrupt {
-    /// Starts to catch SIGINT and SIGTERM.
+    /// Starts to catch SIGINT and SIGTERM. A signal that was ignored when the program started stays ignored.
     pub(super) fn catch() -> std::io::Result<Self> {
-        let seen = Interrupt::default();
-        for signal in [SIGINT, SIGTERM] {
+        let interrupt = Interrupt::default();
+        for signal in [SIGINT, SIGTERM].into_iter().filter(|s| !is_ignored(*s)) {
+            let seen = || Arc::clone(&interrupt.seen);
             // in this order: the first signal only sets the flag, the second finds it set
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen.0))?;
-            flag::register(signal, Arc::clone(&seen.0))?;
+            flag::register_conditional_shutdown(signal, 128 + signal, seen())?;
+            flag::register_usize(signal, Arc::clone(&interrupt.signal), signal as usize)?;
+            flag::register(signal, seen())?;
         }
-        Ok(seen)
+        Ok(interrupt)
     }
 
     /// Returns whether a signal has arrived. A loop checks this in every iteration.
     pub(super) fn flag(&self) -> &AtomicBool {
-        &self.0
+        &self.seen
+    }
+
+    /// The number of the signal that came last; 0 where none came.
+    pub(super) fn signal(&self) -> u8 {
+        u8::try_from(self.signal.load(Ordering::Relaxed)).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
 
     #[test]
@@ -43,5 +53,6 @@ mod tests {
         assert!(!came());
         signal_hook::low_level::raise(SIGTERM).expect("a signal to oneself");
         assert!(came());
+        assert_eq!(i32::from(interrupt.signal()), SIGTERM);
     }
 }

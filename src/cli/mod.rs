@@ -9,6 +9,8 @@ mod doctor;
 mod exec;
 mod interrupt;
 mod list;
+mod messages;
+mod out;
 mod play;
 mod progress;
 mod record;
@@ -21,7 +23,6 @@ mod table;
 mod terminal;
 mod watch;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -88,28 +89,11 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Runs the command given by the arguments.
 pub fn main() -> ExitCode {
-    // clap itself ends with 0 for --help and with 2 for arguments that it does not know
-    let cli = Cli::parse();
-    let level = match cli.verbose {
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return without_a_command(&error),
     };
-    let filter = env_logger::Env::default().default_filter_or(level);
-    env_logger::Builder::from_env(filter)
-        .format(|out, record| {
-            let level = out.default_level_style(record.level());
-            let text = record.args().to_string();
-            let text = terminal::safe(&text, false);
-            let target = record.target();
-            writeln!(
-                out,
-                "[{level}{:<5}{level:#} {target}] {text}",
-                record.level()
-            )
-        })
-        .init();
+    messages::show(cli.verbose);
     match dispatch(&cli) {
         Ok(Exit::Same) => ExitCode::SUCCESS,
         Ok(Exit::Different) => ExitCode::from(1),
@@ -119,6 +103,35 @@ pub fn main() -> ExitCode {
             terminal::complain(&why);
             ExitCode::from(2)
         }
+    }
+}
+
+/// The end where the arguments name no command: help and version are results, all else is an error.
+fn without_a_command(error: &clap::Error) -> ExitCode {
+    let text = |color: bool| match color {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
+    if error.use_stderr() {
+        terminal::tell(&text(terminal::error_color()));
+        return ExitCode::from(could_not_run());
+    }
+    match terminal::print(&text(terminal::style().color)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            terminal::complain(&e.to_string());
+            ExitCode::from(could_not_run())
+        }
+    }
+}
+
+/// The exit code of a command that could not run: that of `exec` is told apart from its program's.
+fn could_not_run() -> u8 {
+    let is_option = |word: &std::ffi::OsString| word.as_encoded_bytes().starts_with(b"-");
+    let command = std::env::args_os().skip(1).find(|word| !is_option(word));
+    match command.is_some_and(|word| word == "exec") {
+        true => exec::COULD_NOT_RUN,
+        false => 2,
     }
 }
 

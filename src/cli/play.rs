@@ -2,9 +2,9 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::Failure;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
+use super::{Exit, Failure, terminal};
 use crate::scenario::Scenario;
 use crate::target::TargetError;
 use crate::target::{Options, TargetKind, run};
@@ -75,10 +75,7 @@ impl Players {
         match kept::recording(&scenario.name).filter(|_| was_recorded(scenario)) {
             Some(recording) => {
                 let recording = recording?;
-                eprintln!(
-                    "{}",
-                    super::terminal::safe(&substitute(&why, &recording), false)
-                );
+                terminal::tell(&format!("{}\n", substitute(&why, &recording)));
                 Ok(recording)
             }
             None => Err(Failure(format!(
@@ -86,6 +83,14 @@ impl Players {
                  --on engine,smoltcp compares without the kernel"
             ))),
         }
+    }
+
+    /// How a command ends whose run the user ended, in the way of a shell: 128 and the signal's number. What there is of
+    /// the run was shown and written before.
+    pub(super) fn interrupted(&self, trace: &Trace) -> Exit {
+        let at = trace.ended_at.secs_f64();
+        terminal::complain(&format!("interrupted at {at:.3} s"));
+        Exit::Code(128 + self.interrupt.signal())
     }
 }
 
@@ -112,14 +117,6 @@ fn substitute(why: &str, recording: &Trace) -> String {
     format!(
         "the linux target is not available: {first}; a recording of Linux {version} is used instead"
     )
-}
-
-/// Returns the error for a run that the user interrupted. Its trace was printed and written before.
-pub(super) fn interrupted(trace: &Trace) -> Failure {
-    Failure(format!(
-        "the run was interrupted at {:.3} s",
-        trace.ended_at.secs_f64()
-    ))
 }
 
 #[cfg(test)]

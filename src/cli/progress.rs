@@ -1,7 +1,6 @@
 //! The line that shows the progress and the expected duration of a run in real time.
 
-use std::io::{IsTerminal, Write};
-
+use super::terminal;
 use crate::time::Instant;
 
 /// Progress of one run, shown on stderr if stderr is a terminal.
@@ -22,12 +21,12 @@ impl Progress {
             what: what.to_owned(),
             expected,
             limit,
-            shown: std::io::stderr().is_terminal(),
+            shown: terminal::is_watched(),
             last_tenth: None,
         };
         log::info!("{}", progress.announcement());
         if progress.shown {
-            eprintln!("{}", progress.announcement());
+            terminal::tell(&format!("{}\n", progress.announcement()));
         }
         progress
     }
@@ -59,14 +58,12 @@ impl Progress {
         if self.shown && self.last_tenth != Some(tenth) {
             self.last_tenth = Some(tenth);
             let end = self.expected.unwrap_or(latest).clamp(now, latest.max(now));
-            eprint!(
+            terminal::tell_drawn(&format!(
                 "\r{}: {:.1} s of {:.1} s ",
                 self.what,
                 now.secs_f64(),
                 end.secs_f64()
-            );
-            // a terminal that is gone does not stop a run
-            let _ = std::io::stderr().flush();
+            ));
         }
     }
 }
@@ -75,7 +72,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown && self.last_tenth.is_some() {
-            eprint!("\r\x1b[K");
+            terminal::tell_drawn("\r\x1b[K");
         }
     }
 }

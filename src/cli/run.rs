@@ -1,9 +1,8 @@
 //! `halfopen run`: one scenario on one target.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use super::out::Out;
 use super::play::{self, Players};
 use super::{Exit, Failure, scenarios, terminal};
 use crate::report::single;
@@ -16,11 +15,10 @@ pub(super) struct Run {
     /// The name of a built-in scenario (see `halfopen list`), or a TOML file
     scenario: String,
     /// The TCP that plays the survivor
-    #[arg(long, value_parser = play::target())]
+    #[arg(long, value_parser = play::target(), default_value = TargetKind::Engine.name())]
     on: TargetKind,
-    /// Writes the trace to this folder: trace.pcapng, events.jsonl, summary.json, scenario.toml
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: Out,
     /// Seed for the random numbers of the target, such as initial sequence numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -33,25 +31,24 @@ impl Run {
     /// Runs the scenario, prints the trace, and writes it to the folder of `--out` if there is one.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let scenario = scenarios::find(&self.scenario)?;
-        let trace = Players::new(self.seed)?.play(&scenario, self.on)?;
-        if let Some(dir) = &self.out {
-            trace.save(dir)?;
-            log::info!("the trace is in {}", dir.display());
-        }
+        self.out.check([None])?;
+        let players = Players::new(self.seed)?;
+        let trace = players.play(&scenario, self.on)?;
+        self.out.save(&trace, None)?;
         if self.json {
             terminal::print_json(&summary::write(&trace))?;
         } else {
             terminal::print(&single::render(&trace, terminal::style()))?;
         }
-        ended(&trace)
+        Ok(ended(&trace, &players))
     }
 }
 
 /// Tells whether the run ended as its scenario says.
-fn ended(trace: &Trace) -> Result<Exit, Failure> {
+fn ended(trace: &Trace, players: &Players) -> Exit {
     match trace.stopped {
-        Stopped::SurvivorClosed | Stopped::After => Ok(Exit::Same),
-        Stopped::Limit => Ok(Exit::Different),
-        Stopped::Interrupted => Err(play::interrupted(trace)),
+        Stopped::SurvivorClosed | Stopped::After => Exit::Same,
+        Stopped::Limit => Exit::Different,
+        Stopped::Interrupted => players.interrupted(trace),
     }
 }

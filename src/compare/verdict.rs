@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Errno;
+use crate::nouns::count;
 use crate::time::Instant;
 use crate::trace::{Dir, Event, Incident, Trace, Who};
 use crate::wire::{Datagram, Flags};
@@ -331,32 +332,40 @@ impl Verdict {
             (false, Some(why)) => format!("{}: not judged: {why}", self.scenario),
             // in closed mode TCP_INFO does not count, but what is said must not hide it
             (true, _) if !self.tcp_info_identical => format!(
-                "{}: the same {} packets, and the application saw the same",
-                self.scenario, c.packets_compared
+                "{}: the same {}, and the application saw the same",
+                self.scenario,
+                count(c.packets_compared, "packet")
             ),
             (true, _) => format!(
-                "{}: identical, {} packets",
-                self.scenario, c.packets_compared
+                "{}: identical, {}",
+                self.scenario,
+                count(c.packets_compared, "packet")
             ),
             (false, None) => {
                 let parts = [
-                    (c.fields_differing, "fields"),
-                    (c.times_differing, "times"),
-                    (c.missing, "missing"),
-                    (c.extra, "extra"),
-                    (c.application_differing, "application"),
-                    (c.tcp_info_differing, "TCP_INFO lines"),
+                    (c.fields_differing, count(c.fields_differing, "field")),
+                    (c.times_differing, count(c.times_differing, "time")),
+                    (c.missing, format!("{} missing", c.missing)),
+                    (c.extra, format!("{} extra", c.extra)),
+                    (
+                        c.application_differing,
+                        format!("{} application", c.application_differing),
+                    ),
+                    (
+                        c.tcp_info_differing,
+                        count(c.tcp_info_differing, "TCP_INFO line"),
+                    ),
                 ];
                 let parts: Vec<_> = parts
-                    .iter()
+                    .into_iter()
                     .filter(|(n, _)| *n > 0)
-                    .map(|(n, name)| format!("{n} {name}"))
+                    .map(|(_, text)| text)
                     .collect();
                 format!(
-                    "{}: different, {} of {} packets identical; {}",
+                    "{}: different, {} of {} identical; {}",
                     self.scenario,
                     c.packets_identical,
-                    c.left_packets.max(c.right_packets),
+                    count(c.left_packets.max(c.right_packets), "packet"),
                     parts.join(", ")
                 )
             }
@@ -367,15 +376,21 @@ impl Verdict {
             .filter(|d| d.known.is_some())
             .count();
         if known > 0 {
-            line += &format!("; {known} known differences");
+            line += &format!("; {}", count(known, "known difference"));
         }
         if c.late_firings > 0 {
-            line += &format!("; {} timer firings a tick late", c.late_firings);
+            line += &format!("; {} a tick late", count(c.late_firings, "timer firing"));
         }
         if c.tcp_info_compared > 0 {
             line += &match c.tcp_info_differing {
-                0 => format!("; TCP_INFO: {} lines identical", c.tcp_info_compared),
-                n => format!("; TCP_INFO: {n} of {} lines differ", c.tcp_info_compared),
+                0 => format!(
+                    "; TCP_INFO: {} identical",
+                    count(c.tcp_info_compared, "line")
+                ),
+                n => format!(
+                    "; TCP_INFO: {n} of {} different",
+                    count(c.tcp_info_compared, "line")
+                ),
             };
         }
         line

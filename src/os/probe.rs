@@ -47,7 +47,12 @@ pub struct SysctlSupport {
     pub wanted: String,
     /// Whether the namespace may set it.
     pub settable: bool,
+    /// Whether Linux has one for the whole machine, and none for a namespace.
+    pub is_global: bool,
 }
+
+/// The sysctls that Linux registers for the initial namespace only (`ipv4_table`).
+const GLOBAL: [&str; 2] = ["tcp_max_orphans", "tcp_mem"];
 
 /// What a new network namespace contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -196,6 +201,7 @@ fn look_inside() -> Inside {
                 value,
                 wanted,
                 settable,
+                is_global: GLOBAL.contains(&name),
             }
         })
         .collect();

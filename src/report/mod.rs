@@ -14,6 +14,9 @@ pub mod tries;
 #[cfg(feature = "os")]
 pub mod watch;
 
+use anstyle::{AnsiColor, Style as Ansi};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use crate::printable::escaped;
 
 /// How a report is printed.
@@ -41,15 +44,15 @@ impl Style {
     /// The text in its colour; without colours where none are wanted. Control characters in it are escaped.
     fn paint(self, text: &str, tone: Tone) -> String {
         let text = &*escaped(text);
-        let code = match tone {
-            Tone::Heading => "1",
-            Tone::Faint => "2",
-            Tone::Event => "36",
-            Tone::Different => "1;31",
+        let ansi = match tone {
+            Tone::Heading => Ansi::new().bold(),
+            Tone::Faint => Ansi::new().dimmed(),
+            Tone::Event => AnsiColor::Cyan.on_default(),
+            Tone::Different => AnsiColor::Red.on_default().bold(),
             Tone::Plain => return text.to_owned(),
         };
         match self.color && !text.trim().is_empty() {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            true => format!("{ansi}{text}{ansi:#}"),
             false => text.to_owned(),
         }
     }
@@ -58,25 +61,31 @@ impl Style {
 /// A blank at which [`wrap`] breaks no line; printed as a plain blank.
 const NO_BREAK: char = '\u{a0}';
 
-/// Lines of at most `width` characters, broken at blanks; a longer word is broken anywhere. Control characters are
+/// Lines of at most `width` columns, broken at blanks; a longer word is broken anywhere. Control characters are
 /// escaped.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let text = escaped(text);
     let width = width.max(1);
     let mut lines = vec![String::new()];
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let mut word: Vec<char> = word.replace(NO_BREAK, " ").chars().collect();
+        let word = word.replace(NO_BREAK, " ");
+        let mut word = word.as_str();
         loop {
             let line = lines.last_mut().expect("there is always a line");
-            let taken = line.chars().count();
+            let taken = len(line);
             let blank = usize::from(taken > 0);
-            if taken + blank + word.len() <= width {
+            if taken + blank + len(word) <= width {
                 line.extend(std::iter::repeat_n(' ', blank));
-                line.extend(&word);
+                line.push_str(word);
                 break;
             }
             if taken == 0 {
-                line.extend(word.drain(..width));
+                let (now, later) = word.split_at(bytes_that_fit(word, width));
+                line.push_str(now);
+                word = later;
+            }
+            if word.is_empty() {
+                break;
             }
             lines.push(String::new());
         }
@@ -84,19 +93,34 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The text, escaped, with blanks after it, up to `width` characters.
+/// Length in bytes of the longest beginning that fits `width` columns; one character at least.
+fn bytes_that_fit(text: &str, width: usize) -> usize {
+    let mut columns = 0;
+    let too_far = |(n, (_, c)): &(usize, (usize, char))| {
+        columns += c.width().unwrap_or(1);
+        *n > 0 && columns > width
+    };
+    let end = text.char_indices().enumerate().find(too_far);
+    end.map_or(text.len(), |(_, (byte, _))| byte)
+}
+
+/// The text, escaped, with blanks after it, up to `width` columns.
 fn left(text: &str, width: usize) -> String {
-    format!("{:<width$}", escaped(text))
+    escaped(text).into_owned() + &blanks(text, width)
 }
 
-/// The text, escaped, with blanks before it, up to `width` characters.
+/// The text, escaped, with blanks before it, up to `width` columns.
 fn right(text: &str, width: usize) -> String {
-    format!("{:>width$}", escaped(text))
+    blanks(text, width) + &escaped(text)
 }
 
-/// Characters that the text takes once it is escaped.
+fn blanks(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(len(text)))
+}
+
+/// Columns of a terminal that the text takes once it is escaped: two for a wide character, none for one that combines.
 fn len(text: &str) -> usize {
-    escaped(text).chars().count()
+    escaped(text).width()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::NO_BREAK;
 use crate::call::TcpState;
+use crate::nouns::count;
 use crate::time::Instant;
 use crate::trace::relative::Relative;
 use crate::trace::{Dir, Event, Incident, Trace, Who};
@@ -17,7 +18,7 @@ pub fn done(trace: &Trace) -> Vec<(Instant, String)> {
             Incident::Close => format!("{who} close"),
             Incident::Kill => format!("{who} kill"),
             Incident::PeerConnect => "peer connect".to_owned(),
-            Incident::Window { bytes } => format!("peer window {bytes} bytes"),
+            Incident::Window { bytes } => format!("peer window {}", count(*bytes, "byte")),
             Incident::Die => "peer power-off".to_owned(),
             Incident::Return => "peer power-on, without state".to_owned(),
             Incident::Reset => "peer reset".to_owned(),

@@ -8,6 +8,7 @@ mod render;
 use std::time::Duration;
 
 use super::Style;
+use crate::nouns::count;
 use crate::time::Instant;
 use crate::trace::relative::{Body, Relative};
 use crate::trace::{Dir, Meta};
@@ -241,8 +242,8 @@ impl Table {
         let packets = early.iter().filter(|r| matches!(r, Row::Packet(_)));
         let dull = packets.clone().filter(|r| r.is_dull()).count();
         let text = format!(
-            "not shown: {} packets before this, {dull} of them the same for all",
-            packets.count()
+            "not shown: {} before this, {dull} of them the same for all",
+            count(packets.count(), "packet")
         );
         if !early.is_empty() {
             self.rows.insert(0, Row::Event { at, text });

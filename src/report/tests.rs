@@ -9,6 +9,17 @@ fn text_is_wrapped_at_blanks_and_long_words_anywhere() {
 }
 
 #[test]
+fn a_column_is_what_a_terminal_shows() {
+    // two columns each
+    assert_eq!(len("\u{7dda}\u{8def}"), 4);
+    assert_eq!(wrap("\u{7dda}\u{8def}", 3), ["\u{7dda}", "\u{8def}"]);
+    assert_eq!(wrap("\u{7dda}\u{8def}", 1), ["\u{7dda}", "\u{8def}"]);
+    // an accent that combines takes none
+    assert_eq!(left("e\u{301}", 3), "e\u{301}  ");
+    assert_eq!(right("\u{7dda}", 3), " \u{7dda}");
+}
+
+#[test]
 fn colour_only_where_it_is_wanted() {
     let plain = Style::default();
     let color = Style {
@@ -16,7 +27,7 @@ fn colour_only_where_it_is_wanted() {
         ..plain
     };
     assert_eq!(plain.paint("x", Tone::Different), "x");
-    assert_eq!(color.paint("x", Tone::Different), "\x1b[1;31mx\x1b[0m");
+    assert_eq!(color.paint("x", Tone::Different), "\x1b[1m\x1b[31mx\x1b[0m");
     assert_eq!(color.paint("x", Tone::Plain), "x");
     assert_eq!(color.paint("  ", Tone::Different), "  ");
 }

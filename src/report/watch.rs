@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{NO_BREAK, Style, Tone, len, wrap};
 use crate::forecast::span;
+use crate::nouns::count;
 use crate::printable::escaped;
 use crate::watch::{HeldBy, Look, Row, Stack};
 
@@ -21,16 +22,12 @@ const NARROWEST: usize = 24;
 /// The rows, and before them what they rest on. Each line fits the width, colours not counted.
 pub fn render(look: &Look, kernel: &str, style: Style) -> Vec<String> {
     let mut lines = Vec::new();
+    let all = count(look.of, "connection");
     let shown = match look.rows.len() {
-        n if n == look.of => format!("{n}"),
-        n => format!("{n} of {}", look.of),
+        n if n == look.of => all,
+        n => format!("{n} of {all}"),
     };
-    let noun = if look.of == 1 {
-        "connection"
-    } else {
-        "connections"
-    };
-    let heading = format!("{shown} {noun}; {kernel}; {}", look.sysctls);
+    let heading = format!("{shown}; {kernel}; {}", look.sysctls);
     lines.extend(block(&heading, 0, Tone::Faint, style));
     for note in &look.notes {
         lines.extend(block(&format!("note: {note}"), 0, Tone::Faint, style));
@@ -113,11 +110,10 @@ fn details(row: &Row) -> String {
         Some(t) => parts.push(format!("{} in {}", t.sends, ms(t.fires_in_ms))),
         None => parts.push("no timer".to_owned()),
     }
-    let tries = |n: usize| if n == 1 { "try" } else { "tries" };
     let so_far = row.retries_so_far as usize;
     if so_far + row.retries_left > 0 {
         let left = row.retries_left;
-        parts.push(format!("{so_far} {} so far, {left} left", tries(so_far)));
+        parts.push(format!("{} so far, {left} left", count(so_far, "try")));
     }
     if row.backoff > 0 {
         parts.push(format!("backoff {}", row.backoff));
@@ -133,8 +129,7 @@ fn details(row: &Row) -> String {
         parts.push(format!("Recv-Q {} B", row.recv_q_bytes));
     }
     if row.unacked_segments > 0 {
-        let plural = if row.unacked_segments == 1 { "" } else { "s" };
-        parts.push(format!("{} segment{plural} out", row.unacked_segments));
+        parts.push(count(row.unacked_segments, "segment") + " out");
     }
     if row.notsent_bytes > 0 {
         parts.push(format!("{} B not sent", row.notsent_bytes));

@@ -9,6 +9,7 @@ use super::capture::{Capture, CaptureError};
 use super::jsonl::{self, JsonlError};
 use super::summary::{self, SummaryError};
 use super::{Packet, Trace, bounds, pcapng};
+use crate::nouns::count;
 use crate::time::Instant;
 
 /// Why a folder could not be written or read; names the file and what is wrong with it.
@@ -57,6 +58,10 @@ pub(super) const SCENARIO: &str = "scenario.toml";
 pub(super) const EVENTS: &str = "events.jsonl";
 pub(super) const SUMMARY: &str = "summary.json";
 const PCAPNG: &str = "trace.pcapng";
+
+/// The files that [`Trace::save`] writes.
+pub const FILES: [&str; 4] = [SCENARIO, PCAPNG, EVENTS, SUMMARY];
+
 pub(super) const PCAP: &str = "trace.pcap";
 
 /// The addresses that a packet of the survivor comes from.
@@ -205,12 +210,15 @@ impl Files<'_> {
         meta.scenario_toml = self.scenario.to_owned();
         meta.ticks = log.ticks.or(meta.ticks);
         if skipped > 0 {
-            meta.notes
-                .push(format!("{skipped} frames of other protocols were left out"));
-        }
-        for (kind, count) in &log.unknown {
             meta.notes.push(format!(
-                "{count} events of an unknown kind were left out: {kind}"
+                "left out {} of other protocols",
+                count(skipped, "frame")
+            ));
+        }
+        for (kind, number) in &log.unknown {
+            meta.notes.push(format!(
+                "left out {} of an unknown kind: {kind}",
+                count(*number, "event")
             ));
         }
         let last = packets.iter().map(|p| p.at);

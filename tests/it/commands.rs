@@ -60,7 +60,7 @@ fn a_fault_in_a_scenario_is_shown_in_its_place_and_nothing_is_run() {
 
 #[test]
 fn what_is_not_there_is_an_error_that_says_what_to_do() {
-    let table: [(&[&str], &str); 6] = [
+    let table: [(&[&str], &str); 7] = [
         (
             &["run", "powr-off-idle", "--on", "engine"],
             "did you mean power-off-idle?",
@@ -73,7 +73,18 @@ fn what_is_not_there_is_an_error_that_says_what_to_do() {
             &["run", "power-off-idle", "--on", "windows"],
             "possible values: engine, smoltcp, linux",
         ),
-        (&["run", "power-off-idle"], "--on"),
+        (&["run", "power-off-idle", "--force"], "--out <DIR>"),
+        (
+            &[
+                "compare",
+                "power-off-idle",
+                "--mode",
+                "replay",
+                "--on",
+                "engine,smoltcp",
+            ],
+            "--on can only be linux,engine",
+        ),
         (&["compare"], "--recording"),
         (
             &["compare", "power-off-idle", "--recording", "x"],
@@ -157,6 +168,93 @@ fn the_exit_code_says_whether_it_is_the_same() {
         let all: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
         assert_eq!(all["verdicts"][0]["identical"], code == 0, "{on}");
         assert_eq!(all["runs"].as_array().map(Vec::len), Some(2));
+    }
+}
+
+#[test]
+fn run_takes_the_engine_where_nothing_else_is_named() {
+    let (code, stdout, _) = outcome(halfopen().args(["run", "power-off-idle"]));
+    let (_, engine, _) = outcome(halfopen().args(["run", "power-off-idle", "--on", "engine"]));
+    assert_eq!((code, stdout), (0, engine));
+}
+
+#[test]
+fn a_trace_is_overwritten_only_by_force() {
+    let out = folder("overwritten");
+    let run = |more: &[&str]| {
+        let arguments = ["run", "power-off-idle", "--on", "smoltcp"];
+        outcome(halfopen().args(arguments).args(more).arg("--out").arg(&out))
+    };
+    let trace = || std::fs::read(out.join("trace.pcapng")).expect("a trace");
+    assert_eq!(run(&[]).0, 0);
+    let first = trace();
+    let (code, stdout, stderr) = run(&["--seed", "2"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("--force"), "{stderr}");
+    assert_eq!(trace(), first);
+    assert_eq!(run(&["--seed", "2", "--force"]).0, 0);
+    assert_ne!(trace(), first);
+
+    let compare = |more: &[&str]| {
+        let arguments = ["compare", "power-off-idle", "--on", "smoltcp,engine"];
+        outcome(halfopen().args(arguments).args(more).arg("--out").arg(&out)).0
+    };
+    assert_eq!(compare(&[]), 1, "its folders are others");
+    assert_eq!(compare(&[]), 2);
+    assert_eq!(compare(&["--force"]), 1);
+}
+
+#[test]
+fn errors_of_exec_are_told_apart_from_its_program() {
+    for (arguments, code) in [
+        (&["exec"][..], 125),
+        (&["-v", "exec", "--sysctl", "x", "--", "true"], 125),
+        (&["exec", "--help"], 0),
+        (&["serve"], 2),
+        (&["run", "exec"], 2),
+    ] {
+        let (got, _, stderr) = outcome(halfopen().args(arguments));
+        assert_eq!(got, code, "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn messages_are_words_and_modules_are_for_those_who_filter_by_them() {
+    let say = |filter: Option<&str>, name: &str| {
+        let mut command = halfopen();
+        command.args(["run", "power-off-idle", "-v", "--out"]);
+        command.arg(folder(name));
+        command.envs(filter.map(|filter| ("RUST_LOG", filter)));
+        outcome(&mut command).2
+    };
+    let plain = say(None, "words");
+    assert!(plain.starts_with("info: the trace is in "), "{plain}");
+    let filtered = say(Some("halfopen=info"), "words-of-modules");
+    assert!(
+        filtered.starts_with("info: [halfopen::cli::out] the trace is in "),
+        "{filtered}"
+    );
+}
+
+#[test]
+fn colour_is_as_the_environment_says() {
+    for (environment, is_coloured) in [
+        (&[][..], false),
+        (&[("CLICOLOR_FORCE", "1")], true),
+        // set is set, whatever to; empty is unset (bixense.com/clicolors, anstyle-query)
+        (&[("CLICOLOR_FORCE", "0")], true),
+        (&[("CLICOLOR_FORCE", "")], false),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "")], true),
+    ] {
+        for arguments in [&["run", "power-off-idle"][..], &["run", "nothing"]] {
+            let mut command = halfopen();
+            command.env_remove("CLICOLOR_FORCE").env_remove("CLICOLOR");
+            command.args(arguments).envs(environment.iter().copied());
+            let (_, stdout, stderr) = outcome(&mut command);
+            let coloured = (stdout + &stderr).contains('\u{1b}');
+            assert_eq!(coloured, is_coloured, "{arguments:?} {environment:?}");
+        }
     }
 }
 

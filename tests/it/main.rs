@@ -13,6 +13,7 @@ mod recordings;
 mod reference;
 mod replay;
 mod smoltcp;
+mod streams;
 mod sysctls;
 mod table;
 mod watch;

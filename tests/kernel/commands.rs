@@ -88,7 +88,7 @@ fn ctrl_c_ends_a_run_with_what_there_is() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal to a child");
     let rest: Vec<String> = log.map_while(Result::ok).collect();
     let output = bounded::ended_with_output(run);
-    assert_eq!(output.status.code(), Some(2), "{rest:?}");
+    assert_eq!(output.status.code(), Some(130), "{rest:?}");
     assert!(
         rest.iter().any(|line| line.contains("interrupted at")),
         "{rest:?}"

@@ -65,7 +65,7 @@ fn compare_engine_and_kernel() {
     let text = text.expect("what it printed");
     assert!(text.starts_with("the kernel: "), "{text}");
     assert!(
-        text.contains("connect-refused: identical, 1 packets"),
+        text.contains("connect-refused: identical, 1 packet"),
         "{text}"
     );
     assert!(text.contains("ECONNREFUSED"), "{text}");

@@ -154,7 +154,7 @@ fn the_codes_of_exec() {
             125,
             "/nonexistent/t.pcapng",
         ),
-        (vec!["exec"], 2, "required"),
+        (vec!["exec"], 125, "required"),
         (vec!["serve"], 2, "required"),
         (
             vec!["serve", "echo", "--addr", "10.77.0.2"],

@@ -99,6 +99,24 @@ fn a_signal_that_the_caller_ignores_is_ignored() {
     }
 }
 
+/// A report that cannot be written is an error; one that nobody reads any more is not.
+#[test]
+fn the_report_on_a_stderr_that_takes_nothing() {
+    if !is_possible(&[]) {
+        return;
+    }
+    let exit = |stderr: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halfopen"));
+        command.args(["exec", "--", "sh", "-c", "exit 9"]);
+        let run = command.stderr(stderr).spawn();
+        bounded::ended(&mut run.expect("it starts")).code()
+    };
+    let (_, closed) = std::io::pipe().expect("a pipe");
+    assert_eq!(exit(closed.into()), Some(9));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    assert_eq!(exit(full.expect("/dev/full").into()), Some(125));
+}
+
 /// Signals 32 and 33 are glibc's, which does with them what it likes in every program that has a thread.
 fn without_signals_of_libc(answer: &str) -> String {
     let line = |line: &str| match line.split_once(":\t") {

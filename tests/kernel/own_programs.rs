@@ -202,13 +202,15 @@ impl Report {
     }
 }
 
-/// Talks to an echo server, is idle for so long, and talks again: prints what it is told.
+/// Talks to an echo server, is idle for so long, and talks again: prints what it is told. Its options are set before there
+/// is a connection, so whoever sees the connection sees them.
 pub(crate) const TALKER: &str = r#"
 import socket, sys, time
-s = socket.create_connection(("10.77.0.2", 4000))
+s = socket.socket()
 for option in sys.argv[2:]:
     level, name, value = option.split(":")
     s.setsockopt(getattr(socket, level), getattr(socket, name), int(value))
+s.connect(("10.77.0.2", 4000))
 try:
     for line in (b"one", b"two"):
         s.sendall(line)

@@ -273,6 +273,20 @@ fn no_program_is_called() {
 }
 
 #[test]
+fn nothing_is_printed_past_the_terminal() {
+    for bad in [
+        "fn f() { println!(\"a result\"); }",
+        "fn f() { eprint!(\"a report\"); }\n#[cfg(test)]\nmod tests { fn f() { println!(\"\"); } }",
+    ] {
+        hold(rules::print_macros, &Source::new("src/cli/run.rs", bad));
+    }
+    nothing(rules::print_macros(&Source::new(
+        "src/cli/run/tests.rs",
+        "println!(\"skipped\")",
+    )));
+}
+
+#[test]
 fn every_exception_has_a_reason() {
     hold(
         rules::reasons,

@@ -225,6 +225,25 @@ pub(crate) fn forgotten_seeds(source: &Source) -> Vec<String> {
     properties.filter_map(|p| forgets(&p)).collect()
 }
 
+/// A macro that panics where stdout or stderr takes nothing more; tests may use them.
+pub(crate) fn print_macros(source: &Source) -> Vec<String> {
+    let is_test = source.path.ends_with("tests.rs") || source.path.contains("/tests/");
+    if is_test || !source.path.starts_with("src/") {
+        return Vec::new();
+    }
+    let tests = source.code.find("#[cfg(test)]");
+    let code = &source.code[..tests.unwrap_or(source.code.len())];
+    let hits = |name: &&str| {
+        let places = words(code, name).into_iter();
+        places
+            .filter(|byte| code[byte + name.len()..].starts_with('!'))
+            .map(|byte| source.finding(byte, format!("{name}! may panic: use cli/terminal.rs")))
+            .collect::<Vec<_>>()
+    };
+    let names = ["print", "println", "eprint", "eprintln", "dbg"];
+    names.iter().flat_map(hits).collect()
+}
+
 /// An `allow` or `expect` attribute without a reason.
 pub(crate) fn reasons(source: &Source) -> Vec<String> {
     let mut found = Vec::new();

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Compare, Exit, Failure};
-use crate::cli::play::{Players, interrupted};
+use crate::cli::play::Players;
 use crate::cli::terminal;
 use crate::compare::closed::{self, RowCounts};
 use crate::compare::{Difference, Known, Verdict};
+use crate::nouns::count;
 use crate::printable::escaped;
 use crate::report::Style;
 use crate::report::side::side_by_side;
@@ -21,14 +22,13 @@ const FOLD: usize = 6;
 /// Plays the scenario on every target and holds the first against each of the others.
 pub(super) fn compare(
     args: &Compare,
+    on: &[TargetKind],
     scenario: &Scenario,
     players: &Players,
 ) -> Result<Exit, Failure> {
-    let traces = play_all(&args.on, scenario, players)?;
-    if let Some(dir) = &args.out {
-        for trace in &traces {
-            trace.save(&dir.join(&trace.meta.target))?;
-        }
+    let traces = play_all(on, scenario, players)?;
+    for trace in &traces {
+        args.out.save(trace, Some(&trace.meta.target))?;
     }
     let (first, others) = traces.split_first().expect("clap wants one target");
     let known = Known::shipped();
@@ -44,7 +44,7 @@ pub(super) fn compare(
         terminal::print(&as_text(&traces, &verdicts))?;
     }
     if let Some(cut) = traces.iter().find(|t| t.stopped == Stopped::Interrupted) {
-        return Err(interrupted(cut));
+        return Ok(players.interrupted(cut));
     }
     Ok(match verdicts.last() {
         Some(v) if !v.identical && v.not_judged.is_some() => Exit::Incomplete,
@@ -117,7 +117,10 @@ fn as_text(traces: &[Trace], verdicts: &[Verdict]) -> String {
     text += "\n";
     let RowCounts { rows, same } = closed::count_rows(&closed::table(&all));
     if traces.len() > 1 {
-        text += &format!("{same} of {rows} packets are the same on all targets, times apart\n");
+        text += &format!(
+            "{same} of {} the same on all targets, times apart\n",
+            count(rows, "packet")
+        );
     }
     for trace in traces {
         for note in &trace.meta.notes {

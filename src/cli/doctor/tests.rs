@@ -31,12 +31,21 @@ fn machine(endpoint: Result<Isolation, String>) -> Probe {
                     value: None,
                     wanted: "120000".to_owned(),
                     settable: false,
+                    is_global: false,
+                },
+                SysctlSupport {
+                    name: "tcp_mem".to_owned(),
+                    value: None,
+                    wanted: "1 2 3".to_owned(),
+                    settable: false,
+                    is_global: true,
                 },
                 SysctlSupport {
                     name: "tcp_retries2".to_owned(),
                     value: Some("15".to_owned()),
                     wanted: "15".to_owned(),
                     settable: true,
+                    is_global: false,
                 },
             ],
         }),
@@ -59,11 +68,32 @@ fn every_no_says_what_to_do() {
     for expected in [
         "no   TUN device          /dev/net/tun: No such file\n                         fix: as root: modprobe tun\n",
         "     HZ                  1000 (tick of 1 ms, measured",
-        "1 of 2 net.ipv4 sysctls can be set; this kernel lacks tcp_rto_max_ms\n",
+        "1 of 2 net.ipv4 sysctls can be set; the whole machine shares tcp_mem",
+        "; this kernel lacks tcp_rto_max_ms\n",
         "modprobe tcp_cubic",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }
+}
+
+#[test]
+fn where_the_target_is_usable_nothing_that_it_does_without_is_a_no() {
+    let mut probe = machine(Ok(Isolation::UserNamespace));
+    probe.tun_device = Ok("/dev/net/tun can be opened".to_owned());
+    probe.network_namespace = Err(Problem {
+        found: "Operation not permitted".to_owned(),
+        cure: "run as root".to_owned(),
+    });
+    let inside = probe.inside.as_mut().expect("it was looked at");
+    inside.congestion[0].name = "cubic".to_owned();
+    inside.sysctls.remove(0);
+    let no: Vec<_> = lines(&probe)
+        .into_iter()
+        .filter(|l| l.ok == Some(false))
+        .map(|l| l.what)
+        .collect();
+    assert_eq!(no, [""; 0]);
+    assert!(!as_text(&probe).contains("run as root\n"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
+use crate::nouns::count;
 use crate::os::Ended;
 use crate::postmortem::{self, End, Happening, Story};
 use crate::service::Relayed;
@@ -149,8 +150,8 @@ pub(in crate::cli) fn relay(relayed: &Relayed) -> String {
         n => format!(", {n} of them not taken by it"),
     };
     format!(
-        "relayed: {} connections to the real server{refused}, {} B to it, {} B from it",
-        get(&relayed.connections),
+        "relayed: {} to the real server{refused}, {} B to it, {} B from it",
+        count(get(&relayed.connections), "connection"),
         get(&relayed.to_server),
         get(&relayed.from_server)
     )

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::cli::exec::relay;
+use crate::nouns::count;
 use crate::postmortem::Totals;
 use crate::service::Relayed;
 use crate::world::{Connection, Endpoint};
@@ -14,8 +15,10 @@ pub(super) fn at_the_end(endpoint: &Endpoint, totals: Totals, relayed: Option<&R
     let mut text = format!("{:10.3} s  end\n", endpoint.now().secs_f64());
     let _ = writeln!(
         text,
-        "{} connections, {} B of data to the server and {} B from it",
-        totals.connections, totals.out_bytes, totals.in_bytes
+        "{}, {} B of data to the server and {} B from it",
+        count(totals.connections, "connection"),
+        totals.out_bytes,
+        totals.in_bytes
     );
     if let Some(relayed) = relayed {
         let _ = writeln!(text, "{}", relay(relayed));

@@ -2,7 +2,7 @@
 //!
 //! Control sequences are those of xterm, which every terminal of today understands.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,7 +11,8 @@ use rustix::termios::{
 };
 use signal_hook::consts::SIGWINCH;
 
-use super::super::signals::Signals;
+use crate::cli::signals::Signals;
+use crate::cli::terminal;
 
 /// To the alternate screen, without a cursor; and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
@@ -49,7 +50,7 @@ impl Screen {
         ours.special_codes[SpecialCodeIndex::VSUSP] = 0;
         tcsetattr(&stdin, OptionalActions::Now, &ours)?;
         let screen = Screen { before };
-        write(ENTER)?;
+        terminal::draw(ENTER)?;
         Ok(screen)
     }
 
@@ -71,7 +72,7 @@ impl Screen {
             all.push_str(&format!("{line}\x1b[K{end}"));
         }
         all.push_str("\x1b[J");
-        write(&all)
+        terminal::draw(&all)
     }
 
     fn key(&self) -> io::Result<Wish> {
@@ -94,7 +95,7 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // nothing can be done about a terminal that is gone
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
-        let _ = write(LEAVE);
+        let _ = terminal::draw(LEAVE);
     }
 }
 
@@ -138,10 +139,4 @@ pub(super) fn wait(
         Some(screen) if keys.contains(PollFlags::IN) => screen.key(),
         _ => Ok(Wish::Nothing),
     }
-}
-
-fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }

@@ -55,9 +55,12 @@ fn another_ending_is_marked() {
     };
     let text = side_by_side(&[&left, &right], &[verdict]).render(style);
     let application = text.lines().find(|l| l.contains("application")).unwrap();
-    assert!(application.contains("\x1b[1;31mnothing"), "{application}");
+    assert!(
+        application.contains("\x1b[1m\x1b[31mnothing"),
+        "{application}"
+    );
     let rst = text.lines().find(|l| l.contains("RST")).unwrap();
-    assert!(!rst.contains("\x1b[1;31m"), "{rst}");
+    assert!(!rst.contains("\x1b[1m\x1b[31m"), "{rst}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::{Style, Tone, left, len, right, wrap};
 use super::{Cell, Mark, Row, Table};
+use crate::nouns::count;
 use crate::time::Instant;
 use crate::trace::Dir;
 
@@ -100,7 +101,10 @@ pub(super) fn render(table: &Table, style: Style) -> String {
                     true => String::new(),
                     false => format!(", but for: {}", words(&marks)),
                 };
-                let text = format!("    ... {rows} packets more, the same for all{differing}");
+                let text = format!(
+                    "    ... {} more, the same for all{differing}",
+                    count(rows, "packet")
+                );
                 lines.push(style.paint(&text, Tone::Faint));
             }
         }
@@ -378,7 +382,7 @@ impl Layout {
         let mut lines = vec![self.line(style.paint(&left_part, tone), shown)];
         let own = |cell: &Option<Cell>| {
             let cell = cell.as_ref().filter(|c| !c.looks_like(face));
-            cell.map(|c| format!("{} {} {} bytes", c.flags, seq(c), c.len))
+            cell.map(|c| format!("{} {} {}", c.flags, seq(c), count(c.len, "byte")))
         };
         if cells.iter().any(|c| own(c).is_some()) {
             let blank = self.left_part("", "", "", ["", ""]);

@@ -90,7 +90,7 @@ fn colours_do_not_move_a_column() {
         ..style(None, None)
     };
     let mut stripped = table().render(color);
-    for code in ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[1;31m"] {
+    for code in ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[31m"] {
         stripped = stripped.replace(code, "");
     }
     let trimmed = |text: &str| {
