@@ -1,4 +1,4 @@
-//! How an endpoint is made: addresses, sysctls, and where its interface is.
+//! How an endpoint is made: its addresses, its sysctls, and the network namespace of its interface.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
@@ -14,8 +14,8 @@ use crate::world::endpoint::{Endpoint, Guard};
 use crate::world::host::Host;
 use crate::world::machine::Parts;
 
-/// What an endpoint is to be. Unless told otherwise: 10.77.0.2/24 and fd77::2/64, Linux 6.18's sysctls, an MTU of 1500,
-/// the interface `halfopen0`.
+/// The settings of an endpoint that is to be made. The defaults are 10.77.0.2/24 and fd77::2/64, the sysctls of Linux
+/// 6.18, an MTU of 1500 bytes and the interface name `halfopen0`.
 #[derive(Clone, Debug)]
 pub struct Builder {
     addrs: Vec<(IpAddr, u8)>,
@@ -28,20 +28,20 @@ pub struct Builder {
     kernel_sysctl: Vec<(String, String)>,
 }
 
-/// A private namespace with the kernel's end of the TUN: the way in, and what was had.
+/// A private network namespace with the kernel's end of the TUN, and what is needed to use it.
 ///
-/// It lives as long as this, the endpoint or a socket of it does.
+/// The namespace lives as long as this value, the endpoint or one of its sockets.
 #[derive(Debug)]
 pub struct Private {
-    /// The way in: sockets of the kernel, programs.
+    /// Opens sockets and starts programs in the namespace.
     pub entry: Entry,
     /// The kernel's addresses on the TUN.
     pub kernel: Vec<IpAddr>,
-    /// Where to ask about the kernel's connections.
+    /// Lists the kernel's connections in the namespace.
     pub diag: SockDiag,
-    /// How it was had.
+    /// How the namespace was made.
     pub isolation: Isolation,
-    /// What could not be had as wanted, a line each.
+    /// What could not be set up as requested, one line each.
     pub notes: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ impl Default for Builder {
     }
 }
 
-/// `10.77.0.2/24`.
+/// An address with the length of its prefix, such as `10.77.0.2/24`.
 fn parse(text: &str) -> Option<(IpAddr, u8)> {
     let (addr, prefix) = text.split_once('/')?;
     let (addr, prefix): (IpAddr, u8) = (addr.parse().ok()?, prefix.parse().ok()?);
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Option<(IpAddr, u8)> {
     (prefix <= most).then_some((addr, prefix))
 }
 
-/// The first address of the network that is not `addr`.
+/// Returns the first address of the network that is not `addr`.
 fn other_end((addr, prefix): (IpAddr, u8)) -> IpAddr {
     match addr {
         IpAddr::V4(own) => {
@@ -102,52 +102,52 @@ fn other_end((addr, prefix): (IpAddr, u8)) -> IpAddr {
 }
 
 impl Builder {
-    /// An address with the length of its network's prefix: `10.77.0.2/24`, `fd77::2/64`. The kernel's end gets the first
-    /// other address of that network.
+    /// Adds an address with the length of its network's prefix, such as `10.77.0.2/24` or `fd77::2/64`. The kernel's end
+    /// gets the first other address of that network.
     pub fn addr(mut self, addr: &str) -> Self {
         match parse(addr) {
             Some(addr) => self.addrs.push(addr),
             None => {
                 self.wrong.get_or_insert(format!(
-                    "{addr:?} is no address with a prefix; such are 10.77.0.2/24 (at most /30) and fd77::2/64 (at most /126)"
+                    "{addr:?} must be an address with a prefix length, such as 10.77.0.2/24 (at most /30) or fd77::2/64 (at most /126)"
                 ));
             }
         }
         self
     }
 
-    /// The endpoint's own sysctls.
+    /// Sets the sysctls of the endpoint itself.
     pub fn sysctl(mut self, sysctl: Sysctl) -> Self {
         self.sysctl = sysctl;
         self
     }
 
-    /// A sysctl of the private namespace's kernel: `("tcp_retries2", "5")`.
+    /// Sets a sysctl of the kernel in the private namespace, such as `("tcp_retries2", "5")`.
     pub fn kernel_sysctl(mut self, name: &str, value: &str) -> Self {
         self.kernel_sysctl.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The interface's MTU, bytes.
+    /// Sets the interface's MTU in bytes.
     pub fn mtu(mut self, mtu: u32) -> Self {
         self.mtu = mtu;
         self
     }
 
-    /// A bulk mode: the TUN takes and gives segments of one connection in pieces of up to 64 KB, without checksums
-    /// (IFF_VNET_HDR and TSO). It is fast, and what is on the wire is no longer a packet each.
+    /// Sets a bulk mode: the TUN accepts and delivers the segments of one connection in pieces of up to 64 KB, without
+    /// checksums (IFF_VNET_HDR and TSO). This is faster, but a datagram on the TUN then no longer is one packet.
     pub fn offload(mut self, offload: bool) -> Self {
         self.device.offload = offload;
         self
     }
 
-    /// Seed of what the endpoint draws (sequence numbers, ports); without one it is drawn itself.
+    /// Sets the seed of what the endpoint draws (sequence numbers, ports). The default is a different seed each time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// The interface's name, at most 15 letters.
+    /// Sets the interface's name, of at most 15 bytes.
     pub fn name(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
@@ -165,7 +165,10 @@ impl Builder {
             )));
         }
         if !(1280..=65_535).contains(&self.mtu) {
-            let text = format!("an MTU of {} bytes: 1280 to 65535 is wanted", self.mtu);
+            let text = format!(
+                "the MTU must be 1280 to 65535 bytes, but it is {}",
+                self.mtu
+            );
             return Err(EndpointError::Unavailable(text));
         }
         if self.addrs.is_empty() {
@@ -188,7 +191,7 @@ impl Builder {
         })
     }
 
-    /// A stack without threads, in the namespace that the program runs in; it takes CAP_NET_ADMIN.
+    /// Makes a stack without threads in the network namespace of this program. This requires CAP_NET_ADMIN.
     ///
     /// # Errors
     /// [`EndpointError::Unavailable`] says what to do.
@@ -198,7 +201,8 @@ impl Builder {
         stack(parts, tun)
     }
 
-    /// A stack without threads in a private namespace, and the way into that; rootless where possible.
+    /// Makes a stack without threads in a private network namespace, without root where possible, and returns access to
+    /// that namespace.
     ///
     /// # Errors
     /// [`EndpointError::Unavailable`] says what to do.
@@ -244,8 +248,8 @@ impl Builder {
         ends.collect()
     }
 
-    /// An endpoint in the namespace that the program runs in: every program of this machine can talk to it. It takes
-    /// CAP_NET_ADMIN. The interface is gone with the last handle, or when the process ends in whatever way.
+    /// Opens an endpoint in the network namespace of this program, so that every program there can talk to it. This
+    /// requires CAP_NET_ADMIN. The interface disappears with the last handle, or when the process ends for any reason.
     ///
     /// # Errors
     /// [`EndpointError::Unavailable`] says what to do.
@@ -253,7 +257,8 @@ impl Builder {
         start(self.stack_here()?)
     }
 
-    /// An endpoint in a private namespace, and the way into that; rootless where possible.
+    /// Opens an endpoint in a private network namespace, without root where possible, and returns access to that
+    /// namespace.
     ///
     /// # Errors
     /// [`EndpointError::Unavailable`] says what to do.
@@ -272,7 +277,7 @@ fn stack(parts: Parts, tun: Tun) -> Result<Stack, EndpointError> {
     Stack::new(parts, tun).map_err(failed("making the descriptors of the loop"))
 }
 
-/// Not the same from run to run.
+/// Returns a seed that differs from run to run.
 fn drawn_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let state = std::collections::hash_map::RandomState::new();
@@ -292,7 +297,7 @@ fn start(mut stack: Stack) -> Result<Endpoint, EndpointError> {
     let stopped = shared.clone();
     let end = move || {
         stopped.stop();
-        // the last handle may go in the loop thread itself, inside a service
+        // the last handle may be dropped in the loop thread itself, inside a service
         if thread.thread().id() != std::thread::current().id() {
             let _ = thread.join();
         }
@@ -308,7 +313,7 @@ fn start(mut stack: Stack) -> Result<Endpoint, EndpointError> {
 }
 
 impl Endpoint {
-    /// How an endpoint is made.
+    /// Returns the settings with which an endpoint is made.
     pub fn builder() -> Builder {
         Builder::default()
     }

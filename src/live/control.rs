@@ -1,14 +1,14 @@
-//! What `halfopen watch` asks: an abstract unix socket, `halfopen/` and the number of this process, answers for all
-//! endpoints of the process.
+//! The socket that `halfopen watch` asks: an abstract unix socket, named `halfopen/` and the number of this process, that
+//! answers for all endpoints of the process.
 //!
-//! To whoever connects with the same user id (SO_PEERCRED) it writes one line of JSON for each connection and closes.
-//! The fields are those of [`Row`]: both ends, state, TCP_INFO, the pending timer and when it fires, tries so far and
-//! left, the forecast under the endpoint's own sysctls and options, and in `fate` what was done to the connection or to
-//! its whole endpoint. Somebody else gets nothing. Abstract names belong to a network namespace: the one in which the
-//! first endpoint was made.
+//! To a client with the same user id (SO_PEERCRED) it writes one line of JSON for each connection and closes. The fields
+//! are those of [`Row`]: both ends, the state, TCP_INFO, the pending timer with the time at which it fires, the retries
+//! so far and left, the forecast under the endpoint's own sysctls and options, and in `fate` what was done to the
+//! connection or to its whole endpoint. Other users get nothing. Abstract names belong to a network namespace: the one in
+//! which the first endpoint was made.
 //!
-//! One thread serves it, asleep until somebody asks. It works on a copy, so that an endpoint is held up by no more than
-//! the copying.
+//! One thread serves the socket and sleeps until a client connects. It works on a copy, so that it holds the endpoint's
+//! lock only while copying.
 
 use std::io::{self, BufWriter, Write};
 use std::os::linux::net::SocketAddrExt;
@@ -21,12 +21,12 @@ use crate::watch::{NAME_PREFIX, Row};
 use crate::world::host::Host;
 use crate::world::sockets::to_addr;
 
-/// How long whoever asks may take to read.
+/// How long a client may take to read the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Hosts = Mutex<Vec<Weak<dyn Host>>>;
 
-/// This endpoint can be asked about from now on, as long as it lives.
+/// Makes this endpoint visible to `halfopen watch` for as long as it lives.
 pub(crate) fn register(host: &Arc<dyn Host>) {
     static HOSTS: OnceLock<&'static Hosts> = OnceLock::new();
     let hosts = HOSTS.get_or_init(|| {

@@ -1,7 +1,7 @@
-//! The wire's end as the machine sees it: datagrams read and merged, datagrams written.
+//! The machine's side of the TUN: it reads and merges datagrams, and writes datagrams.
 //!
-//! On a plain TUN segments that were read together are merged here ([`Gro`]). With offload the kernel merges and cuts, and
-//! leaves the checksums out ([`VnetHeader`]).
+//! On a plain TUN, segments that were read together are merged here ([`Gro`]). With offload the kernel merges and cuts
+//! them, and leaves out the checksums ([`VnetHeader`]).
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use crate::world::gso;
 const VNET: usize = os::Device::HEADER_LEN;
 /// Largest datagram, bytes.
 const IP_MAX: usize = 65_535;
-/// Data from this size on is not copied out of the buffer that it was read into; the buffer goes with it.
+/// Data of at least this size is not copied out of the buffer that it was read into. The buffer is handed over with it.
 const WORTH_A_BUFFER: usize = 16_384;
 
 /// What was read.
 #[derive(Debug)]
 pub(crate) enum Arrival<'a> {
-    /// A TCP segment, perhaps of several.
+    /// A TCP segment, or several that were merged into one.
     Tcp(Datagram),
-    /// Another datagram, a fragment, or what nobody can read.
+    /// Another datagram: one that is not TCP, a fragment, or one that cannot be parsed.
     Other(&'a [u8]),
 }
 
-/// A TUN, and what is on its way.
+/// A TUN, with what was read from it and not yet taken.
 #[derive(Debug)]
 pub(crate) struct Device {
     tun: Arc<Tun>,
     gro: Gro,
-    /// Whether segments are merged; else each datagram is handed over as it was read.
+    /// Whether segments are merged. If not, each datagram is handed over as it was read.
     merging: bool,
-    /// Segments read and not yet taken, the last one first.
+    /// Segments that were read and not yet taken, the last one first.
     ready: Vec<Datagram>,
-    /// Bytes of what was read after them and is not TCP, where it stands in the room.
+    /// The place of a datagram that is not TCP and was read after those segments.
     other: Option<usize>,
-    /// With offload: the datagram that is being read.
+    /// The datagram that is being read, with offload.
     large: Vec<u8>,
-    /// The datagram that is being written; with offload its headers.
+    /// The datagram that is being written. With offload it holds the headers only.
     out: Vec<u8>,
 }
 
@@ -63,12 +63,13 @@ impl Device {
         &self.tun
     }
 
-    /// Whether segments are merged from now on. What the kernel has merged stays so.
+    /// Sets whether segments are merged from now on. What the kernel has merged stays merged.
     pub(crate) fn set_merging(&mut self, merging: bool) {
         self.merging = merging;
     }
 
-    /// The next thing that came; none when nothing waits or `budget`, the datagrams that may still be read, is used up.
+    /// Returns what arrived next. It returns `None` when nothing waits, or when `budget`, the number of datagrams that
+    /// may still be read, is used up.
     pub(crate) fn receive(&mut self, budget: &mut usize) -> io::Result<Option<Arrival<'_>>> {
         if self.tun.device().offload {
             return self.receive_large(budget);
@@ -99,7 +100,7 @@ impl Device {
         Ok(len.map(|len| Arrival::Other(&self.gro.room()[..len])))
     }
 
-    /// The same on a TUN with offload.
+    /// Returns what arrived next on a TUN with offload.
     fn receive_large(&mut self, budget: &mut usize) -> io::Result<Option<Arrival<'_>>> {
         if *budget == 0 {
             return Ok(None);
@@ -111,7 +112,7 @@ impl Device {
             return Ok(None);
         };
         let Some(header) = VnetHeader::parse(&self.large) else {
-            // of no kind that was asked for: dropped, as a device does
+            // a datagram of a kind that was not requested is dropped, as a device does
             return self.receive_large(budget);
         };
         let bytes = match len > WORTH_A_BUFFER {
@@ -136,7 +137,8 @@ impl Device {
         }
     }
 
-    /// Writes a datagram, or the several that it stands for. A full or vanished interface loses packets, as any does.
+    /// Writes a datagram, or the several that it stands for. An interface that is full or gone loses packets, as any
+    /// other does.
     pub(crate) fn send(&mut self, datagram: &Datagram) {
         if self.tun.device().offload {
             self.send_large(datagram);
@@ -150,13 +152,13 @@ impl Device {
     fn send_one(&mut self, datagram: &Datagram) {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
-        // a copy of so little costs less than a second piece in writev(2)
+        // copying few bytes costs less than a second piece in writev(2)
         datagram.emit_into(&mut out);
         self.send_bytes(&out);
         self.out = out;
     }
 
-    /// The kernel cuts it, and sums it up.
+    /// Writes a burst that the kernel cuts into segments and completes with checksums.
     fn send_large(&mut self, datagram: &Datagram) {
         let mut headers = std::mem::take(&mut self.out);
         headers.clear();
@@ -180,7 +182,7 @@ impl Device {
         self.out = headers;
     }
 
-    /// The same of one that is bytes already.
+    /// Writes a datagram that exists as bytes already to a TUN with offload.
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
         let written = match self.tun.device().offload {
             true => self
@@ -192,7 +194,7 @@ impl Device {
     }
 }
 
-/// What is not sent is lost.
+/// Logs a packet that could not be written. It is lost.
 fn tell(written: io::Result<()>, len: usize) {
     if let Err(e) = written {
         log::debug!("{len} bytes not sent: {e}");

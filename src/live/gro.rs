@@ -1,7 +1,7 @@
 //! Receive offload: consecutive segments of one connection that were read together become one before TCP sees them.
 //!
-//! Linux counterpart: tcp_gro_receive, skb_gro_receive. As there, what is merged differs in sequence number and length
-//! only, all but the last are of one size, and PSH or FIN ends it.
+//! Linux counterpart: tcp_gro_receive, skb_gro_receive. As in Linux, the merged segments differ only in sequence number
+//! and length, all but the last have the same size, and PSH or FIN ends the merging.
 
 use std::ops::Range;
 
@@ -11,13 +11,13 @@ use crate::wire::{Datagram, Flags, Payload, Seq};
 
 /// Largest datagram, bytes.
 const IP_MAX: usize = 65_535;
-/// Room for the headers in front of what was merged, bytes.
+/// Space for the headers in front of the merged data, bytes.
 const MAX_HEADERS: usize = 60 + 60;
 
-/// What is held back to be merged with what follows.
+/// A segment that is held back to be merged with what follows.
 #[derive(Debug)]
 struct Held {
-    /// Without its data, which stands at the start of the room.
+    /// The segment without its data, which is at the start of the buffer.
     datagram: Datagram,
     len: usize,
     seg_size: usize,
@@ -25,20 +25,21 @@ struct Held {
     next_seq: Seq,
 }
 
-/// Merges what is read.
+/// Merges the segments that are read.
 #[derive(Debug)]
 pub(crate) struct Gro {
-    /// Data held, then the datagram that was just read.
+    /// The data that is held, followed by the datagram that was just read.
     room: Vec<u8>,
     held: Option<Held>,
 }
 
-/// What was read is not a TCP segment that can be read: it stands at the start of the room, until something is put there.
+/// The datagram that was read is not TCP or cannot be parsed. It is at the start of the buffer until the next datagram is
+/// put there.
 #[derive(Debug)]
 pub(crate) struct NotTcp;
 
 impl Gro {
-    /// Nothing held.
+    /// Creates one that holds nothing.
     pub(crate) fn new() -> Gro {
         Gro {
             room: vec![0; 2 * IP_MAX],
@@ -50,13 +51,13 @@ impl Gro {
         self.held.as_ref().map_or(0, |h| h.len)
     }
 
-    /// Where the next datagram is to be put.
+    /// Returns the buffer into which the next datagram is to be read.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         let from = self.held_len();
         &mut self.room[from..]
     }
 
-    /// A datagram of `len` bytes was put there. What is complete by it goes to `out`, in order.
+    /// Takes the datagram of `len` bytes that was put into the buffer. Segments that are complete go to `out`, in order.
     pub(crate) fn push(&mut self, len: usize, out: &mut Vec<Datagram>) -> Result<(), NotTcp> {
         let from = self.held_len();
         let at = from..from + len;
@@ -78,7 +79,7 @@ impl Gro {
         Ok(())
     }
 
-    /// Nothing follows for now: what was held goes to `out`.
+    /// Moves what is held to `out`, because nothing follows for now.
     pub(crate) fn flush(&mut self, out: &mut Vec<Datagram>) {
         let Some(mut held) = self.held.take() else {
             return;
@@ -146,7 +147,7 @@ impl Gro {
         }
     }
 
-    /// Whether nothing can follow what is held.
+    /// Returns whether the segment that is held can have no continuation.
     fn is_complete(&self) -> bool {
         let Some(held) = &self.held else {
             return false;
@@ -159,7 +160,7 @@ impl Gro {
     }
 }
 
-/// A TCP segment's headers, and where in the bytes its data stands; none: it is something else, or broken.
+/// Returns the headers of a TCP segment and the place of its data, or `None` if the bytes are no valid TCP segment.
 fn parsed(bytes: &[u8]) -> Option<(Datagram, Range<usize>)> {
     let (datagram, data) = Datagram::parse_headers(bytes).ok()?;
     datagram.segment().is_some().then_some((datagram, data))

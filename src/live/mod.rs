@@ -1,8 +1,8 @@
 //! An [`Endpoint`] behind a TUN, on the real clock.
 //!
-//! Two layers. [`Stack`] is single-threaded and without locks: one TUN, one host of [`world`](crate::world) and the clock;
-//! its caller turns it. [`Endpoint`] is a handle that many threads may use: a stack, a lock and one loop thread. Both are
-//! made by a [`Builder`].
+//! There are two layers. [`Stack`] has one thread and no locks: a TUN, a host of [`world`](crate::world) and the clock,
+//! and its caller runs the loop. [`Endpoint`] is a handle that many threads may use: a stack, a lock and a loop thread. A
+//! [`Builder`] makes both.
 //!
 //! ```no_run
 //! use halfopen::{Endpoint, TcpListener};

@@ -1,7 +1,7 @@
-//! A stack that several threads use: a lock, one loop thread, and those who wait for a socket.
+//! A stack that several threads use: a lock, one loop thread, and the threads that wait for a socket.
 //!
-//! A caller's thread works on the stack itself and sends what its call sends; the loop thread is woken only where
-//! something is due earlier than it knew.
+//! A caller's thread works on the stack itself and sends the packets of its call. It wakes the loop thread only if
+//! something is due earlier than that thread expects.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,9 +16,9 @@ use crate::world::machine::Machine;
 
 struct Inner {
     stack: Stack,
-    /// Threads that wait for a socket.
+    /// The threads that wait for a socket.
     waiting: BTreeMap<SocketId, Arc<Condvar>>,
-    /// Until when the loop thread sleeps; none: it is awake.
+    /// The instant until which the loop thread sleeps, or `None` if it is awake.
     asleep_until: Option<Instant>,
     stop: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     clock: RealClock,
 }
 
-/// Where the loop thread ends by a panic of a service, nobody waits for what it will not do.
+/// If a panic of a service ends the loop thread, this wakes everybody who would wait for it.
 struct Last<'a>(&'a Shared);
 
 impl Drop for Last<'_> {
@@ -46,7 +46,7 @@ impl Drop for Last<'_> {
     }
 }
 
-/// An instant that does not come.
+/// An instant that never comes.
 const NEVER: Instant = Instant::from_ns(u64::MAX);
 
 impl Shared {
@@ -65,15 +65,15 @@ impl Shared {
         }
     }
 
-    /// A thread that panicked inside a service leaves the stack as it was; the others go on.
+    /// Locks the stack. A thread that panicked inside a service leaves the stack consistent, so the others go on.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The loop thread's life: until [`stop`](Shared::stop).
+    /// The body of the loop thread. It runs until [`stop`](Shared::stop).
     pub(crate) fn run(&self) {
         let _last = Last(self);
-        // the default slack of 50 us is longer than many a round trip
+        // the default timer slack of 50 us is longer than many round-trip times
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
         loop {
             let until = {
@@ -103,7 +103,7 @@ impl Shared {
         self.wait.wake();
     }
 
-    /// After a change: everything is sent, and whoever waited for a socket that changed is woken.
+    /// Acts on a change: sends everything, and wakes the threads that wait for a socket that has changed.
     fn settle(&self, inner: &mut Inner) {
         inner.stack.settle();
         self.tell(inner);
@@ -144,7 +144,7 @@ impl Shared {
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        // the table's and this one: nobody else waits
+        // one reference is the table's and one is this thread's: nobody else waits
         if Arc::strong_count(&condvar) == 2 {
             inner.waiting.remove(&socket);
         }
@@ -182,7 +182,7 @@ impl Host for Shared {
             if result != Err(Errno::EAGAIN) || timeout == Timeout::None || is_over {
                 return result;
             }
-            // settling may have run a service or a timer: what it changed is told before the wait
+            // settling may have run a service or a timer, whose changes must be reported before the wait
             inner = self.park(inner, key.id, deadline);
         }
     }

@@ -1,4 +1,4 @@
-//! One TUN, one machine, the real clock: the single-threaded core, without locks.
+//! One TUN, one machine and the real clock: the core with one thread and no locks.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::world::machine::{Machine, Outgoing, Parts};
 use crate::world::net::Descriptors;
 
-/// Packets taken from the TUN before others may have a turn.
+/// Packets that are read from the TUN before other work gets a turn.
 const BUDGET: usize = 128;
 
 /// The descriptors that services watch, in an epoll instance.
@@ -43,13 +43,13 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Ends the wait of the thread that waits, or the next one.
+    /// Ends the wait of the thread that waits, or the next wait.
     pub(crate) fn wake(&self) {
-        // full means that it is woken already
+        // a full counter means that it is awake already
         let _ = rustix::io::write(&self.waker, &1_u64.to_ne_bytes());
     }
 
-    /// Waits until one of them has something, or `until` on this clock.
+    /// Waits until one of them is ready, or until `until` on this clock.
     pub(crate) fn wait(&self, clock: &RealClock, until: Option<Instant>) -> io::Result<()> {
         let timeout = until.map(|until| {
             let left = until.since(clock.now());
@@ -110,50 +110,51 @@ impl Stack {
         &mut self.machine
     }
 
-    /// The present instant, since the stack was made.
+    /// Returns the time since the stack was made.
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
 
-    /// The interface's name.
+    /// Returns the interface's name.
     pub fn name(&self) -> &str {
         self.device.tun().name()
     }
 
-    /// When something is to be done next although no packet comes.
+    /// Returns when the stack has to act next if no packet arrives.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.machine.next_deadline()
     }
 
-    /// Waits until packets come, something is due, or `until`; then does what there is to do.
+    /// Waits until packets arrive, something is due, or `until`. Then does everything that is due.
     ///
     /// # Errors
-    /// Those of poll(2) and of reading the TUN.
+    /// Returns the errors of poll(2) and of reading the TUN.
     pub fn turn(&mut self, until: Instant) -> io::Result<()> {
         let due = self.next_deadline().map_or(until, |due| due.min(until));
         self.wait.wait(&self.clock, Some(due))?;
         self.work()
     }
 
-    /// A socket call; what it sends is on the TUN when this returns.
+    /// Makes a socket call. The packets that it causes are on the TUN when this returns.
     pub fn call(&mut self, call: Call) -> Outcome {
         let accepts = matches!(call, Call::Accept(_));
         let outcome = self.machine.call(self.clock.now(), call);
         if let (true, Outcome::Socket(socket)) = (accepts, &outcome) {
-            // its data may have come before it had a number
+            // its data may have arrived before it had a number
             self.machine.touched(*socket);
         }
         self.settle();
         outcome
     }
 
-    /// The next socket whose readiness may have changed since it was told last; one that was just accepted is told.
+    /// Returns the next socket whose readiness may have changed since it was last returned. A socket that was just
+    /// accepted is returned too.
     pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
         let socket = self.machine.poll_touched()?;
         Some((socket, self.machine.engine().readiness(socket)))
     }
 
-    /// Does what there is to do now: reads packets (some, when there are many), fires timers, serves, sends.
+    /// Does what is due now: reads a limited number of packets, fires timers, calls services, sends.
     pub(crate) fn work(&mut self) -> io::Result<()> {
         self.device.set_merging(!self.machine.counts_packets());
         let mut budget = BUDGET;
@@ -174,7 +175,7 @@ impl Stack {
         Ok(())
     }
 
-    /// After any change of the machine: services are called, and all that is to be sent is sent.
+    /// Acts on any change of the machine: calls services, and sends all that can be sent.
     pub(crate) fn settle(&mut self) {
         let at = self.clock.now();
         self.transmit(at);

@@ -1,6 +1,8 @@
-//! `struct virtio_net_hdr`, which leads each datagram of a TUN with IFF_VNET_HDR: what is left to be done to it.
+//! `struct virtio_net_hdr`, which precedes each datagram on a TUN with IFF_VNET_HDR and says what is left to do:
+//! checksums and segmentation.
 //!
-//! Linux counterpart: `include/uapi/linux/virtio_net.h`, tun_get_user, tun_put_user; fields in the machine's byte order.
+//! Linux counterpart: `include/uapi/linux/virtio_net.h`, tun_get_user, tun_put_user. The fields have the machine's byte
+//! order.
 
 use crate::os::Device;
 use crate::wire::PartialChecksum;
@@ -14,16 +16,16 @@ const GSO_ECN: u8 = 0x80;
 /// The header's fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VnetHeader {
-    /// The checksum that is to be completed.
+    /// Where the checksum is that has to be completed.
     pub(crate) partial: Option<PartialChecksum>,
-    /// Whether the kernel has seen to the checksum.
+    /// Whether the kernel has verified the checksum.
     pub(crate) valid: bool,
-    /// Several segments of so many bytes each (the last may be shorter), of this IP version, behind headers of so many
-    /// bytes.
+    /// For a datagram that stands for several segments: their size in bytes (the last may be shorter), the IP version,
+    /// and the length of the headers in bytes.
     pub(crate) gso: Option<Gso>,
 }
 
-/// One datagram that stands for several.
+/// The segmentation of a datagram that stands for several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gso {
     pub(crate) size: u16,
@@ -32,7 +34,7 @@ pub(crate) struct Gso {
 }
 
 impl VnetHeader {
-    /// Reads it; none where it is cut, or of a kind that was not asked for.
+    /// Parses the header. It returns `None` if the header is cut off or of a kind that was not requested.
     pub(crate) fn parse(bytes: &[u8]) -> Option<VnetHeader> {
         let b: &[u8; Device::HEADER_LEN] = bytes.first_chunk()?;
         let u16_at = |at: usize| u16::from_ne_bytes([b[at], b[at + 1]]);
@@ -56,7 +58,7 @@ impl VnetHeader {
         })
     }
 
-    /// Its bytes.
+    /// Returns the header's bytes.
     pub(crate) fn emit(&self) -> [u8; Device::HEADER_LEN] {
         let mut b = [0; Device::HEADER_LEN];
         let mut put = |at: usize, n: u16| b[at..at + 2].copy_from_slice(&n.to_ne_bytes());

@@ -1,4 +1,4 @@
-//! Character generator (RFC 864): lines of 72 characters without end, each starting one character further.
+//! Character generator (RFC 864): lines of 72 characters without end, each starting one character later.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::world::{Net, Service};
 const FIRST: u8 = b' ';
 const PRINTING: usize = 95;
 const LINE: usize = 72;
-/// The pattern repeats after as many lines as there are characters, two bytes of line end in each.
+/// The pattern repeats after as many lines as there are characters. Each line ends in two more bytes.
 const PERIOD: usize = PRINTING * (LINE + 2);
 
-/// Sends the pattern as fast as it is taken, and throws away what comes.
+/// Sends the pattern as fast as the peer takes it, and discards what it receives.
 #[derive(Debug)]
 pub struct Chargen {
-    /// The pattern twice, so that a slice of up to one period starts anywhere in it.
+    /// The pattern twice, so that a slice of up to one period can start anywhere in it.
     pattern: Vec<u8>,
-    /// How far into the pattern each connection is.
+    /// The position in the pattern of each connection.
     connections: BTreeMap<SocketId, usize>,
     buffer: Vec<u8>,
 }
@@ -42,7 +42,7 @@ fn pattern() -> Vec<u8> {
 }
 
 impl Chargen {
-    /// Whether the connection is over.
+    /// Serves one connection, and returns whether it is over.
     fn turn(&mut self, net: &mut Net<'_>, socket: SocketId) -> bool {
         let Some(at) = self.connections.get_mut(&socket) else {
             return false;

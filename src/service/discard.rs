@@ -1,10 +1,10 @@
-//! Discard (RFC 863): what comes is thrown away.
+//! Discard (RFC 863): a service that discards what it receives.
 
 use super::{CHUNK, is_again};
 use crate::call::{Readiness, SocketId};
 use crate::world::{Net, Service};
 
-/// Reads and says nothing, until the end of the stream.
+/// Reads until the end of the stream and sends nothing.
 #[derive(Debug)]
 pub struct Discard {
     buffer: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Echo (RFC 862): what comes is sent back.
+//! Echo (RFC 862): a service that sends back what it receives.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::{Held, is_again};
 use crate::call::{Readiness, SocketId};
 use crate::world::{Net, Service};
 
-/// Sends back what it reads, and the end of the stream as well.
+/// Sends back what it reads, and ends its stream when the peer does.
 #[derive(Debug, Default)]
 pub struct Echo {
     connections: BTreeMap<SocketId, Held>,
 }
 
 impl Echo {
-    /// Whether the connection is over.
+    /// Serves one connection, and returns whether it is over.
     fn turn(held: &mut Held, net: &mut Net<'_>, socket: SocketId) -> bool {
         loop {
             match held.drain(|bytes| net.write(socket, bytes)) {

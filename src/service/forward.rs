@@ -1,10 +1,10 @@
-//! A relay between connections of an endpoint and a real server: that server is what "loses its power".
+//! A relay between connections of an endpoint and a real server, with which the real server seems to lose power.
 //!
-//! Bytes pass both ways, a limited amount held where one side is slower; each end of stream is passed on, and each
-//! reset. When the endpoint loses its power, the real server keeps running (other clients may use it); its connections
-//! are reset, so that it holds no more of them than a server that was started anew, and nothing that was still under way
-//! in either direction is delivered. A cut wire is not noticed by the server. Frozen, the relay stands still, and the
-//! server's writes stop when the buffers between are full.
+//! Bytes pass in both directions, and the relay holds a limited amount if one side is slower. It passes on each end of
+//! stream and each reset. When the endpoint loses power, the real server keeps running, because other clients may use it.
+//! Its connections are reset, so that it holds no more of them than a server that has just started, and data that was
+//! under way in either direction is not delivered. The server does not notice a cut link. In a freeze the relay does
+//! nothing, and the server's writes stop when the buffers in between are full.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -20,16 +20,16 @@ use crate::call::{Readiness, SocketId};
 use crate::sockopt::{OptName, SockOpt};
 use crate::world::{Net, Service};
 
-/// What a relay has done; it may be read while the relay works.
+/// Counters of a relay. They may be read while the relay works.
 #[derive(Debug, Default)]
 pub struct Relayed {
-    /// Connections that were relayed.
+    /// Number of connections that were relayed.
     pub connections: AtomicU64,
-    /// Connections that the real server did not take.
+    /// Number of connections that the real server did not accept.
     pub refused: AtomicU64,
-    /// Bytes given to the real server.
+    /// Bytes sent to the real server.
     pub to_server: AtomicU64,
-    /// Bytes given to the endpoint's connections.
+    /// Bytes sent to the endpoint's connections.
     pub from_server: AtomicU64,
 }
 
@@ -41,23 +41,23 @@ pub struct Forward {
     relayed: Arc<Relayed>,
 }
 
-/// One connection of the endpoint and its other half.
+/// One connection of the endpoint and the matching one to the server.
 #[derive(Debug)]
 struct Relay {
     server: TcpStream,
-    /// Whether the server has taken the connection.
+    /// Whether the server has accepted the connection.
     connected: bool,
     to_server: Way,
     from_server: Way,
 }
 
-/// One direction.
+/// One direction of a relayed connection.
 #[derive(Debug, Default)]
 struct Way {
     held: Held,
     /// The source has ended its stream.
     ended: bool,
-    /// And that was passed on.
+    /// The end of the stream was passed on.
     passed_on: bool,
 }
 
@@ -68,7 +68,7 @@ enum Turn {
     Waits,
     /// Both streams have ended.
     Over,
-    /// One side was reset, or could not be had.
+    /// One side was reset, or could not be connected.
     Broken,
 }
 
@@ -88,7 +88,7 @@ impl Forward {
         self
     }
 
-    /// Its counters.
+    /// Returns its counters.
     pub fn relayed(&self) -> Arc<Relayed> {
         Arc::clone(&self.relayed)
     }
@@ -117,18 +117,18 @@ impl Forward {
     }
 }
 
-/// Ends a connection of the endpoint by a RST.
+/// Ends a connection of the endpoint with a RST.
 fn abort(net: &mut Net<'_>, socket: SocketId) {
-    // a connection that is gone already takes no option, and needs none
+    // a connection that is gone already rejects the option, and does not need it
     let _ = net.set(socket, SockOpt::int(OptName::SO_LINGER, 0));
     net.close(socket);
 }
 
-/// A nonblocking connection under way.
+/// Starts a connection that does not block.
 fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    // what is relayed was cut into segments by somebody else already
+    // what is relayed was already cut into segments by the sender
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&to.into()) {
         Err(e) if e.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Err(e),
@@ -187,16 +187,16 @@ impl Relay {
         Turn::Waits
     }
 
-    /// The server gets a RST.
+    /// Resets the connection to the server.
     fn reset(self) {
         let socket = Socket::from(self.server);
-        // where that fails, the server gets a FIN instead
+        // if that fails, the server gets a FIN instead
         let _ = socket.set_linger(Some(Duration::ZERO));
     }
 }
 
 impl Way {
-    /// Passes on what there is until one side has no more to give or no more room.
+    /// Passes data on until one side has no more or the other accepts no more.
     fn pass(
         &mut self,
         net: &mut Net<'_>,
@@ -216,7 +216,7 @@ impl Way {
         }
     }
 
-    /// Whether its end is to be passed on; true once.
+    /// Returns whether the end of the stream has to be passed on now. It returns true once.
     fn is_over(&mut self) -> bool {
         let now = self.ended && self.held.is_empty() && !self.passed_on;
         self.passed_on |= now;

@@ -1,4 +1,4 @@
-//! A static answer over HTTP (RFC 9112): enough for a browser or curl, and for watching a request die.
+//! A static answer over HTTP (RFC 9112), which is enough for a browser or curl, and to watch a request whose server dies.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use super::{CHUNK, Held, is_again};
 use crate::call::{Readiness, SocketId};
 use crate::world::{Net, Service};
 
-/// Largest head of a request, bytes; one that is larger ends the connection.
+/// Largest head of a request, bytes. A larger one ends the connection.
 const MOST_HEAD: usize = 16 * 1024;
 const BODY: &str = "This endpoint can lose its power at any moment.\n";
 
-/// Answers each request with the same text, and keeps the connection until the client says close.
+/// Answers each request with the same text, and keeps the connection until the client says `Connection: close`.
 #[derive(Debug, Default)]
 pub struct Http {
     connections: BTreeMap<SocketId, Talk>,
@@ -18,15 +18,15 @@ pub struct Http {
 
 #[derive(Debug, Default)]
 struct Talk {
-    /// What came of a request's head.
+    /// The bytes that were received and not yet handled.
     asked: Vec<u8>,
     answers: Held,
-    /// No further request will be answered.
+    /// The service will answer no further request on this connection.
     last: bool,
 }
 
 impl Talk {
-    /// Answers every request whose head is complete. A body is taken for the next request: nobody sends one to this.
+    /// Answers every request whose head is complete. A body is not supported: it would be taken for the next request.
     fn answer(&mut self) {
         while let Some(end) = self.asked.windows(4).position(|w| w == b"\r\n\r\n") {
             let head: Vec<u8> = self.asked.drain(..end + 4).collect();
@@ -37,7 +37,7 @@ impl Talk {
         self.last |= self.asked.len() > MOST_HEAD;
     }
 
-    /// Whether the connection is over.
+    /// Serves one connection, and returns whether it is over.
     fn turn(&mut self, net: &mut Net<'_>, socket: SocketId) -> bool {
         let mut buffer = vec![0; CHUNK];
         loop {

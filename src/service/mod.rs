@@ -1,6 +1,8 @@
-//! Servers for an endpoint, small and well known: echo, discard, chargen, a static http, and a relay to a real server.
+//! Small and well-known servers for an endpoint: echo, discard, chargen, a static HTTP answer, and a relay to a real
+//! server.
 //!
-//! Each is a [`Service`](crate::world::Service): no thread, no blocking, backpressure both ways.
+//! Each is a [`Service`](crate::world::Service): it has no thread, does not block, and applies backpressure in both
+//! directions.
 
 mod chargen;
 mod discard;
@@ -18,14 +20,14 @@ pub use http::Http;
 
 use std::io;
 
-/// Bytes read or written in one call.
+/// Bytes that one call reads or writes.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes taken from one side and not yet given to the other.
+/// Bytes that were taken from one side and not yet given to the other.
 #[derive(Debug, Default)]
 struct Held {
     bytes: Vec<u8>,
-    /// How many of them were given.
+    /// The number of them that were given already.
     given: usize,
 }
 
@@ -34,7 +36,7 @@ impl Held {
         self.given == self.bytes.len()
     }
 
-    /// Reads once with `read` where nothing is held; gives what `read` gave. WouldBlock where something is held.
+    /// Calls `read` once if nothing is held, and returns what it returned. It returns WouldBlock if something is held.
     fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
         if !self.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -50,14 +52,14 @@ impl Held {
         result
     }
 
-    /// Appends bytes to what is held.
+    /// Appends bytes to those that are held.
     fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.given);
         self.given = 0;
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Writes what is held with `write`, as far as it goes; whether nothing is held any more.
+    /// Writes the held bytes with `write` until it accepts no more. It returns whether all are written.
     fn drain(&mut self, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<bool> {
         while !self.is_empty() {
             match write(&self.bytes[self.given..]) {
@@ -73,7 +75,7 @@ impl Held {
     }
 }
 
-/// Returns whether a call would have blocked. It is repeated when the socket changes.
+/// Returns whether a call would have blocked. It has to be repeated when the socket changes.
 fn is_again(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! What a relay holds between its two sides.
+//! Tests of what a relay holds between its two sides.
 
 use super::*;
 

@@ -5,18 +5,18 @@ use std::collections::VecDeque;
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
-/// What goes in and what came out.
+/// The two queues of the device.
 #[derive(Debug)]
 pub(crate) struct Device {
-    /// For the interface, oldest first.
+    /// Datagrams for the interface, oldest first.
     pub(crate) arrived: VecDeque<Vec<u8>>,
-    /// From the interface, oldest first.
+    /// Datagrams from the interface, oldest first.
     pub(crate) sent: VecDeque<Vec<u8>>,
     mtu: usize,
 }
 
 impl Device {
-    /// Empty, with this MTU in bytes.
+    /// Creates a device with empty queues and this MTU in bytes.
     pub(crate) fn new(mtu: usize) -> Device {
         Device {
             arrived: VecDeque::new(),
@@ -29,7 +29,7 @@ impl Device {
 /// One datagram for the interface.
 pub(crate) struct Rx(Vec<u8>);
 
-/// Room for one datagram from the interface.
+/// The permission to send one datagram from the interface.
 pub(crate) struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
 
 impl phy::RxToken for Rx {

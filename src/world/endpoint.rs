@@ -1,4 +1,4 @@
-//! The handle: what a program holds of an endpoint.
+//! The handle through which a program uses an endpoint.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::call::{SocketId, TcpInfo};
 use crate::engine::Mib;
 use crate::time::Instant;
 
-/// Something to be done when the last handle goes.
+/// Runs when the last handle is dropped.
 pub(crate) struct Guard(pub(crate) Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl Drop for Guard {
@@ -26,15 +26,15 @@ impl Drop for Guard {
     }
 }
 
-/// A host with our TCP: behind a TUN on the real clock, or in memory in virtual time.
+/// A host that runs the TCP of this project: behind a TUN on the real clock, or in memory in virtual time.
 ///
-/// A handle: clones stand for the same host, which lives as long as one of them or a socket of it does.
+/// This is a handle: its clones stand for the same host, which lives as long as one of them or one of its sockets.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) name: Arc<str>,
     pub(crate) addrs: Arc<[std::net::IpAddr]>,
-    /// Dropped after all else.
+    /// Dropped after all other fields.
     pub(crate) _guard: Arc<Guard>,
 }
 
@@ -44,23 +44,23 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// A connection of an endpoint as a bystander sees it.
+/// A connection of an endpoint as seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// Our end.
+    /// The local address and port.
     pub local: SocketAddr,
-    /// The peer's.
+    /// The peer's address and port.
     pub remote: SocketAddr,
-    /// The socket of an application or a service; none for half-open, timewait and closed ones.
+    /// The socket of the application or service. Half-open, TIME_WAIT and closed connections have none.
     pub socket: Option<SocketId>,
-    /// State, counters and timers.
+    /// Its state, counters and timers.
     pub info: TcpInfo,
-    /// What has become of it alone.
+    /// The fate of this connection alone.
     pub fate: Fate,
 }
 
 impl Endpoint {
-    /// Does something on the machine, and sends what comes of it.
+    /// Runs an operation on the machine and sends the packets that it causes.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Machine, Instant) -> T) -> T {
         let (mut f, mut result) = (Some(f), None);
         self.host.with(&mut |machine, at| {
@@ -74,76 +74,78 @@ impl Endpoint {
         }
     }
 
-    /// The interface's name.
+    /// Returns the name of the network interface.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its addresses.
+    /// Returns the endpoint's addresses.
     pub fn addrs(&self) -> &[std::net::IpAddr] {
         &self.addrs
     }
 
-    /// The present instant since the endpoint's start, on its clock.
+    /// Returns the time since the endpoint's start, on its own clock.
     pub fn now(&self) -> Instant {
         self.host.now()
     }
 
-    /// Waits on its clock: in virtual time this takes no time.
+    /// Waits on the endpoint's clock. In virtual time this takes no real time.
     pub fn pause(&self, time: Duration) {
         self.host.pause(time);
     }
 
-    /// The power is gone: all state is lost, nothing is answered, packets vanish. Calls on its sockets give ENETDOWN.
+    /// Cuts the power: all state is lost, nothing is answered, and packets vanish. Calls on the endpoint's sockets return
+    /// ENETDOWN.
     pub fn power_off(&self) {
         self.with(|machine, at| machine.power_off(at));
     }
 
-    /// The host boots: it is empty and answers what it does not know with RST. Its services listen again.
+    /// Boots the host: it knows no connection and answers packets of unknown connections with RST. Its services listen
+    /// again.
     pub fn power_on(&self) {
         self.with(|machine, at| machine.power_on(at));
     }
 
-    /// The cable is pulled: no packet passes either way. State stays, timers run.
+    /// Pulls the cable: no packet passes in either direction. The state stays, and timers run.
     pub fn cut(&self) {
         self.with(|machine, at| machine.cut(true, at));
     }
 
-    /// The end of [`cut`](Endpoint::cut).
+    /// Ends a [`cut`](Endpoint::cut).
     pub fn restore(&self) {
         self.with(|machine, at| machine.cut(false, at));
     }
 
-    /// The process is stopped, as by SIGSTOP: no call on its sockets returns, no service is called. Its stack still
-    /// acknowledges, until its window is closed.
+    /// Stops the process, as SIGSTOP does: no call on its sockets returns, and no service is called. Its TCP still
+    /// acknowledges data until the window closes.
     pub fn freeze(&self) {
         self.with(|machine, at| machine.freeze(true, at));
     }
 
-    /// The end of [`freeze`](Endpoint::freeze).
+    /// Ends a [`freeze`](Endpoint::freeze).
     pub fn thaw(&self) {
         self.with(|machine, at| machine.freeze(false, at));
     }
 
-    /// Pronounces a death to come, in place of an earlier one; None takes it back.
+    /// Plans a death, in place of one that was planned before. `None` cancels it.
     pub fn failure(&self, failure: impl Into<Option<Failure>>) {
         let failure = failure.into();
         self.with(|machine, at| machine.failure(at, failure));
     }
 
-    /// What has become of it.
+    /// Returns the endpoint's fate.
     pub fn fate(&self) -> Fate {
         self.with(|machine, _| machine.fate())
     }
 
-    /// Shows every packet to `tap` from now on, in place of an earlier one: those that pass, and those that reach a dead
-    /// host.
+    /// Shows every packet to `tap` from now on, in place of an earlier tap: the packets that pass, and those that arrive
+    /// while the host is dead.
     pub fn tap(&self, tap: Box<dyn Tap>) {
         let mut tap = Some(tap);
         self.with(|machine, _| machine.set_tap(tap.take()));
     }
 
-    /// The same for one connection, by its two ends.
+    /// Returns a handle with which the connection between these two ends can be made to die alone.
     pub fn connection(&self, local: SocketAddr, remote: SocketAddr) -> ConnectionHandle {
         ConnectionHandle {
             endpoint: self.clone(),
@@ -151,7 +153,7 @@ impl Endpoint {
         }
     }
 
-    /// Every connection, half-open and timewait ones included.
+    /// Returns every connection, half-open and TIME_WAIT ones included.
     pub fn connections(&self) -> Vec<Connection> {
         self.with(|machine, at| {
             let engine = machine.engine();
@@ -169,28 +171,30 @@ impl Endpoint {
         })
     }
 
-    /// What Linux counts in TcpExt and its relatives, by the kernel's names, since the host booted.
+    /// Returns the counters that Linux shows in /proc/net/netstat and /proc/net/snmp, by their names there, since the
+    /// host booted.
     pub fn counters(&self) -> Mib {
         self.with(|machine, _| machine.engine().counters().clone())
     }
 
-    /// A service listens at `addr`, and is run by whoever runs the endpoint. It comes back when the host boots.
+    /// Starts a service that listens at `addr`. Whatever runs the endpoint also runs the service. It listens again when
+    /// the host boots.
     ///
     /// # Errors
-    /// EADDRINUSE where something listens there already.
+    /// Returns EADDRINUSE if something listens there already.
     pub fn serve(&self, addr: SocketAddr, service: Box<dyn Service>) -> std::io::Result<()> {
         self.with(|machine, at| machine.serve(at, addr, service))
             .map_err(to_io)
     }
 
-    /// A service listens at every port of every address that no other service has.
+    /// Starts a service that listens at every port of every address that no other service uses.
     pub fn serve_every_port(&self, service: Box<dyn Service>) {
         let mut service = Some(service);
         self.with(|machine, _| service.take().map(|s| machine.serve_every_port(s)));
     }
 }
 
-/// One connection, to let it die alone: only packets of its two ends are concerned.
+/// A handle with which one connection dies alone: only packets between its two ends are affected.
 #[derive(Clone, Debug)]
 pub struct ConnectionHandle {
     endpoint: Endpoint,
@@ -203,37 +207,37 @@ impl ConnectionHandle {
             .with(|machine, at| machine.order_connection(at, self.ends, order));
     }
 
-    /// Its state is lost and its packets are not answered.
+    /// Cuts the power of this connection: its state is lost, and its packets are not answered.
     pub fn power_off(&self) {
         self.order(Order::Die(Death::PowerOff));
     }
 
-    /// Its packets are answered again: with RST, for it is not known.
+    /// Ends a power-off: packets of this connection are answered again, with RST, because it is not known any more.
     pub fn power_on(&self) {
         self.order(Order::Back(Death::PowerOff));
     }
 
-    /// Its packets do not pass. State stays, timers run.
+    /// Drops all packets of this connection. Its state stays, and timers run.
     pub fn cut(&self) {
         self.order(Order::Die(Death::Cut));
     }
 
-    /// The end of [`cut`](ConnectionHandle::cut).
+    /// Ends a [`cut`](ConnectionHandle::cut).
     pub fn restore(&self) {
         self.order(Order::Back(Death::Cut));
     }
 
-    /// Calls on its socket do not return.
+    /// Stops the process as far as this connection is concerned: calls on its socket do not return.
     pub fn freeze(&self) {
         self.order(Order::Die(Death::Freeze));
     }
 
-    /// The end of [`freeze`](ConnectionHandle::freeze).
+    /// Ends a [`freeze`](ConnectionHandle::freeze).
     pub fn thaw(&self) {
         self.order(Order::Back(Death::Freeze));
     }
 
-    /// Pronounces a death to come.
+    /// Plans a death of this connection, in place of one that was planned before. `None` cancels it.
     pub fn failure(&self, failure: Failure) {
         self.endpoint
             .with(|machine, at| machine.doom_connection(at, self.ends, failure));

@@ -1,24 +1,24 @@
-//! What has become of a host or of one connection, and what is to become of it: death on demand.
+//! The fate of a host or of one connection: how it dies, in what state it is, and which death is planned.
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// How something dies.
+/// The ways in which a host or a connection dies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Death {
-    /// The power is gone: all state is lost, nothing is answered. Back means: rebooted, empty, RST to what it does not
-    /// know.
+    /// The power is lost: all state is gone and nothing is answered. When the host is back, it has rebooted: it knows no
+    /// connection and answers packets of unknown connections with RST.
     #[default]
     PowerOff,
-    /// The cable is pulled: no packet passes either way; state stays and timers run.
+    /// The cable is pulled: no packet passes in either direction. Both hosts keep their state, and their timers run.
     Cut,
-    /// The process is stopped: its calls do not return, its stack still acknowledges until its window closes.
+    /// The process is stopped: its calls do not return. Its TCP still acknowledges data until the window closes.
     Freeze,
 }
 
 impl Death {
-    /// The word for it: `power-off`, `cut`, `freeze`.
+    /// Returns its name: `power-off`, `cut` or `freeze`.
     pub const fn name(self) -> &'static str {
         match self {
             Death::PowerOff => "power-off",
@@ -27,25 +27,25 @@ impl Death {
         }
     }
 
-    /// The one of this name.
+    /// Returns the death that has this name.
     pub fn from_name(name: &str) -> Option<Death> {
         let all = [Death::PowerOff, Death::Cut, Death::Freeze];
         all.into_iter().find(|d| d.name() == name)
     }
 }
 
-/// What has become of it.
+/// The state that the deaths so far have left a host or a connection in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
-    /// Without power.
+    /// It has no power.
     pub powered_off: bool,
-    /// No packet passes.
+    /// Its packets do not pass.
     pub cut: bool,
     /// Its process is stopped.
     pub frozen: bool,
 }
 
-/// `powered off`, `cut and frozen`, `alive`.
+/// Displays the state in words: `powered off`, `cut and frozen`, `alive`.
 impl std::fmt::Display for Fate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = self.words();
@@ -57,7 +57,7 @@ impl std::fmt::Display for Fate {
 }
 
 impl Fate {
-    /// In words, one each: `powered off`, `cut`, `frozen`.
+    /// Returns one word or two for each part of the state: `powered off`, `cut`, `frozen`.
     pub fn words(self) -> Vec<&'static str> {
         let all = [
             (self.powered_off, "powered off"),
@@ -68,13 +68,14 @@ impl Fate {
         held.map(|(_, word)| word).collect()
     }
 
-    /// Whether packets pass.
+    /// Returns whether its packets pass.
     pub(crate) fn passes(self) -> bool {
         !self.powered_off && !self.cut
     }
 }
 
-/// A death to come: when, by which means, and for how long. Of several conditions the first that comes true counts.
+/// A planned death: when it comes, in which way, and how long it lasts. If there are several conditions, the first that
+/// becomes true counts.
 ///
 /// ```
 /// use halfopen::world::{Death, Failure};
@@ -84,20 +85,20 @@ impl Fate {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// How.
+    /// The way in which it dies.
     pub how: Death,
-    /// This long from now.
+    /// It dies when this time has passed.
     pub die_after: Option<Duration>,
-    /// Once so many bytes of TCP data have passed, both ways together, retransmissions included.
+    /// It dies when this number of bytes of TCP data has passed, both directions together, retransmissions included.
     pub die_after_bytes: Option<u64>,
-    /// Once so many TCP packets have passed, both ways together; the last of them still passes.
+    /// It dies when this number of TCP packets has passed, both directions together. The last of them still passes.
     pub die_after_packets: Option<u64>,
-    /// So long after its death it is back; none: never.
+    /// The time from its death until it is back. With `None` it never comes back.
     pub back_after: Option<Duration>,
 }
 
 impl Failure {
-    /// A death without a condition: it does not come until one is added.
+    /// Creates a death without a condition. It does not come until a condition is added.
     pub const fn new(how: Death) -> Failure {
         Failure {
             how,
@@ -108,45 +109,45 @@ impl Failure {
         }
     }
 
-    /// Dies this long from the moment at which the failure is pronounced.
+    /// Dies when this time has passed since the failure was set.
     pub const fn die_after(mut self, d: Duration) -> Failure {
         self.die_after = Some(d);
         self
     }
 
-    /// Dies once so many bytes of TCP data have passed.
+    /// Dies when this number of bytes of TCP data has passed.
     pub const fn die_after_bytes(mut self, bytes: u64) -> Failure {
         self.die_after_bytes = Some(bytes);
         self
     }
 
-    /// Dies once so many TCP packets have passed.
+    /// Dies when this number of TCP packets has passed.
     pub const fn die_after_packets(mut self, packets: u64) -> Failure {
         self.die_after_packets = Some(packets);
         self
     }
 
-    /// Is back so long after its death.
+    /// Comes back when this time has passed since the death.
     pub const fn back_after(mut self, d: Duration) -> Failure {
         self.back_after = Some(d);
         self
     }
 }
 
-/// What a pending_failure orders.
+/// What a planned failure demands at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Die now.
+    /// The host or connection dies now.
     Die(Death),
-    /// Be back now.
+    /// The host or connection comes back now.
     Back(Death),
 }
 
-/// A [`Failure`] pronounced: what is left of its conditions.
+/// A [`Failure`] that was set, with what is left of its conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PendingFailure {
     failure: Failure,
-    /// The next instant at which something happens by itself.
+    /// Returns the next instant at which the failure acts without a packet.
     pub(crate) due: Option<Instant>,
     died: bool,
     bytes: u64,
@@ -164,7 +165,7 @@ impl PendingFailure {
         }
     }
 
-    /// A TCP packet with so many bytes of data has passed.
+    /// Counts a TCP packet with `bytes` bytes of data that passed.
     pub(crate) fn saw(&mut self, now: Instant, bytes: usize) -> Option<Order> {
         self.bytes += bytes as u64;
         self.packets += 1;
@@ -174,7 +175,7 @@ impl PendingFailure {
         (due && !self.died).then(|| self.die(now))
     }
 
-    /// What is due by now; call until there is nothing.
+    /// Returns what is due at `now`. Call it until it returns `None`.
     pub(crate) fn on_deadline(&mut self, now: Instant) -> Option<Order> {
         self.due.filter(|due| *due <= now)?;
         if self.died {

@@ -1,10 +1,11 @@
 //! Segmentation: a burst that the engine sends in one piece becomes the segments that it stands for.
 //!
-//! Linux counterpart: tcp_gso_segment. All but the last have the same size, and FIN and PSH belong to the last.
+//! Linux counterpart: tcp_gso_segment. All segments but the last have the same size. FIN and PSH are set on the last one
+//! only.
 
 use crate::wire::{Datagram, Flags, Payload};
 
-/// The datagrams that `burst` stands for: itself, if it stands for one.
+/// Returns the datagrams that `burst` stands for. If it stands for one, that is `burst` itself.
 pub(crate) fn cut(burst: &Datagram) -> impl Iterator<Item = Datagram> + '_ {
     let data = burst.segment().map_or(0, |s| s.payload.len());
     let size = match usize::from(burst.gso_size) {

@@ -1,4 +1,4 @@
-//! What runs a machine: a loop thread on the real clock, or a world in virtual time. Handles know no more of it.
+//! What runs a machine: a loop thread on the real clock, or a world in virtual time. The handles use this trait only.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::call::{Errno, SocketId};
 use crate::time::Instant;
 
-/// A socket of one of a host's lives.
+/// A socket, with the number of the boot in which it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) life: u32,
@@ -16,29 +16,30 @@ pub(crate) struct Key {
 /// How long a call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timeout {
-    /// Not at all.
+    /// The call does not wait.
     None,
-    /// So long at the most.
+    /// The call waits for at most this time.
     Until(Duration),
-    /// Until it is done.
+    /// The call waits until it is done.
     Forever,
 }
 
-/// Something to be done on a machine at the present instant; EAGAIN: not yet.
+/// An operation on a machine at the present instant. It returns EAGAIN if it cannot be done yet.
 pub(crate) type Attempt<'a> = &'a mut dyn FnMut(&mut Machine, Instant) -> Result<(), Errno>;
 
 /// The runner of a machine.
 pub(crate) trait Host: Send + Sync {
-    /// Does something now. What it sends is on the wire when this returns.
+    /// Runs an operation now. The packets that it causes are on the link when this returns.
     fn with(&self, f: &mut dyn FnMut(&mut Machine, Instant));
 
-    /// Tries now and again whenever the socket changed, until it is done, has failed, or the timeout is over (EAGAIN).
-    /// A frozen process waits for its thaw first; ENETDOWN where the host's power or the connection's was lost.
+    /// Tries the operation now and again whenever the socket has changed, until it is done, has failed, or the timeout
+    /// has expired (EAGAIN). While the process is frozen, it first waits for the thaw. It returns ENETDOWN if the host or
+    /// the connection has lost power.
     fn attempt(&self, key: Key, timeout: Timeout, f: Attempt<'_>) -> Result<(), Errno>;
 
-    /// The present instant, since the start.
+    /// Returns the time since the start.
     fn now(&self) -> Instant;
 
-    /// Waits.
+    /// Waits for this time.
     fn pause(&self, time: Duration);
 }

@@ -1,4 +1,4 @@
-//! A listening socket with the feel of std's.
+//! A listening socket with the interface of `std::net::TcpListener`.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -11,10 +11,10 @@ use super::sockets::{self, to_socket_addr};
 use super::stream::{Owned, TcpSocket, TcpStream};
 use crate::call::Call;
 
-/// std's backlog.
+/// The backlog that std uses.
 const BACKLOG: u32 = 128;
 
-/// A socket that listens, as `std::net::TcpListener`. What it accepts has its options.
+/// A listening socket, like `std::net::TcpListener`. The connections that it accepts inherit its options.
 #[derive(Debug)]
 pub struct TcpListener {
     pub(crate) socket: Arc<Owned>,
@@ -23,10 +23,10 @@ pub struct TcpListener {
 options!(TcpListener);
 
 impl TcpListener {
-    /// Listens at the first of these addresses that can be had, with std's backlog of 128.
+    /// Listens at the first of these addresses that is available, with the backlog of 128 that std uses.
     ///
     /// # Errors
-    /// Those of the last address: EADDRINUSE, EADDRNOTAVAIL.
+    /// Returns the error of the last address: EADDRINUSE or EADDRNOTAVAIL.
     pub fn bind(endpoint: &Endpoint, at: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let mut result = Err(io::ErrorKind::InvalidInput.into());
         for addr in at.to_socket_addrs()? {
@@ -39,7 +39,7 @@ impl TcpListener {
         result
     }
 
-    /// Waits for a connection and gives it with the peer's address.
+    /// Waits for a connection and returns it with the peer's address.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let endpoint = &self.socket.endpoint;
         let timeout = self.socket.reading();
@@ -53,17 +53,17 @@ impl TcpListener {
         Ok((TcpStream { socket }, to_socket_addr(remote)))
     }
 
-    /// Accepts for ever.
+    /// Returns an iterator that accepts connections forever.
     pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> + '_ {
         std::iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
 
-    /// getsockname().
+    /// Returns the local address, as getsockname() does.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.ends().map(|e| e.0)
     }
 
-    /// Whether accept() returns at once with WouldBlock where it would wait.
+    /// Sets whether accept() returns WouldBlock at once instead of waiting.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.socket.set_nonblocking(nonblocking);
         Ok(())

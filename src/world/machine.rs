@@ -1,6 +1,7 @@
-//! A host as a value: TCP by our engine, the rest of IP by smoltcp, its services, and what has become of it.
+//! A host as a value: TCP by the engine, the rest of IP by smoltcp, its services, and its fate.
 //!
-//! It does no I/O but through a [`Service`]'s own descriptors, and reads no clock. After each input take what it sends.
+//! It does no I/O except through the descriptors of a [`Service`], and reads no clock. After each input, take the packets
+//! that it sends.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -22,7 +23,7 @@ use crate::time::Instant;
 use crate::trace::Dir;
 use crate::wire::{Datagram, Flags, Payload};
 
-/// What a machine is made of.
+/// The parts that a machine is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) engine: Config,
@@ -31,7 +32,7 @@ pub(crate) struct Parts {
     pub(crate) mtu: usize,
 }
 
-/// What has become of one connection.
+/// The fate of one connection.
 #[derive(Debug, Default)]
 struct ConnectionFate {
     fate: Fate,
@@ -45,14 +46,14 @@ struct ConnectionFate {
     reason = "it is looked at once, and a box would be an allocation per packet"
 )]
 pub(crate) enum Outgoing {
-    /// By our engine.
+    /// A packet of the engine.
     Tcp(Transmit),
-    /// By smoltcp.
+    /// A packet of smoltcp.
     Other(Vec<u8>),
 }
 
 impl Outgoing {
-    /// As it stands on the wire.
+    /// Returns the packet's bytes as they are on the link.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         match self {
             Outgoing::Tcp(transmit) => transmit.datagram.emit(),
@@ -69,20 +70,20 @@ pub(crate) struct Machine {
     not_tcp: NotTcp,
     fate: Fate,
     pending_failure: Option<PendingFailure>,
-    /// By local and remote end.
+    /// The fates of single connections, by local and remote end.
     fates: BTreeMap<(Addr, Addr), ConnectionFate>,
-    /// How often the power was lost: sockets of an earlier life are nobody's.
+    /// The number of times the power was lost. A socket of an earlier boot belongs to no connection.
     life: u32,
     services: Vec<Slot>,
-    /// Which service a socket belongs to.
+    /// The service to which each socket belongs.
     owners: BTreeMap<SocketId, usize>,
     /// Sockets of services that wait for a thaw.
     deferred: Vec<SocketId>,
-    /// Sockets of the application that changed.
+    /// Sockets of the application that have changed.
     touched: VecDeque<SocketId>,
-    /// Of a burst that is sent segment by segment.
+    /// The rest of a burst that is sent segment by segment.
     pieces: VecDeque<Transmit>,
-    /// All of them may have: power, freeze.
+    /// Every socket may have changed, because the power or a freeze began or ended.
     all_dirty: bool,
     /// Sockets whose connection lost its power.
     lost: Vec<SocketId>,
@@ -90,11 +91,11 @@ pub(crate) struct Machine {
     /// Descriptors of services that changed during a freeze.
     deferred_descriptors: BTreeSet<u64>,
     tap: Tapped,
-    /// The fate that the tap was told.
+    /// The last fate that was reported to the tap.
     told: Fate,
 }
 
-/// The TCP of a host that has just booted.
+/// Creates the TCP of a host that has just booted.
 fn boot(parts: &Parts) -> Engine {
     let mut engine = Engine::new(parts.engine.clone());
     engine.track_touched();
@@ -141,17 +142,17 @@ impl Machine {
         self.fate
     }
 
-    /// Its addresses.
+    /// Returns the host's addresses.
     pub(crate) fn addrs(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.parts.addrs.iter().map(|a| a.0)
     }
 
-    /// From now on every packet is shown to `tap`.
+    /// Shows every packet to `tap` from now on.
     pub(crate) fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
         self.tap = Tapped(tap);
     }
 
-    /// After what may have changed its fate.
+    /// Reports the fate to the tap if it has changed.
     fn tell_fate(&mut self, at: Instant) {
         if self.fate != self.told {
             self.told = self.fate;
@@ -165,12 +166,12 @@ impl Machine {
         self.life
     }
 
-    /// A socket call. It must not be made for a frozen process or without power.
+    /// Runs a socket call. The caller must not do so while the process is frozen or the host has no power.
     pub(crate) fn call(&mut self, at: Instant, call: Call) -> Outcome {
         self.engine.call(at, call)
     }
 
-    /// A packet from the wire.
+    /// Takes a packet from the link.
     pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
         self.on_deadline(at);
         self.tap.packet(at, Dir::Out, bytes, None);
@@ -180,7 +181,7 @@ impl Machine {
         if is_whole_tcp(bytes) {
             return self.on_tcp(at, bytes);
         }
-        // errors that concern TCP are for the engine, and smoltcp does nothing with them
+        // the engine handles errors that concern TCP, and smoltcp does nothing with them
         if let Ok(datagram) = Datagram::parse(bytes)
             && let Payload::Icmp(_) = &datagram.payload
         {
@@ -193,13 +194,13 @@ impl Machine {
     }
 
     fn on_tcp(&mut self, at: Instant, bytes: &[u8]) {
-        // what cannot be read is dropped without a word, as a kernel does
+        // a packet that cannot be parsed is dropped silently, as in a kernel
         if let Ok(datagram) = Datagram::parse(bytes) {
             self.on_segment(at, &datagram);
         }
     }
 
-    /// A TCP segment from the wire.
+    /// Takes a TCP segment from the link.
     #[cfg(feature = "os")]
     pub(crate) fn on_datagram(&mut self, at: Instant, datagram: &Datagram) {
         self.on_deadline(at);
@@ -212,7 +213,7 @@ impl Machine {
         }
     }
 
-    /// Whether somebody counts or sees the packets one by one: a death to come, or a tap.
+    /// Returns whether packets must be seen one by one: for a planned death or a tap.
     pub(crate) fn counts_packets(&self) -> bool {
         let doomed = |s: &Option<PendingFailure>| s.is_some();
         let one_doomed = || self.fates.values().any(|f| doomed(&f.pending_failure));
@@ -261,7 +262,7 @@ impl Machine {
         }
     }
 
-    /// Every timer and every fate that is due.
+    /// Runs every timer and every planned change of fate that is due.
     pub(crate) fn on_deadline(&mut self, at: Instant) {
         if self.engine.next_deadline().is_some_and(|due| due <= at) {
             self.engine.on_deadline(at);
@@ -288,7 +289,7 @@ impl Machine {
         }
     }
 
-    /// When [`on_deadline`](Machine::on_deadline) is to be called next.
+    /// Returns when [`on_deadline`](Machine::on_deadline) has to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let engine = self.engine.next_deadline();
         let own = self.pending_failure.as_ref().and_then(|s| s.due);
@@ -299,7 +300,7 @@ impl Machine {
         engine.into_iter().chain(own).chain(fates).min()
     }
 
-    /// The engine's next segment: one by one where somebody counts them.
+    /// Returns the engine's next segment, cut to single packets if packets must be seen one by one.
     fn next_segment(&mut self, at: Instant) -> Option<Transmit> {
         if let Some(piece) = self.pieces.pop_front() {
             return Some(piece);
@@ -316,7 +317,7 @@ impl Machine {
         self.pieces.pop_front()
     }
 
-    /// The next packet to send.
+    /// Returns the next packet to send.
     pub(crate) fn poll_transmit(&mut self, at: Instant) -> Option<Outgoing> {
         while let Some(transmit) = self.next_segment(at) {
             let datagram = &transmit.datagram;
@@ -340,7 +341,7 @@ impl Machine {
                 let bytes = transmit.datagram.emit();
                 self.tap.packet(at, Dir::In, &bytes, Some(&cause));
             }
-            // the packet that brings the end about still passes
+            // the packet that completes the condition still passes
             if let Some((ends, data)) = counted {
                 self.saw(at, ends, data);
             }
@@ -355,39 +356,39 @@ impl Machine {
         None
     }
 
-    /// This socket may have changed.
+    /// Notes that this socket may have changed.
     pub(crate) fn touched(&mut self, socket: SocketId) {
         self.touched.push_back(socket);
     }
 
-    /// The next socket of the application that may have changed.
+    /// Returns the next socket of the application that may have changed.
     pub(crate) fn poll_touched(&mut self) -> Option<SocketId> {
         self.touched.pop_front()
     }
 
-    /// Whether every socket may have changed; asked once.
+    /// Returns whether every socket may have changed, and clears that.
     pub(crate) fn take_upheaval(&mut self) -> bool {
         std::mem::take(&mut self.all_dirty)
     }
 
-    /// Whether calls on this socket do not return for now.
+    /// Returns whether calls on this socket do not return at present.
     pub(crate) fn is_frozen(&self, socket: SocketId) -> bool {
         self.fate.frozen || (!self.fates.is_empty() && self.fate_of(socket).frozen)
     }
 
-    /// What has become of a socket's connection alone.
+    /// Returns the fate of a socket's connection alone.
     fn fate_of(&self, socket: SocketId) -> Fate {
         let ends = self.engine.ends(socket);
         let fate = ends.and_then(|ends| self.fates.get(&ends));
         fate.map(|f| f.fate).unwrap_or_default()
     }
 
-    /// Whether the socket's state is gone: its connection's or the host's power was lost.
+    /// Returns whether the socket's state is gone, because its connection or the host lost power.
     pub(crate) fn is_lost(&self, life: u32, socket: SocketId) -> bool {
         self.fate.powered_off || life != self.life || self.lost.contains(&socket)
     }
 
-    /// The application lets go of a socket.
+    /// Forgets a socket that the application has dropped.
     pub(crate) fn close(&mut self, at: Instant, life: u32, socket: SocketId) {
         if life != self.life {
             return;
@@ -403,11 +404,11 @@ impl Machine {
     }
 }
 
-/// Whether these bytes are a TCP segment in one piece, by the IP header alone.
+/// Returns whether these bytes are an unfragmented TCP segment, judging by the IP header alone.
 fn is_whole_tcp(bytes: &[u8]) -> bool {
     const TCP: u8 = 6;
     match bytes.first().map(|b| b >> 4) {
-        // no more-fragments bit, offset 0
+        // the more-fragments bit is clear and the offset is 0
         Some(4) => bytes.len() > 9 && bytes[9] == TCP && (bytes[6] & 0x3f, bytes[7]) == (0, 0),
         Some(6) => bytes.len() > 6 && bytes[6] == TCP,
         _ => false,

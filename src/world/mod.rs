@@ -1,10 +1,10 @@
-//! Hosts that run our TCP and can lose their power at any time, with sockets like those of std; two of them in a
-//! [`World`] with virtual time.
+//! Hosts that run the TCP of this project and can lose power at any time, with sockets like those of std. A [`World`]
+//! joins two of them in virtual time.
 //!
-//! [`Endpoint`] is the handle of a host, which many threads may use, with [`TcpListener`] and [`TcpStream`] as in std, and
-//! [`Service`]s that are run without a thread per connection. A host in a [`World`] and one behind a TUN
-//! (`live`) are the same value, and their handles and sockets are the same types: an application that was
-//! tested in virtual time runs unchanged against the kernel. This module does no I/O.
+//! [`Endpoint`] is the handle of a host, which many threads may use, with [`TcpListener`] and [`TcpStream`] as in std,
+//! and [`Service`]s that run without a thread per connection. A host in a [`World`] and one behind a TUN (`live`) are the
+//! same value, and their handles and sockets have the same types: an application that was tested in virtual time runs
+//! unchanged against the kernel. This module does no I/O.
 
 pub(crate) mod device;
 pub(crate) mod endpoint;

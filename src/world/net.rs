@@ -1,4 +1,4 @@
-//! What a service may do: nonblocking calls on its sockets, and watching descriptors of its own.
+//! What a service may do: call its sockets without blocking, and watch descriptors of its own.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,18 +13,18 @@ use crate::sockopt::SockOpt;
 use crate::time::Instant;
 use bytes::Bytes;
 
-/// What tells of changes of descriptors: epoll, on the real clock.
+/// Reports changes of descriptors: epoll, on the real clock.
 pub(crate) trait Descriptors: std::fmt::Debug + Send + Sync {
-    /// From now on each change of this descriptor is reported with `key`, until it is closed.
+    /// Reports each change of this descriptor with `key` from now on, until it is closed.
     fn add(&self, descriptor: BorrowedFd<'_>, key: u64) -> io::Result<()>;
 }
 
 /// The descriptors that services watch.
 #[derive(Debug, Default)]
 pub(crate) struct Poller {
-    /// Who watches them; none in virtual time.
+    /// What watches the descriptors. In virtual time there is none.
     pub(crate) descriptors: Option<Arc<dyn Descriptors>>,
-    /// Whether one was ever watched.
+    /// Whether a descriptor was ever watched.
     pub(crate) used: bool,
 }
 
@@ -38,13 +38,13 @@ impl Poller {
     }
 }
 
-/// The endpoint as a service sees it: nonblocking calls on its sockets.
+/// The endpoint as a service sees it. Its calls on sockets do not block.
 pub struct Net<'a> {
     pub(crate) at: Instant,
     pub(crate) engine: &'a mut Engine,
-    /// Which service it is.
+    /// The service that is being called.
     pub(crate) service: usize,
-    /// Which service a socket belongs to.
+    /// The service to which each socket belongs.
     pub(crate) owners: &'a mut BTreeMap<SocketId, usize>,
     pub(crate) poller: &'a mut Poller,
 }
@@ -56,18 +56,18 @@ impl std::fmt::Debug for Net<'_> {
 }
 
 impl Net<'_> {
-    /// The present instant, since the endpoint's start.
+    /// Returns the time since the endpoint's start.
     pub fn now(&self) -> Instant {
         self.at
     }
 
-    /// Reads; 0 is the end of the stream, WouldBlock that there is nothing now.
+    /// Reads from a socket. It returns 0 at the end of the stream, and WouldBlock if there is no data now.
     pub fn read(&mut self, socket: SocketId, buffer: &mut [u8]) -> io::Result<usize> {
         sockets::read(self.engine, self.at, socket, buffer).map_err(to_io)
     }
 
-    /// Reads at most `max` bytes without a copy: pieces that share the packets' memory are appended to `pieces`. Gives how
-    /// many bytes they are: 0 is the end of the stream, WouldBlock that there is nothing now.
+    /// Reads at most `max` bytes without a copy, by appending pieces to `pieces` that share the packets' memory. It
+    /// returns the number of bytes: 0 at the end of the stream, and WouldBlock if there is no data now.
     pub fn read_bytes(
         &mut self,
         socket: SocketId,
@@ -78,50 +78,50 @@ impl Net<'_> {
         read.map_err(to_io)
     }
 
-    /// Writes as much as there is room for; WouldBlock where there is none.
+    /// Writes as many bytes as the send buffer takes, and returns WouldBlock if it takes none.
     pub fn write(&mut self, socket: SocketId, bytes: &[u8]) -> io::Result<usize> {
         sockets::write(self.engine, self.at, socket, bytes).map_err(to_io)
     }
 
-    /// Ends the stream to the peer.
+    /// Ends the stream towards the peer.
     pub fn shutdown_write(&mut self, socket: SocketId) -> io::Result<()> {
         self.call(Call::ShutdownWrite(socket))
     }
 
-    /// Closes; with data unread the peer gets a RST, as in Linux.
+    /// Closes the socket. If data is unread, the peer gets a RST, as in Linux.
     pub fn close(&mut self, socket: SocketId) {
         self.owners.remove(&socket);
         self.engine.call(self.at, Call::Close(socket));
     }
 
-    /// setsockopt().
+    /// Sets a socket option, as setsockopt() does.
     pub fn set(&mut self, socket: SocketId, option: SockOpt) -> io::Result<()> {
         self.call(Call::Set(socket, option))
     }
 
-    /// What poll(2) would say.
+    /// Returns what poll(2) would report.
     pub fn readiness(&self, socket: SocketId) -> Readiness {
         self.engine.readiness(socket)
     }
 
-    /// The peer's address.
+    /// Returns the peer's address.
     pub fn peer_addr(&self, socket: SocketId) -> Option<SocketAddr> {
         self.engine.ends(socket).map(|e| to_socket_addr(e.1))
     }
 
-    /// The address of our end.
+    /// Returns the local address.
     pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddr> {
         self.engine.ends(socket).map(|e| to_socket_addr(e.0))
     }
 
-    /// TCP_INFO.
+    /// Returns TCP_INFO.
     pub fn info(&self, socket: SocketId) -> Option<TcpInfo> {
         let (local, remote) = self.engine.ends(socket)?;
         self.engine.connection(self.at, local, remote)
     }
 
-    /// From now on [`Service::descriptor_ready`](super::Service::descriptor_ready) tells of each change of this descriptor, until it is closed.
-    /// Unsupported in virtual time.
+    /// Calls [`Service::descriptor_ready`](super::Service::descriptor_ready) at each change of this descriptor from now
+    /// on, until it is closed. This is not supported in virtual time.
     pub fn watch(&mut self, descriptor: &impl AsFd, token: u32) -> io::Result<()> {
         self.poller.watch(descriptor.as_fd(), self.service, token)
     }

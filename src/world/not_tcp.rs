@@ -1,7 +1,7 @@
-//! All that is not TCP: smoltcp's `Interface` answers echo requests, refuses UDP and unknown protocols by ICMP, and puts
-//! IPv4 fragments together. Fragmented TCP comes back whole, through a raw socket of smoltcp's.
+//! All IP traffic that is not TCP: smoltcp's `Interface` answers echo requests, refuses UDP and unknown protocols with
+//! ICMP errors, and reassembles IPv4 fragments. Reassembled TCP segments come back through a raw socket of smoltcp.
 //!
-//! Fragments of IPv6 are not put together (smoltcp does not); a TCP that discovers its path MTU sends none.
+//! IPv6 fragments are not reassembled, because smoltcp does not do so. A TCP that uses path MTU discovery sends none.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::time::Instant;
 /// Largest IP datagram, bytes.
 const MAX_DATAGRAM: usize = 65_535;
 
-/// Fragments of such a one at an MTU of 1280 bytes.
+/// Number of fragments of the largest datagram at an MTU of 1280 bytes.
 const MOST_FRAGMENTS: usize = MAX_DATAGRAM / 1256 + 1;
 
 /// The IP layer without TCP.
@@ -37,7 +37,7 @@ fn smoltcp_time(at: Instant) -> smoltcp::time::Instant {
 }
 
 impl NotTcp {
-    /// For a host with these addresses (and the lengths of their prefixes) and this MTU in bytes.
+    /// Creates it for a host with these addresses (and the lengths of their prefixes) and this MTU in bytes.
     pub(crate) fn new(addrs: &[(IpAddr, u8)], mtu: usize, seed: u64) -> NotTcp {
         let mut device = Device::new(mtu);
         let mut config = Config::new(HardwareAddress::Ip);
@@ -46,7 +46,7 @@ impl NotTcp {
         interface.update_ip_addrs(|own| {
             for (addr, prefix) in addrs {
                 if own.push(IpCidr::new((*addr).into(), *prefix)).is_err() {
-                    log::warn!("{addr} is one address too many for ping; TCP has it");
+                    log::warn!("smoltcp has no space for the address {addr}: TCP uses it, but it does not answer ping");
                 }
             }
         });
@@ -72,11 +72,11 @@ impl NotTcp {
         }
     }
 
-    /// A datagram that is not an unfragmented TCP segment.
+    /// Takes a datagram that is not an unfragmented TCP segment.
     pub(crate) fn on_packet(&mut self, at: Instant, bytes: &[u8]) {
         self.device.arrived.push_back(bytes.to_vec());
         let now = smoltcp_time(at);
-        // a long answer leaves as one fragment at a time
+        // a long answer is sent one fragment at a time
         for _ in 0..MOST_FRAGMENTS {
             self.interface
                 .poll(now, &mut self.device, &mut self.sockets);
@@ -87,12 +87,12 @@ impl NotTcp {
         }
     }
 
-    /// The next datagram to send.
+    /// Returns the next datagram to send.
     pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.device.sent.pop_front()
     }
 
-    /// The next TCP segment put together from fragments, as a datagram.
+    /// Returns the next TCP segment that was reassembled from fragments, as a datagram.
     pub(crate) fn poll_reassembled(&mut self) -> Option<Vec<u8>> {
         let socket = self.sockets.get_mut::<raw::Socket>(self.reassembled);
         socket.recv().ok().map(<[u8]>::to_vec)

@@ -1,29 +1,32 @@
-//! Services: what runs on an endpoint without a thread of its own, called when one of its sockets changed.
+//! Services: servers that run on an endpoint without a thread of their own, and are called when one of their sockets has
+//! changed.
 
 use super::net::Net;
 use crate::call::{Readiness, SocketId};
 
-/// A server that is told of what happens to its connections. It must not block.
+/// A server that is called when its connections change. It must not block.
 ///
-/// Changes are told once (edge-triggered): a service takes what it can until a call says WouldBlock, and is called
-/// again when more came or room was made. When the host loses its power all connections are forgotten, and
-/// [`power_lost`](Service::power_lost) is called; when it boots again the service listens again.
+/// Each change is reported once (edge-triggered): a service calls until it gets WouldBlock, and is called again when more
+/// data arrives or the send buffer has space again. When the host loses power, all connections are forgotten and
+/// [`power_lost`](Service::power_lost) is called. When the host boots again, the service listens again.
 pub trait Service: Send {
-    /// A connection was accepted. [`ready`](Service::ready) follows.
+    /// A connection was accepted. A call of [`ready`](Service::ready) follows.
     fn accepted(&mut self, net: &mut Net<'_>, socket: SocketId);
 
-    /// Something changed: data, room, the end of the stream, or an error. A service closes what is over.
+    /// A socket has changed: it has data, space in the send buffer, the end of the stream or an error. The service must
+    /// close a socket whose connection is over.
     fn ready(&mut self, net: &mut Net<'_>, socket: SocketId, readiness: Readiness);
 
-    /// A descriptor that was given to [`Net::watch`] is readable, writable or broken: try all of it.
+    /// A descriptor that was passed to [`Net::watch`] is readable, writable or has failed. Try all of these.
     fn descriptor_ready(&mut self, net: &mut Net<'_>, token: u32) {
         let _ = (net, token);
     }
 
-    /// The power is gone, and every connection with it: forget them. Their numbers will be given to others.
+    /// The host has lost power, and every connection with it. The service must forget them, because their numbers will be
+    /// used again.
     fn power_lost(&mut self) {}
 
-    /// One connection's power is gone: forget it without a word to the peer.
+    /// One connection has lost power. The service must forget it, and the peer gets no packet.
     fn connection_lost(&mut self, socket: SocketId) {
         let _ = socket;
     }

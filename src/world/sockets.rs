@@ -1,4 +1,4 @@
-//! Calls on sockets, from std's types to the engine's and back.
+//! Socket calls, with the types of std converted to those of the engine and back.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,12 +7,12 @@ use crate::call::{Addr, Call, Errno, Outcome, SocketId};
 use crate::engine::Engine;
 use crate::time::Instant;
 
-/// The kernel's error as std's.
+/// Converts an error of the kernel to one of std.
 pub(crate) fn to_io(errno: Errno) -> io::Error {
     io::Error::from_raw_os_error(errno as i32)
 }
 
-/// std's address as the engine's.
+/// Converts an address of std to one of the engine.
 pub(crate) fn to_addr(addr: SocketAddr) -> Addr {
     Addr {
         ip: addr.ip(),
@@ -20,12 +20,12 @@ pub(crate) fn to_addr(addr: SocketAddr) -> Addr {
     }
 }
 
-/// The engine's address as std's.
+/// Converts an address of the engine to one of std.
 pub(crate) fn to_socket_addr(addr: Addr) -> SocketAddr {
     SocketAddr::new(addr.ip, addr.port)
 }
 
-/// recv().
+/// Receives data, as recv() does.
 pub(crate) fn read(
     engine: &mut Engine,
     at: Instant,
@@ -35,7 +35,7 @@ pub(crate) fn read(
     engine.recv_slice(at, socket, buffer)
 }
 
-/// send().
+/// Sends data, as send() does.
 pub(crate) fn write(
     engine: &mut Engine,
     at: Instant,
@@ -45,7 +45,7 @@ pub(crate) fn write(
     engine.send_slice(at, socket, bytes)
 }
 
-/// A call that gives nothing or fails.
+/// Makes a call that returns no value.
 pub(crate) fn done(outcome: Outcome) -> Result<(), Errno> {
     match outcome {
         Outcome::Failed(errno) => Err(errno),
@@ -53,7 +53,7 @@ pub(crate) fn done(outcome: Outcome) -> Result<(), Errno> {
     }
 }
 
-/// A call that gives a socket or fails.
+/// Makes a call that returns a socket.
 pub(crate) fn socket(outcome: Outcome) -> Result<SocketId, Errno> {
     match outcome {
         Outcome::Socket(id) => Ok(id),
@@ -62,7 +62,7 @@ pub(crate) fn socket(outcome: Outcome) -> Result<SocketId, Errno> {
     }
 }
 
-/// A socket that listens at `addr`.
+/// Opens a socket that listens at `addr`.
 pub(crate) fn listen(
     engine: &mut Engine,
     at: Instant,

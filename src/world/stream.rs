@@ -1,4 +1,4 @@
-//! TCP sockets with the feel of std's.
+//! TCP sockets with the interface of those of std.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
@@ -15,7 +15,7 @@ use super::sockets::{self, done, to_addr, to_io, to_socket_addr};
 use crate::call::{Call, Errno, Outcome, SocketId, TcpInfo};
 use crate::time::Instant;
 
-/// A socket's number and who owns it; it is closed when this is dropped.
+/// A socket's number and its endpoint. The socket is closed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Owned {
     pub(crate) endpoint: Endpoint,
@@ -30,7 +30,7 @@ fn from_setting(time: Option<Duration>) -> Timeout {
 }
 
 impl Owned {
-    /// socket().
+    /// Opens a socket, as socket() does.
     pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Owned> {
         let (life, made) = endpoint.with(|machine, at| {
             let made = match machine.fate().powered_off {
@@ -57,7 +57,7 @@ impl Owned {
         self.nonblocking.store(nonblocking, Ordering::Relaxed);
     }
 
-    /// How long a call with this timeout waits.
+    /// Returns how long a call with this timeout waits.
     pub(crate) fn timeout(&self, setting: &Mutex<Option<Duration>>) -> Timeout {
         if self.nonblocking.load(Ordering::Relaxed) {
             return Timeout::None;
@@ -69,7 +69,7 @@ impl Owned {
         self.timeout(&self.read_timeout)
     }
 
-    /// Tries until it is done or the timeout is over.
+    /// Tries the operation until it is done or the timeout has expired.
     pub(crate) fn attempt<T>(
         &self,
         timeout: Timeout,
@@ -91,7 +91,7 @@ impl Owned {
         }
     }
 
-    /// A call that does not wait, but for a thaw.
+    /// Makes a call that waits for nothing but a thaw.
     pub(crate) fn call(&self, make: impl Fn(SocketId) -> Call) -> io::Result<()> {
         self.attempt(Timeout::None, |machine, at, id| {
             // a shutdown ends the wait of another thread
@@ -116,24 +116,24 @@ impl Drop for Owned {
     }
 }
 
-/// A TCP socket that is neither connected nor listening: for options that are to hold from the first packet on.
+/// A TCP socket that is neither connected nor listening, for options that have to hold from the first packet on.
 #[derive(Debug)]
 pub struct TcpSocket {
     pub(crate) socket: Arc<Owned>,
 }
 
 impl TcpSocket {
-    /// socket() on this endpoint.
+    /// Opens a socket on this endpoint, as socket() does.
     ///
     /// # Errors
-    /// ENETDOWN while it has no power.
+    /// Returns ENETDOWN while the endpoint has no power.
     pub fn new(endpoint: &Endpoint) -> io::Result<TcpSocket> {
         Ok(TcpSocket {
             socket: Arc::new(Owned::open(endpoint)?),
         })
     }
 
-    /// bind().
+    /// Binds the socket to a local address, as bind() does.
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.socket.call(|id| Call::Bind(id, to_addr(addr)))
     }
@@ -141,17 +141,17 @@ impl TcpSocket {
     /// Connects, and waits until that has succeeded or failed.
     ///
     /// # Errors
-    /// ECONNREFUSED, ETIMEDOUT and what else connect(2) may give.
+    /// Returns what connect(2) can return, such as ECONNREFUSED or ETIMEDOUT.
     pub fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = self.start_connect(addr)?;
         stream.finish_connect(Timeout::Forever)?;
         Ok(stream)
     }
 
-    /// Connects, and waits so long at the most.
+    /// Connects, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`connect`](TcpSocket::connect); `TimedOut` where the time is over.
+    /// Returns the errors of [`connect`](TcpSocket::connect), or `TimedOut` if the timeout expires first.
     pub fn connect_timeout(self, addr: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         let stream = self.start_connect(addr)?;
         match stream.finish_connect(Timeout::Until(timeout)) {
@@ -163,7 +163,7 @@ impl TcpSocket {
         }
     }
 
-    /// Begins to connect and returns at once: [`TcpStream::take_error`] tells what became of it.
+    /// Begins to connect and returns at once. [`TcpStream::take_error`] later returns the result.
     pub fn start_connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         let begun = self.socket.call(|id| Call::Connect(id, to_addr(addr)));
         match begun {
@@ -174,10 +174,10 @@ impl TcpSocket {
         }
     }
 
-    /// Listens, with this backlog.
+    /// Listens with this backlog.
     ///
     /// # Errors
-    /// EADDRINUSE where something listens there already.
+    /// Returns EADDRINUSE if something listens there already.
     pub fn listen(self, backlog: u32) -> io::Result<super::TcpListener> {
         self.socket.call(|id| Call::Listen(id, backlog))?;
         Ok(super::TcpListener {
@@ -188,7 +188,7 @@ impl TcpSocket {
 
 options!(TcpSocket);
 
-/// A connection, with the feel of `std::net::TcpStream`. It is closed when its last handle goes.
+/// A connection with the interface of `std::net::TcpStream`. It is closed when its last handle is dropped.
 #[derive(Debug)]
 pub struct TcpStream {
     pub(crate) socket: Arc<Owned>,
@@ -200,7 +200,7 @@ impl TcpStream {
     /// Connects from this endpoint to the first of these addresses that accepts.
     ///
     /// # Errors
-    /// Those of the last address: ECONNREFUSED, ETIMEDOUT, ...
+    /// Returns the error of the last address, such as ECONNREFUSED or ETIMEDOUT.
     pub fn connect(endpoint: &Endpoint, to: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let mut result = Err(io::ErrorKind::InvalidInput.into());
         for addr in to.to_socket_addrs()? {
@@ -212,10 +212,10 @@ impl TcpStream {
         result
     }
 
-    /// Connects, and waits so long at the most.
+    /// Connects, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`connect`](TcpStream::connect); `TimedOut` where the time is over.
+    /// Returns the errors of [`connect`](TcpStream::connect), or `TimedOut` if the timeout expires first.
     pub fn connect_timeout(
         endpoint: &Endpoint,
         to: &SocketAddr,
@@ -241,25 +241,25 @@ impl TcpStream {
         })
     }
 
-    /// Another handle of the same connection.
+    /// Returns another handle of the same connection.
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(TcpStream {
             socket: self.socket.clone(),
         })
     }
 
-    /// getsockname().
+    /// Returns the local address, as getsockname() does.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.ends().map(|e| e.0)
     }
 
-    /// getpeername().
+    /// Returns the peer's address, as getpeername() does.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.ends().map(|e| e.1)
     }
 
-    /// Ends the stream to the peer. Of the reading side alone nothing is modelled: `Read` gives EOPNOTSUPP, and `Both`
-    /// shuts the writing side.
+    /// Ends the stream towards the peer. Shutting only the reading side is not modelled: `Read` returns EOPNOTSUPP, and
+    /// `Both` shuts the writing side.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match how {
             Shutdown::Write | Shutdown::Both => self.socket.call(Call::ShutdownWrite),
@@ -267,23 +267,23 @@ impl TcpStream {
         }
     }
 
-    /// SO_RCVTIMEO: how long a read waits; None is forever.
+    /// Sets SO_RCVTIMEO, the time that a read waits at most. With `None` it waits forever.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         set_timeout(&self.socket.read_timeout, timeout)
     }
 
-    /// SO_SNDTIMEO: how long a write waits; None is forever.
+    /// Sets SO_SNDTIMEO, the time that a write waits at most. With `None` it waits forever.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         set_timeout(&self.socket.write_timeout, timeout)
     }
 
-    /// Whether calls return at once with WouldBlock where they would wait.
+    /// Sets whether calls return WouldBlock at once instead of waiting.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.socket.set_nonblocking(nonblocking);
         Ok(())
     }
 
-    /// SO_ERROR, which is cleared by it.
+    /// Returns SO_ERROR and clears it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         let errno = self.socket.attempt(Timeout::None, |machine, at, id| {
             match machine.call(at, Call::SoError(id)) {
@@ -295,14 +295,14 @@ impl TcpStream {
         Ok(errno.map(to_io))
     }
 
-    /// Reads without taking the bytes away is not modelled; what can be read at once is: what poll(2) would say.
+    /// Returns what poll(2) would report: whether data can be read at once, for example. There is no MSG_PEEK.
     pub fn readiness(&self) -> io::Result<crate::call::Readiness> {
         self.socket.attempt(Timeout::None, |machine, _, id| {
             Ok(machine.engine().readiness(id))
         })
     }
 
-    /// TCP_INFO. Once the connection is over, that of a closed one.
+    /// Returns TCP_INFO. When the connection is over, the values are those of a closed one.
     pub fn info(&self) -> io::Result<TcpInfo> {
         self.socket.attempt(Timeout::None, |machine, at, id| {
             let (local, remote) = machine.engine().ends(id).ok_or(Errno::EBADF)?;
@@ -311,14 +311,14 @@ impl TcpStream {
         })
     }
 
-    /// The connection as a thing that can die alone. Asked for before its death it can also be brought back.
+    /// Returns a handle with which this connection alone can die. A handle from before the death can also bring it back.
     ///
     /// # Errors
-    /// ENETDOWN where its power or its host's was lost.
+    /// Returns ENETDOWN if the connection or its host has lost power.
     pub fn connection(&self) -> io::Result<ConnectionHandle> {
         let Key { life, id } = self.socket.key;
         let endpoint = &self.socket.endpoint;
-        // not an attempt: a frozen one could not be thawed
+        // this is not retried: it has to return while the connection is frozen, or nothing could thaw it
         let ends = endpoint.with(|machine, _| match machine.is_lost(life, id) {
             true => None,
             false => machine.engine().ends(id),
@@ -327,32 +327,33 @@ impl TcpStream {
         Ok(endpoint.connection(to_socket_addr(local), to_socket_addr(remote)))
     }
 
-    /// This connection's state is lost and its packets are not answered; see [`ConnectionHandle::power_off`].
+    /// Cuts the power of this connection: its state is lost and its packets are not answered; see
+    /// [`ConnectionHandle::power_off`].
     pub fn power_off(&self) -> io::Result<()> {
         self.connection().map(|c| c.power_off())
     }
 
-    /// This connection's packets do not pass.
+    /// Drops all packets of this connection.
     pub fn cut(&self) -> io::Result<()> {
         self.connection().map(|c| c.cut())
     }
 
-    /// The end of [`cut`](TcpStream::cut).
+    /// Ends a [`cut`](TcpStream::cut).
     pub fn restore(&self) -> io::Result<()> {
         self.connection().map(|c| c.restore())
     }
 
-    /// Calls on this connection do not return, those of other threads included.
+    /// Freezes this connection: calls on it do not return, those of other threads included.
     pub fn freeze(&self) -> io::Result<()> {
         self.connection().map(|c| c.freeze())
     }
 
-    /// The end of [`freeze`](TcpStream::freeze).
+    /// Ends a [`freeze`](TcpStream::freeze).
     pub fn thaw(&self) -> io::Result<()> {
         self.connection().map(|c| c.thaw())
     }
 
-    /// Pronounces a death to come over this connection.
+    /// Plans a death of this connection, in place of one that was planned before.
     pub fn failure(&self, failure: Failure) -> io::Result<()> {
         self.connection().map(|c| c.failure(failure))
     }
@@ -379,7 +380,7 @@ impl Read for &TcpStream {
 }
 
 impl Write for &TcpStream {
-    /// As a blocking send(): all of it, or as much as was taken before an error or the timeout.
+    /// Sends as a blocking send() does: all bytes, or those that were accepted before an error or the timeout.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let timeout = self.socket.timeout(&self.socket.write_timeout);
         let mut taken = 0;

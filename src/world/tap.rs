@@ -1,22 +1,24 @@
-//! Somebody who sees every packet of an endpoint.
+//! An observer that sees every packet of an endpoint.
 
 use super::fate::Fate;
 use crate::time::Instant;
 use crate::trace::Dir;
 
-/// Sees every packet and every change of fate. It is called with the endpoint locked, so it must not use the endpoint and should not take long.
+/// Sees every packet and every change of fate. It is called while the endpoint is locked, so it must not use the endpoint
+/// and should return quickly.
 pub trait Tap: Send {
-    /// A packet was read from the wire, or is about to be written to it. `dir` is as the host at the other end of the
-    /// wire sees it: out is towards the endpoint. `cause`: why the endpoint sent it, where that is known.
+    /// A packet was read from the link or is about to be written to it. `dir` is the direction as the host at the other
+    /// end of the link sees it: "out" is towards the endpoint. `cause` is the reason why the endpoint sent the packet, if
+    /// it is known.
     fn packet(&mut self, at: Instant, dir: Dir, bytes: &[u8], cause: Option<&str>);
 
-    /// What has become of the endpoint as a whole has changed to this.
+    /// The fate of the endpoint as a whole has changed to `fate`.
     fn changed(&mut self, at: Instant, fate: Fate) {
         let _ = (at, fate);
     }
 }
 
-/// Perhaps a tap.
+/// The tap of an endpoint, if it has one.
 #[derive(Default)]
 pub(super) struct Tapped(pub(super) Option<Box<dyn Tap>>);
 

@@ -1,10 +1,10 @@
-//! Endpoints in memory, in virtual time: a test of an application's reconnect logic that takes no time, needs no rights,
-//! and gives the same every time.
+//! Endpoints in memory and in virtual time: a test of an application's reconnect logic takes no real time, needs no
+//! privileges, and gives the same result every time.
 //!
-//! Two hosts are joined by a wire with a delay. Their handles are those of the real thing ([`Endpoint`],
-//! [`TcpStream`](super::TcpStream), [`TcpListener`](super::TcpListener), [`Service`](super::Service)), with the same
-//! ways to die. Applications are threads of the world: one runs at a time, and when all of them wait, time jumps to the
-//! next thing that happens. So a wait of fifteen minutes for ETIMEDOUT is over at once.
+//! A link with a delay joins two hosts. Their handles are the same as behind a TUN ([`Endpoint`],
+//! [`TcpStream`](super::TcpStream), [`TcpListener`](super::TcpListener), [`Service`](super::Service)), and they can die
+//! in the same ways. Applications are threads of the world: one runs at a time, and when all of them wait, time jumps to
+//! the next event. So a wait of fifteen minutes for ETIMEDOUT is over at once.
 //!
 //! ```
 //! use halfopen::{TcpListener, TcpStream, World};
@@ -51,27 +51,27 @@ use crate::engine::Config;
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
 
-/// One way through the wire, unless told otherwise.
+/// The default delay of the link in one direction.
 const DELAY: Duration = Duration::from_millis(1);
 
-/// Virtual time that a run may take: keepalive alone would keep two idle hosts busy for ever.
+/// The virtual time that a run may take. Without a limit, keepalive alone would keep two idle hosts busy forever.
 const MOST: Instant = Instant::from_ms(366 * 86_400_000);
 
 /// What a thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waits {
-    /// Its turn.
+    /// It waits for its turn.
     Turn,
-    /// A change of a socket of one host, till an instant.
+    /// It waits for a change of a socket of one host, until an instant.
     Socket(usize, SocketId, Option<Instant>),
-    /// An instant.
+    /// It waits for an instant.
     Instant(Instant),
 }
 
 #[derive(Debug)]
 struct Task {
     waits: Waits,
-    /// Its socket changed.
+    /// Its socket has changed.
     changed: bool,
     condvar: Arc<Condvar>,
 }
@@ -81,22 +81,23 @@ struct State {
     now: Instant,
     delay: Duration,
     machines: [Machine; 2],
-    /// Packets under way: when they arrive, in which order they left; to which host.
+    /// Packets on the link, by the instant of arrival and the order in which they were sent, with the host that receives
+    /// them.
     wire: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     sent: u64,
-    /// Threads that have not ended, by number.
+    /// The threads that have not ended, by number.
     tasks: BTreeMap<u64, Task>,
     next_task: u64,
-    /// Whose turn it is; none: the world's.
+    /// The thread whose turn it is. With `None` it is the world's own turn.
     running: Option<u64>,
-    /// Nothing will ever happen again: who waits is told EDEADLK.
+    /// Nothing can ever happen again: the calls that wait return EDEADLK.
     stuck: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// The world's own turn has come.
+    /// Signals the world's own turn.
     idle: Condvar,
 }
 
@@ -105,22 +106,22 @@ thread_local! {
     static TASK: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
 }
 
-/// Two hosts, a wire, and virtual time.
+/// Two hosts, a link between them, and virtual time.
 #[derive(Debug)]
 pub struct World {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What a thread of a world will have returned.
+/// The future result of a thread of a world.
 #[derive(Debug)]
 pub struct Outcome<T>(mpsc::Receiver<io::Result<T>>);
 
 impl<T> Outcome<T> {
-    /// What it returned.
+    /// Returns what the thread returned.
     ///
     /// # Errors
-    /// Its own; `BrokenPipe` where it panicked or [`World::run`] was not called.
+    /// Returns the thread's own error, or `BrokenPipe` if it panicked or [`World::run`] was not called.
     pub fn result(self) -> io::Result<T> {
         let lost = || io::Error::new(io::ErrorKind::BrokenPipe, "the thread did not end");
         self.0.try_recv().unwrap_or_else(|_| Err(lost()))
@@ -134,12 +135,13 @@ impl Default for World {
 }
 
 impl World {
-    /// Hosts with Linux 6.18's sysctls, a wire of 1 ms each way, seed 0.
+    /// Creates two hosts with the sysctls of Linux 6.18 and a link with a delay of 1 ms in each direction. The seed is 0.
     pub fn new() -> World {
         World::with(Sysctl::default(), Sysctl::default(), DELAY, 0)
     }
 
-    /// Hosts with these sysctls, 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2), and a wire with this delay each way.
+    /// Creates the hosts 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2) with these sysctls, and a link with this delay in
+    /// each direction.
     pub fn with(first: Sysctl, second: Sysctl, delay: Duration, seed: u64) -> World {
         let machine = |last: u8, sysctl: Sysctl| {
             let v6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, last.into());
@@ -175,7 +177,7 @@ impl World {
         }
     }
 
-    /// The two hosts: 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2).
+    /// Returns the two hosts, 10.77.0.1 (fd77::1) and 10.77.0.2 (fd77::2).
     pub fn endpoints(&self) -> (Endpoint, Endpoint) {
         (self.endpoint(0), self.endpoint(1))
     }
@@ -191,12 +193,12 @@ impl World {
         }
     }
 
-    /// The present instant of the world.
+    /// Returns the present instant of the world.
     pub fn now(&self) -> Instant {
         self.shared.lock().now
     }
 
-    /// A thread of this world: it has its turns while [`run`](World::run) runs.
+    /// Adds a thread to this world. It runs in its turns while [`run`](World::run) runs.
     pub fn spawn<T: Send + 'static>(
         &mut self,
         f: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -224,7 +226,7 @@ impl World {
         Outcome(receiver)
     }
 
-    /// At this instant of virtual time, `f` is done.
+    /// Runs `f` at this instant of virtual time.
     pub fn at(&mut self, time: Duration, f: impl FnOnce() + Send + 'static) {
         let world = self.endpoint(0);
         self.spawn(move || {
@@ -235,11 +237,11 @@ impl World {
         });
     }
 
-    /// Runs until every thread has ended. A call that could never return gives EDEADLK, and so does one that has not
-    /// returned after a year.
+    /// Runs until every thread has ended. A call that can never return gets EDEADLK, and so does one that has not
+    /// returned after a year of virtual time.
     ///
     /// # Panics
-    /// Where one of the threads did.
+    /// Panics if one of the threads panicked.
     pub fn run(&mut self) {
         let mut state = self.shared.lock();
         while !state.tasks.is_empty() {
@@ -254,7 +256,7 @@ impl World {
         }
     }
 
-    /// Runs for so long of virtual time, and leaves the threads where they are.
+    /// Runs for this span of virtual time, and leaves the threads where they are.
     pub fn run_for(&mut self, time: Duration) {
         let mut state = self.shared.lock();
         let until = state.now + time;
@@ -265,7 +267,7 @@ impl World {
     }
 }
 
-/// Dropping a world ends its threads' waits with EDEADLK.
+/// Dropping a world ends the waits of its threads with EDEADLK.
 impl Drop for World {
     fn drop(&mut self) {
         self.shared.lock().stuck = true;
@@ -276,7 +278,7 @@ impl Drop for World {
     }
 }
 
-/// A thread's turn, which ends with it, also by a panic.
+/// A thread's turn. It ends when this is dropped, also by a panic.
 struct Turn<'a>(&'a Shared, u64);
 
 impl Drop for Turn<'_> {
@@ -289,7 +291,8 @@ impl Drop for Turn<'_> {
 }
 
 impl State {
-    /// Lets time pass until a thread can go on, and gives it the turn; true where `until` comes first or nothing is left.
+    /// Lets time pass until a thread can go on, and gives it the turn. It returns true if `until` comes first or nothing
+    /// can happen any more.
     fn give_turn(&mut self, until: Option<Instant>) -> bool {
         loop {
             if let Some(number) = self.ready() {
@@ -306,7 +309,7 @@ impl State {
         }
     }
 
-    /// A thread that can go on, those that waited longest for their turn first.
+    /// Returns a thread that can go on, the one that has waited longest for its turn first.
     fn ready(&self) -> Option<u64> {
         let can_go_on = |task: &Task| match task.waits {
             Waits::Turn => true,
@@ -330,7 +333,7 @@ impl State {
         machines.chain(wire).chain(tasks).min()
     }
 
-    /// The next instant has come.
+    /// Handles everything that is due at the instant that has just come.
     fn pass(&mut self, next: Instant) {
         self.now = self.now.max(next);
         let now = self.now;
@@ -348,7 +351,7 @@ impl State {
         }
     }
 
-    /// After a change of a host: its services are called, its packets enter the wire, and who waits is told.
+    /// Acts on a change of a host: its services are called, its packets enter the link, and waiting threads are woken.
     fn settle(&mut self, side: usize) {
         let now = self.now;
         self.carry(side);
@@ -403,7 +406,7 @@ impl Shared {
         state
     }
 
-    /// The calling thread waits; false where it could wait for ever.
+    /// Makes the calling thread wait. It returns false if the thread could wait forever.
     fn park<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -480,7 +483,7 @@ impl Host for Side {
     fn pause(&self, time: Duration) {
         let state = self.shared.lock();
         let until = state.now + time;
-        // outside of the world's threads there is nothing to wait for
+        // outside of the world's threads nothing can be waited for
         drop(self.shared.park(state, Waits::Instant(until)));
     }
 }

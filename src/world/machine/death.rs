@@ -1,4 +1,4 @@
-//! Power, cut, freeze: of the host and of single connections, now or by a failure.
+//! Power-off, cut and freeze: of the host and of single connections, at once or by a planned failure.
 
 use std::net::SocketAddr;
 
@@ -26,7 +26,7 @@ impl Machine {
         }
     }
 
-    /// All state is gone, nothing is answered.
+    /// Cuts the power: all state is lost, and nothing is answered.
     pub(crate) fn power_off(&mut self, at: Instant) {
         self.life += 1;
         self.parts.engine.seed = self.parts.engine.seed.wrapping_add(1);
@@ -52,7 +52,7 @@ impl Machine {
         self.tell_fate(at);
     }
 
-    /// The host has booted: empty, its services listen again.
+    /// Boots the host: it knows no connection, and its services listen again.
     pub(crate) fn power_on(&mut self, at: Instant) {
         if !std::mem::take(&mut self.fate.powered_off) {
             return;
@@ -89,17 +89,17 @@ impl Machine {
         }
     }
 
-    /// Pronounces a failure over the host; it replaces an earlier one.
+    /// Plans a failure of the host, in place of one that was planned before.
     pub(crate) fn failure(&mut self, at: Instant, failure: Option<Failure>) {
         self.pending_failure = failure.map(|failure| PendingFailure::new(at, failure));
     }
 
-    /// What has become of the connection with these ends alone.
+    /// Returns the fate of the connection with these ends alone.
     pub(crate) fn connection_fate(&self, ends: (Addr, Addr)) -> Fate {
         self.fates.get(&ends).map(|f| f.fate).unwrap_or_default()
     }
 
-    /// A copy of what has become of each connection, its own fate and the host's together, by local and remote end.
+    /// Returns a copy of every connection's fate, its own and the host's combined, by local and remote end.
     #[cfg(feature = "os")]
     pub(crate) fn fates_by_ends(&self) -> impl Fn(Addr, Addr) -> Fate + use<> {
         let all = self.fate;
@@ -115,7 +115,7 @@ impl Machine {
         }
     }
 
-    /// Pronounces a failure over one connection.
+    /// Plans a failure of one connection.
     pub(crate) fn doom_connection(
         &mut self,
         at: Instant,
@@ -126,7 +126,7 @@ impl Machine {
             Some(PendingFailure::new(at, failure));
     }
 
-    /// One connection dies, or is back.
+    /// Makes one connection die or come back.
     pub(crate) fn order_connection(
         &mut self,
         at: Instant,
@@ -163,7 +163,7 @@ impl Machine {
         }
     }
 
-    /// The state of one connection is gone without a packet: it is aborted, and its RST does not pass.
+    /// Discards the state of one connection without a packet: the connection is aborted, and its RST does not pass.
     fn lose_connection(&mut self, at: Instant, ends: (Addr, Addr)) {
         let all = self.engine.all_ends();
         let found = all.into_iter().find(|e| (e.local, e.remote) == ends);

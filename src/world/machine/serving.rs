@@ -1,4 +1,4 @@
-//! Services: who is called when a socket changed.
+//! Calls each service whose sockets have changed.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,11 +13,11 @@ use crate::world::sockets;
 /// Backlog of a service's listener.
 const BACKLOG: u32 = 1024;
 
-/// A service's place in the host.
+/// A service and where it listens.
 pub(super) struct Slot {
-    /// Where it listens; none: at every port that no other service has.
+    /// The address at which the service listens. With `None` it listens at every port that no other service uses.
     pub(super) addr: Option<SocketAddr>,
-    /// Absent while it is being called.
+    /// The service, or `None` while it is being called.
     pub(super) service: Option<Box<dyn Service>>,
     pub(super) listeners: BTreeMap<SocketId, SocketAddr>,
 }
@@ -32,8 +32,8 @@ impl std::fmt::Debug for Slot {
 }
 
 impl Machine {
-    /// Calls the services whose sockets changed; the others are for [`poll_touched`](Machine::poll_touched). Packets may
-    /// be waiting after it.
+    /// Calls the services whose sockets have changed. Other sockets are left to [`poll_touched`](Machine::poll_touched).
+    /// There may be packets to send afterwards.
     pub(crate) fn dispatch(&mut self, at: Instant) {
         while let Some(socket) = self.engine.poll_touched() {
             match self.owners.get(&socket).copied() {
@@ -87,7 +87,7 @@ impl Machine {
         self.services[service].service = Some(taken);
     }
 
-    /// A descriptor of a service changed; `key` is what epoll said.
+    /// Reports a change of a service's descriptor. `key` is the one that epoll returned.
     pub(crate) fn on_descriptor(&mut self, at: Instant, key: u64) {
         let (service, token) = ((key >> 32) as usize, key as u32);
         if self.fate.powered_off {
@@ -100,13 +100,13 @@ impl Machine {
         self.with_service(at, service, |s, net| s.descriptor_ready(net, token));
     }
 
-    /// Whether a service watches a descriptor.
+    /// Returns whether a service watches a descriptor.
     #[cfg(feature = "os")]
     pub(crate) fn has_watched(&self) -> bool {
         self.poller.used
     }
 
-    /// A service listens at `addr`.
+    /// Starts a service that listens at `addr`.
     pub(crate) fn serve(
         &mut self,
         at: Instant,
@@ -127,7 +127,7 @@ impl Machine {
         Ok(())
     }
 
-    /// A service listens at every port that no other service has.
+    /// Starts a service that listens at every port that no other service uses.
     pub(crate) fn serve_every_port(&mut self, service: Box<dyn Service>) {
         self.services.push(Slot {
             addr: None,
@@ -136,7 +136,7 @@ impl Machine {
         });
     }
 
-    /// A SYN for `local` is about to be seen: where a service has every port, it listens there now.
+    /// Makes the service for every port, if there is one, listen at `local`, before the engine receives a SYN for it.
     pub(super) fn open_port(&mut self, at: Instant, local: Addr) {
         let everywhere = |slot: &Slot| slot.addr.is_none();
         let Some(index) = self.services.iter().position(everywhere) else {
@@ -147,17 +147,17 @@ impl Machine {
         if known.values().any(|listens_at| *listens_at == addr) {
             return;
         }
-        // where something else listens there, the SYN is for that
+        // if something else listens there, the SYN is for that
         if let Ok(listener) = sockets::listen(&mut self.engine, at, addr, BACKLOG) {
             self.owners.insert(listener, index);
             self.services[index].listeners.insert(listener, addr);
         }
     }
 
-    /// After a boot: every service listens again.
+    /// Makes every service listen again after a boot.
     pub(super) fn serve_again(&mut self, at: Instant) {
         for (index, slot) in self.services.iter_mut().enumerate() {
-            // one that has every port listens when it is asked for
+            // the service for every port listens when a SYN asks for one
             let Some(addr) = slot.addr else {
                 continue;
             };
