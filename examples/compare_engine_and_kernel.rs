@@ -1,9 +1,9 @@
-//! What `halfopen compare` does, from Rust: the kernel of this machine lives through a scenario in real time, and what it
-//! did is replayed on the engine: its calls and the peer's packets at their instants, at its phase of the clock tick.
-//! Each of the engine's packets must then be the kernel's, and each timer right to the tick.
+//! What `halfopen compare` does, from Rust: the kernel of this machine runs a scenario in real time, and the result is
+//! replayed on the engine, with the calls and the peer's packets at their instants and at the kernel's phase of the clock
+//! tick. Each packet of the engine must then equal the kernel's, and each timer must be right to the tick.
 //!
-//! `cargo run --example compare_engine_and_kernel [SCENARIO]`. Where no kernel can be had (it takes a private network
-//! namespace and a TUN) the recording that the program carries takes its place.
+//! `cargo run --example compare_engine_and_kernel [SCENARIO]`. Where the kernel cannot be measured (this takes a private
+//! network namespace and a TUN), the recording in the program takes its place.
 
 use halfopen::compare::replay::replay;
 use halfopen::compare::{Known, Verdict};
@@ -14,7 +14,7 @@ use halfopen::trace::{Trace, kept};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// What a kernel did: measured now, or kept. And where it comes from.
+/// Returns what a kernel did, measured now or recorded, and says which.
 fn kernels(scenario: &scenario::Scenario) -> Result<(Trace, String)> {
     match run(scenario, TargetKind::Linux, Options::default()) {
         Ok(trace) => {
@@ -34,10 +34,10 @@ fn kernels(scenario: &scenario::Scenario) -> Result<(Trace, String)> {
     }
 }
 
-/// The engine held against it.
+/// Compares the engine with it.
 fn verdict(recorded: &Trace, scenario: &scenario::Scenario) -> Result<Verdict> {
     let mut verdict = replay(recorded, scenario)?.verdict;
-    // what is declared to differ, with its reason, does not count
+    // differences that are declared with their reason do not count
     Known::shipped().apply(&mut verdict);
     Ok(verdict)
 }
@@ -54,6 +54,6 @@ fn main() -> Result<()> {
     for difference in &verdict.differences {
         println!("  {difference}");
     }
-    println!("the application was told: {}", verdict.right.ending);
+    println!("the application got: {}", verdict.right.ending);
     Ok(())
 }

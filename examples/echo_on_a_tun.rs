@@ -1,4 +1,4 @@
-//! An echo server on a TUN, in a namespace of its own: an ordinary socket of the kernel talks to our TCP.
+//! An echo server on a TUN, in its own network namespace: an ordinary socket of the kernel talks to the engine.
 //!
 //! `cargo run --example echo_on_a_tun`
 
@@ -8,8 +8,8 @@ use halfopen::Endpoint;
 use halfopen::service::Echo;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // a private namespace: the kernel's end of the TUN is 10.77.0.1, ours is 10.77.0.2. In the namespace of all other
-    // programs, which takes CAP_NET_ADMIN, it would be .open_here()
+    // a private namespace: the kernel's end of the TUN is 10.77.0.1, the endpoint is 10.77.0.2. In the namespace of all
+    // other programs, which takes CAP_NET_ADMIN, it would be .open_here()
     let (endpoint, namespace) = match Endpoint::builder().open_private() {
         Ok(opened) => opened,
         Err(why) => {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         endpoint.name()
     );
 
-    // a socket of the kernel, made inside of the namespace
+    // a socket of the kernel, made inside the namespace
     let mut client = namespace.connect(addr)?;
     client.write_all(b"hello, userspace")?;
     let mut answer = [0; 16];

@@ -1,4 +1,4 @@
-//! Two idle connections to a peer that has died. Only the one with keepalive will ever know.
+//! Two idle connections to a peer that has died. Only the one with keepalive ever gets an error.
 //!
 //! `cargo run --example keepalive_dead_peer`
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .expect_err("the probes are not answered");
     let after = endpoint.now().since(since);
     println!(
-        "with keepalive: told after {:.1} s (measured): {error}",
+        "with keepalive: the error came after {:.1} s (measured): {error}",
         after.as_secs_f64()
     );
 

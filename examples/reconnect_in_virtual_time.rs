@@ -1,7 +1,9 @@
-//! An application's reconnect logic, tested in virtual time: both ends in memory, no privileges, the same every time.
+//! An application's reconnect logic, tested in virtual time: both ends in memory, no privileges, the same result every
+//! time.
 //!
-//! The server loses power 10 s after the start and is back, rebooted, at 40 s. The client asks every second, and after
-//! an error it connects anew, each time after a longer pause. How long is it without answers? That hangs on when TCP
+//! The server loses power 10 s after the start and has rebooted at 40 s. The client sends a request every second. After
+//! an error it connects again, each time after a longer pause. How long does it get no answers? That depends on when TCP
+//! reports the error, and so on the timeouts that the client has set.
 //! tells it, and so on what it set.
 //!
 //! `cargo run --example reconnect_in_virtual_time`
@@ -17,14 +19,14 @@ const DIES: Duration = Duration::from_secs(10);
 const IS_BACK: Duration = Duration::from_secs(40);
 const END: Duration = Duration::from_secs(120);
 
-/// What the application waits for at the most: for an answer, and for a connection.
+/// The longest time that the application waits for an answer, and for a connection.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Timeout {
     pub(crate) answer: Option<Duration>,
     pub(crate) connect: Option<Duration>,
 }
 
-/// When the client got its answers, and the errors that it met.
+/// When the client got its answers, and the errors that it got.
 #[derive(Default)]
 pub(crate) struct Journal {
     pub(crate) answers: Vec<Duration>,
@@ -32,7 +34,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// The longest time between two answers: when it began and when it was over.
+    /// Returns when the longest time between two answers began and ended.
     pub(crate) fn outage(&self) -> (Duration, Duration) {
         let pairs = self.answers.windows(2).map(|p| (p[0], p[1]));
         pairs
@@ -45,7 +47,7 @@ fn time(endpoint: &Endpoint) -> Duration {
     Duration::from_nanos(endpoint.now().ns())
 }
 
-/// The logic under test. It knows nothing of virtual time: the same code runs on a real endpoint.
+/// The logic under test. It does not know about virtual time: the same code runs on a real endpoint.
 fn client(endpoint: &Endpoint, timeout: Timeout) -> Journal {
     let mut journal = Journal::default();
     let mut pause = Duration::from_millis(100);
@@ -59,7 +61,7 @@ fn client(endpoint: &Endpoint, timeout: Timeout) -> Journal {
     journal
 }
 
-/// One connection, until an error or the end.
+/// Uses one connection until an error or the end.
 fn session(
     endpoint: &Endpoint,
     timeout: Timeout,
@@ -84,7 +86,7 @@ fn session(
     Ok(())
 }
 
-/// Two hosts, the server's fate, and the client's two minutes.
+/// Runs two hosts, the server's failure, and the client's two minutes.
 pub(crate) fn live_through(timeout: Timeout) -> std::io::Result<Journal> {
     let mut world = World::new();
     let (ours, theirs) = world.endpoints();
@@ -92,7 +94,7 @@ pub(crate) fn live_through(timeout: Timeout) -> std::io::Result<Journal> {
     theirs.serve(address, Box::new(Echo::default()))?;
     let server = theirs.clone();
     world.at(DIES, move || server.power_off());
-    // rebooted: its service runs again, and it knows of no connection
+    // the server has rebooted: its service runs again, and it knows no connection
     world.at(IS_BACK, move || theirs.power_on());
     let journal = world.spawn(move || Ok(client(&ours, timeout)));
     world.run();

@@ -1,6 +1,6 @@
-//! A scenario built in code, once for each of several settings: how long until the application is told?
+//! A scenario built in code and run with several settings: how long until the application gets an error?
 //!
-//! `cargo run --example scenario_in_code`. Virtual time: no privileges, and the minutes take no time.
+//! `cargo run --example scenario_in_code`. It uses virtual time: no privileges are needed, and the minutes take no time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use halfopen::target::{Options, TargetKind, run};
 
 const SENDS_AT: Duration = Duration::from_secs(2);
 
-/// A client whose server has lost power when it writes. TCP_USER_TIMEOUT in ms; 0 leaves it to tcp_retries2.
+/// Returns a client that writes after its server has lost power. TCP_USER_TIMEOUT is in ms; 0 leaves it to tcp_retries2.
 fn draft(user_timeout_ms: i64) -> Draft {
     let ms = Duration::from_millis;
     Draft::client(&format!(
@@ -27,13 +27,13 @@ fn draft(user_timeout_ms: i64) -> Draft {
     .until_closed(Duration::from_secs(3_600))
 }
 
-/// The error and the time from the write to it.
+/// Returns the error and the time from the write to it.
 pub(crate) fn told(user_timeout_ms: i64) -> Result<(String, Duration), Box<dyn std::error::Error>> {
-    // checked as a file is: a sysctl that does not exist or a step after the end is an error that says so
+    // checked as a file is: a sysctl that does not exist or a step after the end is an error
     let scenario = draft(user_timeout_ms).build()?;
     let trace = run(&scenario, TargetKind::Engine, Options::default())?;
     let ending = Ending::of(&trace);
-    let at = Duration::from_micros(ending.at_us.ok_or("it was never told")?);
+    let at = Duration::from_micros(ending.at_us.ok_or("the application got no error")?);
     Ok((ending.errno.unwrap_or_default(), at - SENDS_AT))
 }
 

@@ -1,5 +1,5 @@
-//! A server loses its power. What is its client told, and when? First the client is a socket of the kernel; then it is
-//! one of ours, whose cable is pulled, which to it is the same.
+//! A server loses power. Which error does its client get, and when? First the client is a socket of the kernel. Then it
+//! is a socket of the engine whose host loses its cable, which looks the same to it.
 //!
 //! `cargo run --example server_loses_power`
 
@@ -35,15 +35,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let error = client.read(&mut [0]).expect_err("nobody answers");
     let after = endpoint.now().since(since);
     println!(
-        "the kernel's client was told after {:.1} s (measured): {error}",
+        "the kernel's client got its error after {:.1} s (measured): {error}",
         after.as_secs_f64()
     );
 
-    // the server is back, and knows nothing of its connections
+    // the server is back and does not know its old connections
     endpoint.power_on();
     bystander.write_all(b"still there?")?;
     let error = bystander.read(&mut [0]).expect_err("a reset");
-    println!("a client that wrote after the reboot was told at once: {error}");
+    println!("a client that wrote after the reboot got its error at once: {error}");
 
     let listener = namespace.listen("10.77.0.1:80".parse()?)?;
     let mut ours = TcpStream::connect(&endpoint, "10.77.0.1:80")?;
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let error = ours.read(&mut [0]).expect_err("nobody answers");
     let after = endpoint.now().since(since);
     println!(
-        "our own client was told after {:.1} s (measured): {error}",
+        "the engine's client got its error after {:.1} s (measured): {error}",
         after.as_secs_f64()
     );
     Ok(())

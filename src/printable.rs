@@ -1,27 +1,27 @@
-//! Text that others made, as it may be shown on a terminal: process names, file names, titles of recordings.
+//! Text from others, as it may be shown on a terminal: process names, file names, titles of recordings.
 //!
-//! A terminal obeys control sequences (ECMA-48) wherever they come from: a process whose name holds them could move the
-//! cursor of whoever lists it, rename the window or hide a line. Control characters are therefore shown as Rust writes
-//! them in a string literal. So are the characters of Unicode that reorder or hide others (UAX #9), with which one name
-//! can be made to look like another. Escaping what is already escaped changes nothing.
+//! A terminal obeys control sequences (ECMA-48) wherever they come from: a process whose name contains them could move
+//! the cursor of the user who lists it, rename the window or hide a line. Control characters are therefore shown as Rust
+//! writes them in a string literal. So are the Unicode characters that reorder or hide others (UAX #9), which can make
+//! one name look like another. Escaping text that is already escaped changes nothing.
 
 use std::borrow::Cow;
 
-/// The text on one line: every control character is escaped, line breaks and tabs too.
+/// Returns the text on one line: every control character is escaped, including line breaks and tabs.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     replaced(text, is_dangerous, |c, out| out.extend(c.escape_default()))
 }
 
-/// The text with its line breaks and tabs: every other control character is escaped.
+/// Returns the text with its line breaks and tabs. Every other control character is escaped.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     replaced(text, is_dangerous_in_lines, |c, out| {
         out.extend(c.escape_default())
     })
 }
 
-/// The text of a report, with its line breaks and with the colours that the program has put in (SGR, ECMA-48 8.3.117);
-/// every other control character is escaped. What others made was escaped before it came between the colours: this is
-/// the last line of defence.
+/// Returns the text of a report with its line breaks and with the colours that the program has added (SGR, ECMA-48
+/// 8.3.117). Every other control character is escaped. Text from others was already escaped when it was inserted, so this
+/// is the last line of defence.
 pub fn escaped_but_colours(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous_in_lines) {
         return Cow::Borrowed(text);
@@ -38,7 +38,7 @@ pub fn escaped_but_colours(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Bytes of the colour sequence, without its escape character, that the text begins with; 0 if there is none.
+/// Returns the length in bytes of the colour sequence, without its escape character, with which the text begins, or 0.
 fn colour(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix('[') else {
         return 0;
@@ -50,8 +50,8 @@ fn colour(text: &str) -> usize {
     }
 }
 
-/// JSON, with the control characters that it allows in a string (DEL and C1, which terminals obey too) escaped as JSON
-/// does it. The value stays the same, and so do the line breaks, which JSON has only between values.
+/// Returns JSON in which the control characters that it allows in a string (DEL and C1, which terminals obey too) are
+/// escaped as in JSON. The value stays the same, and so do the line breaks, which JSON has only between values.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     replaced(json, is_dangerous_in_lines, |c, out| {
         let mut units = [0; 2];
@@ -79,7 +79,7 @@ fn replaced(
     Cow::Owned(out)
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, and what hides or reorders other characters.
+/// Control characters (C0, DEL, C1), line and paragraph separators, and characters that hide or reorder others.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -1,14 +1,15 @@
-//! Random streams. Each depends on the seed and its own name, so one more draw in one place does not change the others.
+//! Random streams. Each depends on the seed and its own name, so that one more draw in one place does not change the
+//! others.
 
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// A stream of random numbers that depends on the run's seed and on its own name only.
+/// A stream of random numbers that depends only on the run's seed and on its own name.
 #[derive(Clone, Debug)]
 pub struct Stream(SmallRng);
 
 impl Stream {
-    /// The stream called `name` of the run with this seed.
+    /// Creates the stream called `name` of the run with this seed.
     pub fn new(seed: u64, name: &str) -> Self {
         // FNV-1a: the name must give the same number in every build, which std's hasher does not promise
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
@@ -17,12 +18,12 @@ impl Stream {
         Stream(SmallRng::seed_from_u64(seed ^ hash))
     }
 
-    /// The next 32 bits.
+    /// Returns the next 32 bits.
     pub fn next_u32(&mut self) -> u32 {
         self.0.random()
     }
 
-    /// The next 16 bits.
+    /// Returns the next 16 bits.
     pub fn next_u16(&mut self) -> u16 {
         self.0.random()
     }

@@ -1,7 +1,7 @@
 //! Every phase of the clock tick and of the timer wheel in which a run can begin.
 //!
-//! A timer on level n of the wheel fires at a multiple of 8^n ticks, so when it fires depends on where in such a
-//! multiple it was armed. Runs from all phases give the range of what can happen, its ends included.
+//! A timer on level n of the wheel fires at a multiple of 8^n ticks, so the time at which it fires depends on where in
+//! such a multiple it was armed. Runs from all phases give the range of what can happen, both ends included.
 //! Linux counterpart: `calc_index` in `kernel/time/timer.c`.
 
 use std::time::Duration;
@@ -13,14 +13,15 @@ use crate::target::{Options, TargetError, TargetKind, run};
 use crate::time::{Instant, TickSpan, Ticks};
 use crate::trace::Trace;
 
-/// Phases of the wheel, in ticks, of which every one is run. Of more, this many are run, evenly spread.
+/// The number of phases of the wheel, in ticks, up to which every one is run. If there are more, this many are run,
+/// spread evenly.
 const MOST_WHEEL_PHASES: u64 = 32_768;
 
 /// The phases to run.
 #[derive(Clone, Debug)]
 pub struct Phases {
     ticks: Ticks,
-    /// Ticks after which the wheel's rounding repeats itself.
+    /// Ticks after which the wheel's rounding repeats.
     period: u64,
     /// Distance between two phases of the wheel that are run, ticks.
     stride: u64,
@@ -29,10 +30,10 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// The phases for runs in which no timer waits longer than `longest`.
+    /// Returns the phases for runs in which no timer waits longer than `longest`.
     pub fn of(ticks: Ticks, longest: Duration) -> Phases {
         let period = match ticks.wheel {
-            // two ticks more: a wait is counted from the tick in which the timer was armed
+            // two ticks more, because a wait is counted from the tick in which the timer was armed
             true => {
                 let us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
                 let level = ticks.level_of(ticks.from_us(us).saturating_add(TickSpan(2)));
@@ -50,22 +51,22 @@ impl Phases {
         }
     }
 
-    /// How many runs that makes.
+    /// Returns the number of runs.
     pub fn len(&self) -> u64 {
         self.period.div_ceil(self.stride) * self.into_tick_ns.len() as u64
     }
 
-    /// False: there is always one phase at least.
+    /// Returns false, because there is always at least one phase.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// Whether every phase of the wheel is run, and not an even choice of them.
+    /// Returns whether every phase of the wheel is run. If not, the phases are spread evenly.
     pub fn are_all(&self) -> bool {
         self.stride == 1
     }
 
-    /// The ticks of run `n`, less than [`len`](Phases::len).
+    /// Returns the ticks of run `n`, which must be less than [`len`](Phases::len).
     pub fn nth(&self, n: u64) -> Ticks {
         let each = self.into_tick_ns.len() as u64;
         Ticks {
@@ -75,11 +76,11 @@ impl Phases {
         }
     }
 
-    /// Runs the scenario on the engine once in each phase, on all cores, and gives what `look` takes from each trace,
+    /// Runs the scenario on the engine once in each phase, on all cores, and returns what `look` takes from each trace,
     /// in the order of the phases.
     ///
     /// # Errors
-    /// That of the first run that fails.
+    /// Returns the error of the first run that fails.
     pub fn each<T: Send>(
         &self,
         scenario: &Scenario,
@@ -97,7 +98,7 @@ impl Phases {
     }
 }
 
-/// The longest silence between two of these instants, taken in order.
+/// Returns the longest time between two consecutive instants.
 pub fn longest_gap(instants: impl IntoIterator<Item = Instant>) -> Duration {
     let mut longest = Duration::ZERO;
     let mut before: Option<Instant> = None;

@@ -1,7 +1,7 @@
-//! One scenario with many settings: every combination, on the engine, in virtual time, on all cores.
+//! One scenario with many settings: every combination runs on the engine, in virtual time, on all cores.
 //!
-//! Combinations come in one order on every machine: the last axis changes fastest. They are run in batches and handed
-//! on as they are done, so that memory does not grow with their number.
+//! The order of the combinations is the same on every machine: the last axis changes fastest. They are run in batches and
+//! passed on as they finish, so that memory does not grow with their number.
 
 mod axis;
 
@@ -18,40 +18,40 @@ use crate::time::Instant;
 use crate::trace::{Dir, Incident, Stopped, Trace, Who};
 use crate::wire::{Datagram, Flags, Payload};
 
-/// Combinations that are run before their results are handed on.
+/// Number of combinations that are run before their results are passed on.
 const BATCH: u64 = 4_096;
-/// Most combinations of one sweep.
+/// Largest number of combinations in one sweep.
 pub const MOST_COMBINATIONS: u64 = 100_000_000;
 
 /// How one combination ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The error that the application got first; none: it got none.
+    /// The first error that the application got, or `None` if it got none.
     pub errno: Option<Errno>,
-    /// When it got it, or the end of the stream: after the peer's death, or after the start where nothing dies.
+    /// When it got the error or the end of the stream: counted from the peer's death, or from the start if nothing dies.
     pub told_after: Option<Duration>,
-    /// The same after the first write that the dead peer did not get.
+    /// When it got the error or the end of the stream, counted from the first write that the dead peer did not receive.
     pub told_after_write: Option<Duration>,
     /// Whether the survivor sent a RST after the death.
     pub reset: bool,
-    /// Packets that the survivor sent after the death.
+    /// Number of packets that the survivor sent after the death.
     pub packets: u32,
-    /// Their bytes, IP headers included.
+    /// Number of bytes in these packets, IP headers included.
     pub bytes: u64,
-    /// Whether the run came to its limit, so that what is missing here may come later.
+    /// Whether the run reached its limit, so that what is missing here may come later.
     pub cut_off: bool,
 }
 
 /// A combination and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// Which value of each axis.
+    /// The index of the value on each axis.
     pub values: Vec<usize>,
-    /// How it ended.
+    /// How the combination ended.
     pub outcome: Outcome,
 }
 
-/// A scenario and what is varied in it.
+/// A scenario and the settings that are varied in it.
 #[derive(Clone, Debug)]
 pub struct Sweep {
     scenario: Scenario,
@@ -59,10 +59,10 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// A sweep of the scenario over the axes.
+    /// Creates a sweep of the scenario over the axes.
     ///
     /// # Errors
-    /// A sentence: an axis stands twice, or the combinations are more than [`MOST_COMBINATIONS`].
+    /// Returns a sentence if an axis occurs twice or there are more than [`MOST_COMBINATIONS`] combinations.
     pub fn new(scenario: Scenario, axes: Vec<Axis>) -> Result<Sweep, String> {
         for (n, axis) in axes.iter().enumerate() {
             if axes[..n].iter().any(|before| before.name == axis.name) {
@@ -81,30 +81,30 @@ impl Sweep {
         }
     }
 
-    /// The axes in the order given.
+    /// Returns the axes in the order given.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }
 
-    /// The scenario's name.
+    /// Returns the scenario's name.
     pub fn name(&self) -> &str {
         &self.scenario.name
     }
 
-    /// How many combinations there are.
+    /// Returns the number of combinations.
     pub fn len(&self) -> u64 {
         self.axes.iter().map(|a| a.values.len() as u64).product()
     }
 
-    /// Whether there is none: an axis without values.
+    /// Returns whether there is no combination, because an axis has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Runs all combinations and gives each to `take`, in order. `take` may end the sweep with an error.
+    /// Runs all combinations and passes each to `take`, in order. `take` can end the sweep with an error.
     ///
     /// # Errors
-    /// What `take` says, or why a run failed.
+    /// Returns the error of `take`, or that of a run that failed.
     pub fn each<E: From<TargetError>>(
         &self,
         mut take: impl FnMut(Point) -> Result<(), E>,
@@ -156,7 +156,7 @@ impl Sweep {
 }
 
 impl Outcome {
-    /// Reads how a run ended off its trace.
+    /// Returns how a run ended, from its trace.
     pub fn read(trace: &Trace) -> Outcome {
         let death = death(trace);
         let from = death.unwrap_or(Instant::ZERO);
@@ -195,7 +195,7 @@ impl Outcome {
     }
 }
 
-/// When the peer died, the link was cut, or the peer's host became unreachable, whichever came first.
+/// Returns when the peer died, the link was cut, or the peer's host became unreachable, whichever came first.
 fn death(trace: &Trace) -> Option<Instant> {
     let deadly = |what: &Incident| {
         matches!(

@@ -1,8 +1,8 @@
-//! Try by try: when each retransmission, probe or SYN leaves while the peer is silent, and how it ends.
+//! Try by try: when each retransmission, probe or SYN is sent while the peer is silent, and how the connection ends.
 //!
-//! Three columns answer "when": a formula of powers of two that knows no clock tick (the table that people know, in
-//! which tcp_retries2 = 15 is 924.6 s); the engine, over all phases of the timer wheel; and a kernel, if one was
-//! measured. RFC 6298, RFC 9293 3.8.3. Linux counterpart: tcp_timer.c, and ip-sysctl.rst for what the sysctls promise.
+//! Three columns answer "when": a formula of powers of two without a clock tick (the well-known table, in which
+//! tcp_retries2 = 15 takes 924.6 s); the engine, over all phases of the timer wheel; and a kernel, if one was measured.
+//! RFC 6298, RFC 9293 3.8.3. Linux counterpart: tcp_timer.c, and ip-sysctl.rst for what the sysctls promise.
 
 mod formula;
 mod outcome;
@@ -20,12 +20,12 @@ use crate::target::{Options, TargetError, TargetKind, run};
 use crate::time::{Instant, Ticks};
 use crate::trace::Trace;
 
-/// The earliest and the latest of a length of time over all phases.
+/// The shortest and the longest duration over all phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// In the phase in which it is shortest.
+    /// The duration in the phase in which it is shortest.
     pub shortest: Duration,
-    /// In the phase in which it is longest.
+    /// The duration in the phase in which it is longest.
     pub longest: Duration,
 }
 
@@ -44,44 +44,44 @@ impl Span {
     }
 }
 
-/// One packet of the connection under study: the same try in every column.
+/// One packet of the survivor: the same try in every column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What leaves: `retransmission 3`, `tail loss probe`.
+    /// The packet's name: `retransmission 3`, `tail loss probe`.
     pub what: String,
-    /// When it leaves by the formula, which knows neither tick nor probes of the tail; counted from [`Table::from`].
+    /// When it is sent by the formula, which has neither clock tick nor tail loss probes; counted from [`Table::from`].
     pub formula: Option<Duration>,
-    /// When it leaves on the engine.
+    /// When it is sent on the engine.
     pub engine: Span,
-    /// How long the next try, or the end, is waited for on the engine.
+    /// How long the engine waits after it, for the next try or the end.
     pub wait: Option<Span>,
-    /// Runs in which this try is made, of [`Table::runs`].
+    /// Number of runs, of [`Table::runs`], in which this try is made.
     pub runs: u64,
-    /// When it left on the kernel that was measured.
+    /// When it was sent on the kernel that was measured.
     pub measured: Option<Duration>,
 }
 
-/// How it ends, in every column.
+/// How the connection ends, in every column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// When, by the formula.
+    /// When it ends by the formula.
     pub formula: Option<Duration>,
-    /// When, on the engine; none: it never ends.
+    /// When it ends on the engine, or `None` if it never does.
     pub engine: Option<Span>,
-    /// What the application gets on the engine. If phases disagree, that of the longest.
+    /// What the application gets on the engine. If phases disagree, this is the result of the longest one.
     pub end: End,
     /// Whether the engine sends a RST at the end.
     pub reset: bool,
-    /// When, on the kernel that was measured.
+    /// When it ended on the kernel that was measured.
     pub measured: Option<Duration>,
 }
 
-/// The answer.
+/// The answer: the tries and the end of one question, in every column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// What was asked.
+    /// The question.
     pub what: What,
-    /// The event that times are counted from.
+    /// The event from which times are counted.
     pub from: &'static str,
     /// The tries, in order.
     pub rows: Vec<Row>,
@@ -89,20 +89,20 @@ pub struct Table {
     pub ending: Ending,
     /// The formula in words.
     pub formula: String,
-    /// Runs of the engine that the ranges stand for.
+    /// Number of runs of the engine that the ranges cover.
     pub runs: u64,
-    /// Whether they are all phases of the wheel, and not an even choice of them.
+    /// Whether the runs cover all phases of the wheel. If not, the phases are spread evenly.
     pub all_phases: bool,
     /// The scenario that was run, as a file.
     pub toml: String,
-    /// The kernel that was measured: `linux 6.18.44`.
+    /// The kernel that was measured, such as `linux 6.18.44`.
     pub kernel: Option<String>,
 }
 
-/// Why there is no table.
+/// The reason why there is no table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// A setting is not one that a scenario can have.
+    /// A scenario cannot have one of the settings.
     #[error("{0}")]
     Settings(String),
     /// A run failed.
@@ -116,19 +116,19 @@ impl From<ScenarioErrors> for TableError {
     }
 }
 
-/// The scenario that a question stands for: the tries and the end are read off its runs.
+/// Returns the scenario that a question stands for. The tries and the end are read from its runs.
 ///
 /// # Errors
-/// [`TableError::Settings`] where a sysctl, an option or the preset does not exist or cannot have this value.
+/// Returns [`TableError::Settings`] if a sysctl, an option or the preset does not exist or cannot have this value.
 pub fn scenario(what: What, settings: &Settings) -> Result<Scenario, TableError> {
     Ok(situation::draft(what, settings)?.build()?)
 }
 
-/// Runs the engine in every phase and puts the answers together. `measured` is the run of a kernel of the same
-/// [`scenario`], where there is one.
+/// Runs the engine in every phase and combines the answers. `measured` is the run of a kernel with the same [`scenario`],
+/// if there is one.
 ///
 /// # Errors
-/// As [`scenario`] has, and those of a run.
+/// Returns the errors of [`scenario`] and those of a run.
 pub fn table(
     what: What,
     settings: &Settings,
@@ -161,7 +161,7 @@ pub fn table(
     })
 }
 
-/// The longest time that a timer waited in this run: what decides how coarse the wheel is.
+/// Returns the longest time that a timer waited in this run. It determines how coarse the wheel is.
 fn longest_wait(outcome: &Outcome) -> Duration {
     let tries = outcome.tries.iter().map(|t| t.after);
     let end = outcome.end.after();
@@ -216,21 +216,22 @@ fn ending(outcomes: &[Outcome], formula: &Formula, kernel: Option<&Outcome>) -> 
     }
 }
 
-/// The end for each value of tcp_retries2 and each RTT: what `table retries2` shows when nothing more is asked.
+/// When the connection ends for each value of tcp_retries2 and each RTT: what `table retries2` shows without further
+/// arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overview {
-    /// The round-trip times, a column each.
+    /// The round-trip times, one per column.
     pub rtts: Vec<Duration>,
-    /// For each value from 1 on: by the formula, and on the engine for each RTT.
+    /// For each value from 1 on: when it ends by the formula, and on the engine for each RTT.
     pub rows: Vec<(u32, Duration, Vec<Span>)>,
-    /// Runs of the engine in all.
+    /// Number of runs of the engine in all.
     pub runs: u64,
 }
 
-/// [`Overview`] for tcp_retries2 from 1 to `most`.
+/// Returns the [`Overview`] for tcp_retries2 from 1 to `most`.
 ///
 /// # Errors
-/// As [`table`] has.
+/// Returns the errors of [`table`].
 pub fn overview(settings: &Settings, rtts: &[Duration], most: u32) -> Result<Overview, TableError> {
     let mut rows = Vec::new();
     let mut runs = 0;
@@ -256,7 +257,7 @@ pub fn overview(settings: &Settings, rtts: &[Duration], most: u32) -> Result<Ove
     })
 }
 
-/// The ticks of the preset at its own rate, or at another one.
+/// Returns the ticks of the preset, at its own rate or at another one.
 fn ticks(scenario: &Scenario, hz: Option<u32>) -> Ticks {
     let own = scenario.preset.ticks();
     match hz {

@@ -1,4 +1,4 @@
-//! What is escaped, and what is left as it is.
+//! Tests of what is escaped and what is not.
 
 use proptest::prelude::*;
 

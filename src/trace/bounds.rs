@@ -1,13 +1,14 @@
-//! What a value in a trace's files may be at most: each is checked when it is read, before anything is computed from it.
+//! The limits of the values in a trace's files. Each value is checked when it is read, before anything is computed from
+//! it.
 //!
-//! A trace comes from others, and may be damaged. Without these limits a changed digit is an allocation of gigabytes, an
-//! overflow, or a replay without an end.
+//! A trace comes from others and may be damaged. Without these limits a changed digit could cause an allocation of
+//! gigabytes, an overflow, or a replay that never ends.
 
 use std::time::Duration;
 
 use crate::time::{Instant, Jiffies, Ticks};
 
-/// The longest file that is read, bytes. The largest recording that is kept has 2 MB.
+/// The longest file that is read, bytes. The largest recording in the repository has 2 MB.
 pub(super) const MAX_FILE: u64 = 256 << 20;
 
 /// The most bytes that one call can move on Linux: `MAX_RW_COUNT`, INT_MAX rounded down to a page.
@@ -19,10 +20,11 @@ pub(super) const MAX_LASTS: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// The shortest and the longest tick, ns: that of [`Ticks::none`], and that of a kernel with HZ 10.
 const TICK_NS: std::ops::RangeInclusive<u64> = 1_000..=100_000_000;
 
-/// The most ticks that a machine has counted when a trace begins: 8900 years at HZ 1000.
+/// The most ticks that a machine can have counted when a trace begins: 8900 years at HZ 1000.
 const MAX_JIFFIES: Jiffies = Jiffies(1 << 48);
 
-/// Whether these may be the ticks of a kernel; `keys` are the names of the tick's length, of the phase and of the count.
+/// Checks that these can be the ticks of a kernel. `keys` are the names of the tick's length, of the phase and of the
+/// count.
 pub(super) fn checked(ticks: Ticks, keys: [&str; 3]) -> Result<Ticks, String> {
     let [tick_ns, ns_into_tick, jiffies] = keys;
     if !TICK_NS.contains(&ticks.tick_ns) {
@@ -46,7 +48,7 @@ pub(super) fn checked(ticks: Ticks, keys: [&str; 3]) -> Result<Ticks, String> {
     Ok(ticks)
 }
 
-/// Whether a trace may still run at this instant.
+/// Returns whether a trace can last until this instant.
 pub(super) fn lasts_until(at: Instant) -> bool {
     at.since(Instant::ZERO) <= MAX_LASTS
 }

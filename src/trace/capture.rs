@@ -1,58 +1,58 @@
-//! Packets out of a capture file: pcap or pcapng, of whatever link layer, as IPv4 datagrams with their times.
+//! Reads the packets of a capture file, pcap or pcapng, with any known link layer, as IPv4 datagrams with their times.
 //!
-//! Own code and not a crate: pcap-file 2 ignores if_tsresol on reading, pcap-parser drops a frame's options on
-//! writing, and both together would be more to check than the two formats are.
+//! This is our own code and not a crate's: pcap-file 2 ignores if_tsresol when it reads, pcap-parser drops a frame's
+//! options when it writes, and using both would take more checking than the two formats do.
 
 use std::net::IpAddr;
 
 use super::{Dir, Packet};
 use crate::time::Instant;
 
-/// Why a file is not a capture that can be read.
+/// The reason why a file is not a capture that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptureError {
-    /// The first bytes are those of neither format.
+    /// The file starts like neither format.
     #[error("neither pcap nor pcapng: it starts with {0}")]
     Unknown(String),
-    /// The file ends inside of something.
+    /// The file ends inside a structure.
     #[error("cut off at byte {at}, inside {what}")]
     Truncated {
-        /// Offset of what is incomplete, bytes.
+        /// Offset of the incomplete structure, bytes.
         at: usize,
-        /// What is incomplete.
+        /// The incomplete structure.
         what: &'static str,
     },
-    /// A field has a value that it may not have.
+    /// A field has a value that the format does not allow.
     #[error("malformed at byte {at}: {what}")]
     Malformed {
-        /// Offset of the place, bytes.
+        /// Offset of the field, bytes.
         at: usize,
-        /// What is wrong there.
+        /// What is wrong with it.
         what: &'static str,
     },
-    /// A packet that is later than any trace lasts.
+    /// A packet is later than any trace lasts.
     #[error(
         "packet {packet} is stamped {at_s} s; the times of a trace count from its start, and none lasts longer than 366 days"
     )]
     TooLate {
         /// Number of the packet, from 1.
         packet: usize,
-        /// Its time stamp, s.
+        /// Its timestamp, s.
         at_s: u64,
     },
-    /// Frames of a link layer that is not looked into.
+    /// The frames have a link layer that is not supported.
     #[error(
-        "link type {0} is not read; capture raw IP (101), IPv4 (228), Ethernet (1), Linux cooked (113, 276) or loopback (0, 108)"
+        "link type {0} is not supported; capture raw IP (101), IPv4 (228), Ethernet (1), Linux cooked (113, 276) or loopback (0, 108)"
     )]
     LinkType(u32),
 }
 
-/// An IPv4 datagram out of a file.
+/// An IPv4 datagram from a capture file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its time stamp as it stands in the file.
+    /// Its timestamp as in the file.
     pub at: Instant,
-    /// Which way it went, where the file says so (pcapng's epb_flags).
+    /// Its direction, if the file has it (epb_flags of pcapng).
     pub dir: Option<Dir>,
     /// Its comment (pcapng).
     pub comment: Option<String>,
@@ -60,16 +60,16 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
-/// What a capture file holds.
+/// The content of a capture file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capture {
-    /// The datagrams in the file's order.
+    /// The datagrams in the order of the file.
     pub frames: Vec<Frame>,
-    /// Frames left out: other protocols than IPv4, and frames without a time.
+    /// Number of frames that were left out: protocols other than IPv4, and frames without a timestamp.
     pub skipped: usize,
 }
 
-/// Bytes of a file with their offset, read in the order that the file's magic number tells.
+/// The bytes of a file, read in the byte order that its magic number tells.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'a> {
     pub(super) all: &'a [u8],
@@ -109,7 +109,8 @@ impl<'a> Bytes<'a> {
 }
 
 impl Capture {
-    /// The packets of a trace: direction as the file says, else by the survivor's addresses as source.
+    /// Returns the packets of a trace. A packet's direction is the one in the file or, if there is none, follows from the
+    /// survivor's addresses as source.
     pub fn into_packets(self, survivor: &[IpAddr]) -> Vec<Packet> {
         let packet = |f: Frame| Packet {
             at: f.at,
@@ -120,7 +121,7 @@ impl Capture {
         self.frames.into_iter().map(packet).collect()
     }
 
-    /// Takes in a frame, its link layer header removed.
+    /// Adds a frame after removing its link layer header.
     pub(super) fn push(&mut self, link: Link, at: Instant, frame: &[u8]) -> Option<&mut Frame> {
         let Some(bytes) = link.datagram(frame) else {
             self.skipped += 1;
@@ -147,10 +148,10 @@ fn direction(datagram: &[u8], survivor: &[IpAddr]) -> Dir {
     }
 }
 
-/// A link layer: what stands before the datagram.
+/// A link layer: the header that precedes the datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// Nothing.
+    /// No header.
     Raw,
     /// Ethernet, VLAN tags included.
     Ethernet,
@@ -165,7 +166,7 @@ pub(super) enum Link {
 const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
 
 impl Link {
-    /// The link layer with this LINKTYPE number; 12 and 14 are raw IP on some systems.
+    /// Returns the link layer with this LINKTYPE number. On some systems 12 and 14 are raw IP.
     pub(super) fn from_number(number: u32) -> Result<Link, CaptureError> {
         match number {
             12 | 14 | 101 | 228 => Ok(Link::Raw),
@@ -197,7 +198,7 @@ impl Link {
     }
 }
 
-/// The datagram without the link's padding.
+/// Returns the datagram without the padding of the link layer.
 fn ipv4(is_ipv4: bool, bytes: &[u8]) -> Option<&[u8]> {
     let total_len = usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
     let padded = (20..bytes.len()).contains(&total_len);

@@ -1,102 +1,102 @@
-//! One line of events.jsonl: what the application, the peer or the wire did or saw.
+//! One line of events.jsonl: what the application, the peer or the link did or observed.
 
 use crate::call::{Errno, TcpInfo, TcpState};
 use crate::time::Instant;
 
-/// Whose event it is.
+/// The part of the scenario that an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Who {
-    /// The end under study.
+    /// The end that is studied.
     Survivor,
     /// The end that dies.
     Peer,
-    /// What joins them.
+    /// The link between them.
     Wire,
 }
 
 /// An event and its instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: Instant,
-    /// Whose.
+    /// Where it happened.
     pub who: Who,
     /// What happened.
     pub what: Incident,
 }
 
-/// What happened. The words on disk are those of `shared` recordings: `send-accepted`, `post-mortem`, ...
+/// What happened. The words in the file are those of the recordings, such as `send-accepted` or `post-mortem`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incident {
-    /// Survivor: connect() was called, and returned this.
+    /// Survivor: connect() was called and returned this.
     Connect {
-        /// Errno's name, or `0`.
+        /// The name of the errno, or `0`.
         result: String,
     },
-    /// Survivor: the connection is up.
+    /// Survivor: the connection is established.
     Connected {
         /// How the application learned it.
         how: String,
     },
     /// Survivor: listen() was called.
     Listen,
-    /// Survivor: accept() gave a connection.
+    /// Survivor: accept() returned a connection.
     Accept,
     /// Either end: the application writes this many bytes (logged before the call).
     Send {
-        /// Bytes wanted.
+        /// Bytes to write.
         bytes: usize,
     },
-    /// Survivor: send() took some (logged after the call).
+    /// Survivor: send() accepted bytes (logged after the call).
     SendAccepted {
-        /// Bytes taken now.
+        /// Bytes accepted by this call.
         bytes: usize,
-        /// Bytes that wait for room.
+        /// Bytes that wait for space in the send buffer.
         pending: usize,
-        /// Bytes taken since the start.
+        /// Bytes accepted since the start.
         total: usize,
     },
-    /// Survivor: recv() gave some.
+    /// Survivor: recv() returned bytes.
     Recv {
-        /// Bytes read now.
+        /// Bytes read by this call.
         bytes: usize,
         /// Bytes read since the start.
         total: usize,
     },
-    /// Survivor: recv() gave the end of the stream.
+    /// Survivor: recv() reached the end of the stream.
     Eof {
-        /// How it was seen.
+        /// How the application saw it.
         how: String,
     },
-    /// Either end: shutdown(SHUT_WR).
+    /// Either end: shutdown(SHUT_WR) was called.
     Shutdown,
-    /// Either end: close(), logged before the call.
+    /// Either end: close() was called (logged before the call).
     Close,
     /// Survivor: close() returned.
     ClosedFd,
     /// Either end: the process was killed.
     Kill,
-    /// Survivor: setsockopt() now.
+    /// Survivor: setsockopt() was called.
     Set {
-        /// Option's name.
+        /// The option's name.
         opt: String,
-        /// Its value as written.
+        /// Its value as in the scenario.
         val: String,
     },
-    /// Survivor: a call reported an error.
+    /// Survivor: a call returned an error.
     Error {
-        /// Which error.
+        /// The error.
         errno: Errno,
-        /// The call that reported it.
+        /// The call that returned it.
         how: String,
     },
-    /// Survivor: what the next calls on the dead socket say.
+    /// Survivor: what the next calls on the dead socket return.
     PostMortem {
-        /// SO_ERROR: none is 0.
+        /// SO_ERROR, or `None` if it is 0.
         so_error_next: Option<Errno>,
-        /// recv(): `EOF` or an errno's name.
+        /// recv(): `EOF` or the name of an errno.
         recv_next: String,
-        /// send(): an errno's name.
+        /// send(): the name of an errno.
         send_next: String,
     },
     /// Either end: the connection was first seen in this state.
@@ -108,62 +108,62 @@ pub enum Incident {
     TcpInfo(Box<TcpInfo>),
     /// Survivor, engine only: a timer was armed, replaced, cleared or fired, and why.
     Timer {
-        /// In words.
+        /// What the timer did, in words.
         text: String,
     },
-    /// Peer: connect().
+    /// Peer: connect() was called.
     PeerConnect,
-    /// Peer: advertises this many bytes from now on.
+    /// Peer: it advertises this window from now on.
     Window {
-        /// Bytes.
+        /// The window, bytes.
         bytes: u32,
     },
-    /// Peer: the power is gone.
+    /// Peer: it lost power.
     Die,
-    /// Peer: it is back, without state.
+    /// Peer: it has booted and has no state.
     Return,
-    /// Peer: a packet reached a dead host.
+    /// Peer: a packet reached it while it had no power.
     Swallowed {
         /// Its control bits, in letters.
         flags: String,
-        /// Its data, bytes.
+        /// Length of its data, bytes.
         len: usize,
     },
     /// Peer: it answers with a RST.
     Rst {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Peer: RST now (`peer reset`).
+    /// Peer: it sends a RST because of a step (`peer reset`).
     Reset,
-    /// Peer: the survivor's RST came.
+    /// Peer: it received a RST of the survivor.
     ResetBySurvivor,
-    /// Peer: the survivor's FIN came.
+    /// Peer: it received a FIN of the survivor.
     FinReceived,
-    /// Peer: its retransmission timer sent something again.
+    /// Peer: its retransmission timer retransmitted a segment.
     Retransmit {
-        /// How often so far.
+        /// Number of retransmissions so far.
         n: u32,
     },
-    /// Peer: it was told to send without a connection.
+    /// Peer: a step of the scenario made it send, but it has no connection.
     SendIgnored {
-        /// The state it was in.
+        /// Its state at that time.
         state: String,
     },
-    /// Wire: 100 % loss begins.
+    /// Link: it loses all packets from now on.
     Cut,
-    /// Wire: it ends.
+    /// Link: it ends a cut.
     Restore,
-    /// Wire: the next n packets of the survivor will be lost.
+    /// Link: it loses the next n packets of the survivor.
     Drop {
-        /// How many.
+        /// Number of packets.
         n: u32,
     },
-    /// Wire: the survivor's packets are answered by ICMP host unreachable from now on.
+    /// Link: it answers the survivor's packets with ICMP host unreachable from now on.
     Unreachable,
-    /// Wire: no longer.
+    /// Link: it carries packets again.
     Reachable,
-    /// Wire: a packet was lost.
+    /// Link: it lost a packet.
     Lost {
         /// `survivor->peer` or `peer->survivor`.
         dir: String,
@@ -171,7 +171,7 @@ pub enum Incident {
         why: String,
         /// Its control bits, in letters.
         flags: String,
-        /// Its data, bytes.
+        /// Length of its data, bytes.
         len: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! A trace as a folder: scenario.toml, trace.pcapng (or .pcap), events.jsonl, summary.json.
+//! A trace as a folder with the files scenario.toml, trace.pcapng (or .pcap), events.jsonl and summary.json.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,23 +12,23 @@ use super::{Packet, Trace, bounds, pcapng};
 use crate::nouns::count;
 use crate::time::Instant;
 
-/// Why a folder could not be written or read; names the file and what is wrong with it.
+/// The reason why a folder could not be written or read. It names the file and what is wrong with it.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The operating system said no.
+    /// The operating system returned an error.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
-    /// Neither trace.pcapng nor trace.pcap is there.
+    /// The folder has neither trace.pcapng nor trace.pcap.
     #[error(
         "{0}: no trace.pcapng or trace.pcap in it; a trace is a folder that `run --out` wrote, or a recording"
     )]
     NoCapture(PathBuf),
-    /// The capture is not one.
+    /// The capture cannot be read.
     #[error("{path}: {source}")]
     Capture {
         /// The file.
@@ -36,7 +36,7 @@ pub enum TraceError {
         /// What is wrong.
         source: CaptureError,
     },
-    /// A line of the events is not one.
+    /// The events cannot be read.
     #[error("{path}: {source}")]
     Events {
         /// The file.
@@ -44,7 +44,7 @@ pub enum TraceError {
         /// What is wrong.
         source: JsonlError,
     },
-    /// The summary is not one.
+    /// The summary cannot be read.
     #[error("{path}: {source}")]
     Summary {
         /// The file.
@@ -64,13 +64,13 @@ pub const FILES: [&str; 4] = [SCENARIO, PCAPNG, EVENTS, SUMMARY];
 
 pub(super) const PCAP: &str = "trace.pcap";
 
-/// The addresses that a packet of the survivor comes from.
+/// The source addresses of the survivor's packets.
 const SURVIVOR: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)),
     IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1)),
 ];
 
-/// A folder's files, read.
+/// The files of a folder, read into memory.
 pub(super) struct Files<'a> {
     /// The folder's path, for messages.
     pub(super) dir: &'a Path,
@@ -82,8 +82,8 @@ pub(super) struct Files<'a> {
 }
 
 impl Trace {
-    /// Writes the four files into `dir`, which is made if it is not there. Each is written under another name
-    /// first, so that none is ever there in part.
+    /// Writes the four files into `dir`, which is created if it does not exist. Each file is written under another name
+    /// first, so that no file is ever incomplete.
     pub fn save(&self, dir: &Path) -> Result<(), TraceError> {
         fs::create_dir_all(dir).map_err(|e| io_error(dir, e))?;
         let files: [(&str, Vec<u8>); 4] = [
@@ -104,15 +104,15 @@ impl Trace {
         });
         if renamed.is_err() {
             for (name, _) in &files {
-                // what is left of them helps nobody; the error that is reported is the first one
+                // a file left behind here does no harm, and the error that is reported is the first one
                 let _ = fs::remove_file(part(name));
             }
         }
         renamed
     }
 
-    /// Reads a folder that [`save`](Trace::save) wrote, or a recording. Kinds of event that are not known are
-    /// left out, and counted in the notes.
+    /// Reads a folder that [`save`](Trace::save) wrote, or a recording. Unknown kinds of event are left out and counted
+    /// in the notes.
     pub fn load(dir: &Path) -> Result<Trace, TraceError> {
         let name = [PCAPNG, PCAP]
             .into_iter()
@@ -140,7 +140,7 @@ impl Trace {
     }
 }
 
-/// A file's content. What is no regular file is refused, because a pipe may never end.
+/// Returns a file's content. Only a regular file is read, because a pipe may never end.
 fn read(path: &Path) -> Result<Vec<u8>, TraceError> {
     let refused = |what: &str| io_error(path, io::Error::other(what.to_owned()));
     let metadata = fs::metadata(path).map_err(|e| io_error(path, e))?;
@@ -165,7 +165,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TraceError> {
     }
 }
 
-/// Refuses a packet stamped later than any trace lasts: such a capture's times do not count from its start.
+/// Rejects a packet that is later than any trace lasts: the times of such a capture do not count from its start.
 fn check_times(packets: &[Packet]) -> Result<(), CaptureError> {
     let late = |p: &Packet| !bounds::lasts_until(p.at);
     match packets.iter().position(late) {
@@ -185,7 +185,7 @@ fn io_error(path: &Path, source: io::Error) -> TraceError {
 }
 
 impl Files<'_> {
-    /// The trace that the files hold.
+    /// Builds the trace from the content of the files.
     pub(super) fn trace(&self) -> Result<Trace, TraceError> {
         let path = |name: &str| self.dir.join(name);
         let capture = Capture::read(self.capture.1).map_err(|source| TraceError::Capture {

@@ -1,10 +1,10 @@
-//! Which of the two formats a capture is, by its first four bytes.
+//! Detects the format of a capture, pcap or pcapng, from its first four bytes.
 
 use super::capture::{Capture, CaptureError};
 use super::{pcap, pcapng};
 
 impl Capture {
-    /// Reads a pcap or pcapng file. Any bytes are read or refused; nothing panics.
+    /// Reads a pcap or pcapng file. Any input returns a capture or an error; none causes a panic.
     pub fn read(bytes: &[u8]) -> Result<Capture, CaptureError> {
         let magic: &[u8; 4] = bytes.first_chunk().ok_or(CaptureError::Truncated {
             at: 0,

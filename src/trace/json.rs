@@ -1,4 +1,4 @@
-//! JSON in the recordings' spacing: `{"t": 0.000434, "who": "wire"}`, times in seconds without an exponent.
+//! JSON with the spacing of the recordings: `{"t": 0.000434, "who": "wire"}`. Times are in seconds without an exponent.
 
 use std::io;
 
@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::time::Instant;
 
-/// An object's members in their order.
+/// Returns an object with these members in their order.
 pub(super) type Object = Map<String, Value>;
 
-/// An instant in seconds since the start of the run; exact to the nanosecond for the first 50 days.
+/// Returns an instant in seconds since the start of the run, exact to the nanosecond for the first 50 days.
 pub(super) fn seconds(at: Instant) -> Value {
     Value::from(at.secs_f64())
 }
 
-/// The instant of a number of seconds, to the nearest nanosecond.
+/// Returns the instant of a number of seconds, to the nearest nanosecond.
 pub(super) fn instant(value: &Value) -> Option<Instant> {
     let ns = (value.as_f64()? * 1e9).round();
     (0.0..18e18)
@@ -23,7 +23,7 @@ pub(super) fn instant(value: &Value) -> Option<Instant> {
         .then(|| Instant::from_ns(ns as u64))
 }
 
-/// The value on one line.
+/// Returns the value on one line.
 pub(super) fn line(value: &Value) -> String {
     let mut out = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut out, Spaced);
@@ -33,7 +33,7 @@ pub(super) fn line(value: &Value) -> String {
     }
 }
 
-/// A blank after each comma and colon.
+/// Formats JSON with a blank after each comma and colon.
 struct Spaced;
 
 impl Formatter for Spaced {

@@ -1,7 +1,7 @@
-//! events.jsonl: one JSON object a line, in the recordings' words.
+//! The file events.jsonl: one JSON object per line, with the words of the recordings.
 //!
-//! The first line says where time 0 lies in the kernel's ticks, the last why the run ended. Not kept of a
-//! recording, because nothing reads it: `how` of a state, `tcp_state`, `took_us`, `pid`.
+//! The first line says where time 0 lies in the kernel's ticks, and the last one why the run ended. Some members of
+//! recordings are not kept because nothing reads them: `how` of a state, `tcp_state`, `took_us`, `pid`.
 
 mod incident;
 mod info;
@@ -19,29 +19,29 @@ use crate::time::{Instant, Jiffies, Ticks};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct JsonlError {
-    /// Line of the file, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
     /// What is wrong with it.
     pub what: String,
 }
 
-/// What events.jsonl holds.
+/// The content of events.jsonl.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The events in the file's order.
+    /// The events in the order of the file.
     pub events: Vec<Event>,
-    /// The clock tick of the start line.
+    /// The clock tick from the start line.
     pub ticks: Option<Ticks>,
     /// The stop line: when the run ended, and why.
     pub stop: Option<(Instant, Stopped)>,
-    /// Kinds of event that are not known, as `who kind`, and how many of each were left out.
+    /// Unknown kinds of event, as `who kind`, with the number of each that was left out.
     pub unknown: BTreeMap<String, usize>,
 }
 
 impl Who {
     const ALL: [Who; 3] = [Who::Survivor, Who::Peer, Who::Wire];
 
-    /// The recordings' word: `survivor`, `peer`, `wire`.
+    /// Returns the recordings' word: `survivor`, `peer` or `wire`.
     pub const fn name(self) -> &'static str {
         match self {
             Who::Survivor => "survivor",
@@ -51,8 +51,7 @@ impl Who {
     }
 }
 
-/// Reads the file. Kinds of event that are not known are counted and left out; anything else that is not as it
-/// should be is an error.
+/// Reads the file. Unknown kinds of event are counted and left out. Any other deviation from the format is an error.
 pub fn read(text: &str) -> Result<Log, JsonlError> {
     let mut log = Log::default();
     for (index, line) in text.lines().enumerate() {
@@ -126,7 +125,7 @@ fn ticks(members: &Members) -> Result<Option<Ticks>, String> {
     bounds::checked(ticks, ["tick_ns", "ns_into_tick", "jiffies"]).map(Some)
 }
 
-/// The file's text: the start line, the events, the stop line.
+/// Returns the file's text: the start line, the events and the stop line.
 pub fn write(trace: &Trace) -> String {
     let mut start = head(Instant::ZERO, "harness", "start");
     if let Some(ticks) = &trace.meta.ticks {
@@ -161,7 +160,7 @@ fn head(at: Instant, who: &str, kind: &str) -> Object {
     object
 }
 
-/// A line's members, and errors that name the one that is missing or wrong.
+/// The members of a line. Its methods return errors that name the member that is missing or wrong.
 struct Members<'a>(&'a Object);
 
 impl Members<'_> {
@@ -176,7 +175,7 @@ impl Members<'_> {
         }
     }
 
-    /// A string, or nothing if the line has none.
+    /// Returns a string, or an empty one if the line has no such member.
     fn text_or_empty(&self, key: &str) -> Result<String, String> {
         match self.0.contains_key(key) {
             true => self.text(key),
@@ -191,7 +190,7 @@ impl Members<'_> {
             .ok_or(format!("\"{key}\" is not a number in its range"))
     }
 
-    /// A number of bytes that one call moved or was to move.
+    /// Returns a number of bytes that one call moved or was to move.
     fn call_bytes(&self, key: &str) -> Result<usize, String> {
         let most = bounds::MAX_CALL_BYTES;
         match self.number(key)? {
@@ -202,7 +201,7 @@ impl Members<'_> {
         }
     }
 
-    /// A number, or 0 if the line has none.
+    /// Returns a number, or 0 if the line has no such member.
     fn number_or_0<T: TryFrom<u64> + Default>(&self, key: &str) -> Result<T, String> {
         match self.0.contains_key(key) {
             true => self.number(key),

@@ -1,14 +1,15 @@
-//! The recordings of a kernel that the library contains, for machines on which no kernel can be had. Without the
+//! The recordings of a kernel that the library contains, for machines on which no kernel can be measured. Without the
 //! feature `recordings` it contains none.
 //!
-//! All 65 of examples/recordings/linux-6.18, as they stand there (4.4 MB): one copy serves the tests and the program.
+//! These are all 65 recordings of examples/recordings/linux-6.18, unchanged (4.4 MB). The tests and the program use the
+//! same copy.
 
 use std::path::Path;
 
 use super::Trace;
 use super::folder::{Files, PCAP, TraceError};
 
-/// A recording's files.
+/// The files of a recording.
 struct Kept {
     name: &'static str,
     scenario: &'static str,
@@ -102,17 +103,17 @@ kept! {
     "zero-window-user-timeout",
 }
 
-/// The names of the recordings, which are those of their scenarios, in order.
+/// Returns the names of the recordings in order. They are those of their scenarios.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KEPT.iter().map(|k| k.name)
 }
 
-/// The text of the scenario that was recorded under this name; none if there is no such recording.
+/// Returns the text of the scenario that was recorded under this name, or `None` if there is no such recording.
 pub fn scenario(name: &str) -> Option<&'static str> {
     KEPT.iter().find(|k| k.name == name).map(|k| k.scenario)
 }
 
-/// The recording of the scenario of this name; none if there is no such recording.
+/// Returns the recording of the scenario of this name, or `None` if there is no such recording.
 pub fn recording(name: &str) -> Option<Result<Trace, TraceError>> {
     let kept = KEPT.iter().find(|k| k.name == name)?;
     let files = Files {

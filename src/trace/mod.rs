@@ -1,6 +1,6 @@
-//! What a run leaves: packets and events, each with its instant, and what is known of the run.
+//! The result of a run: packets and events, each with its instant, and a summary of the run.
 //!
-//! The form on disk is that of the recordings: `trace.pcapng` or `trace.pcap`, `events.jsonl`, `summary.json`.
+//! On disk a trace has the form of the recordings: `trace.pcapng` or `trace.pcap`, `events.jsonl`, `summary.json`.
 
 mod bounds;
 pub mod capture;
@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use crate::time::{Instant, Ticks};
 
-/// What a trace's note says of a machine that was late with steps, deliveries or stamps.
+/// The beginning of a note about a machine that was late with steps, deliveries or timestamps.
 pub const BUSY: &str = "this machine was busy";
 
-/// Which way a packet went, seen from the survivor.
+/// The direction of a packet, as the survivor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dir {
     /// From the survivor.
@@ -33,20 +33,20 @@ pub enum Dir {
     In,
 }
 
-/// A packet as it stood on the survivor's side of the wire.
+/// A packet as it was on the survivor's side of the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// Out: when it left. In: just before it was handed over.
+    /// For a packet out: when it left. For a packet in: just before it was handed over.
     pub at: Instant,
-    /// Which way.
+    /// Its direction.
     pub dir: Dir,
     /// The IP datagram.
     pub bytes: Vec<u8>,
-    /// Why it was sent, where the target can tell: `RTO 3 of 5, backoff 2: 816 ms -> 848 ms by the wheel`.
+    /// Why it was sent, if the target reports it: `RTO 3 of 5, backoff 2: 816 ms -> 848 ms by the wheel`.
     pub cause: Option<String>,
 }
 
-/// Where the times of a run come from.
+/// The clock from which the times of a run come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
     /// Virtual time.
@@ -55,39 +55,39 @@ pub enum Provenance {
     Measured,
 }
 
-/// What is known of a run as a whole.
+/// The description of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// The scenario's name: its file's stem or its folder.
+    /// The scenario's name: the stem of its file, or its folder.
     pub scenario: String,
     /// The scenario's title.
     pub title: String,
     /// The scenario's TOML text, kept so that a trace can be replayed.
     pub scenario_toml: String,
-    /// Who played the survivor: `engine`, `smoltcp`, `linux`.
+    /// The target that played the survivor: `engine`, `smoltcp` or `linux`.
     pub target: String,
-    /// `uname -r` of a kernel; the version of a library.
+    /// The version of the target: `uname -r` of a kernel, or the version of a library.
     pub version: String,
-    /// Simulated or measured.
+    /// Whether the run was simulated or measured.
     pub provenance: Provenance,
-    /// What the survivor does: `client` or `server`.
+    /// The role of the survivor: `client` or `server`.
     pub role: String,
-    /// The wire's one-way delay.
+    /// The link's one-way delay.
     pub delay: Duration,
-    /// The knobs in force by their full names, where they are known: `("tcp_retries2", "5")`.
+    /// The sysctls of the run by their full names, as far as they are known, such as `("tcp_retries2", "5")`.
     pub sysctl: Vec<(String, String)>,
-    /// The clock tick, where one is known.
+    /// The clock tick, if it is known.
     pub ticks: Option<Ticks>,
-    /// Congestion control in force: `cubic`.
+    /// The congestion control of the survivor, such as `cubic`.
     pub congestion_control: String,
-    /// The run's seed.
+    /// The seed of the run.
     pub seed: Option<u64>,
-    /// What a reader must know: what the target could not be told, what was taken instead.
+    /// What a reader has to know, such as settings that the target does not support and what was used instead.
     pub notes: Vec<String>,
 }
 
 impl Meta {
-    /// `tcp_rto_min_us` as far as it is known, us; its default is 200 ms.
+    /// Returns `tcp_rto_min_us` in us. If the run does not name it, that is the default of 200 ms.
     pub fn rto_min_us(&self) -> u64 {
         let is = |(name, _): &&(String, String)| name == "tcp_rto_min_us";
         let value = self.sysctl.iter().find(is);
@@ -95,16 +95,16 @@ impl Meta {
     }
 }
 
-/// Why a run ended.
+/// The reason why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// `when = "survivor closed"` came true.
+    /// The survivor's connection was closed (`when = "survivor closed"`).
     SurvivorClosed,
-    /// `after` had passed.
+    /// The time `after` had passed.
     After,
-    /// `limit` had passed first.
+    /// The time `limit` had passed first.
     Limit,
-    /// The user ended it.
+    /// The user interrupted it.
     Interrupted,
 }
 
@@ -116,12 +116,12 @@ impl Stopped {
         Stopped::Interrupted,
     ];
 
-    /// The one of this name.
+    /// Returns the reason that has this name.
     pub fn from_name(name: &str) -> Option<Stopped> {
         Stopped::ALL.into_iter().find(|s| s.name() == name)
     }
 
-    /// The recordings' word for it.
+    /// Returns the recordings' word for it.
     pub const fn name(self) -> &'static str {
         match self {
             Stopped::SurvivorClosed => "survivor closed",
@@ -135,15 +135,15 @@ impl Stopped {
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// What is known of it.
+    /// The description of the run.
     pub meta: Meta,
     /// Packets in the order of their instants.
     pub packets: Vec<Packet>,
     /// Events in the order of their instants.
     pub events: Vec<Event>,
-    /// Why it ended.
+    /// Why the run ended.
     pub stopped: Stopped,
-    /// When it ended.
+    /// When the run ended.
     pub ended_at: Instant,
 }
 

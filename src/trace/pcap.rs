@@ -1,4 +1,4 @@
-//! The pcap format (draft-ietf-opsawg-pcap): microseconds or nanoseconds, either byte order.
+//! The pcap format (draft-ietf-opsawg-pcap), with microseconds or nanoseconds, in either byte order.
 
 use super::Packet;
 use super::capture::{Bytes, Capture, CaptureError, Link};
@@ -9,11 +9,11 @@ const MAGIC_NS: u32 = 0xa1b2_3c4d;
 const LINKTYPE_RAW: u32 = 101;
 const FILE_HEADER_LEN: usize = 24;
 const RECORD_HEADER_LEN: usize = 16;
-/// What tcpdump writes: longer than any datagram.
+/// The snap length that tcpdump writes. It is longer than any datagram.
 const SNAPLEN: u32 = 262_144;
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// Byte order and unit of the time stamps.
+/// Byte order and unit of the timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {
     big_endian: bool,
@@ -21,7 +21,7 @@ pub(super) struct Format {
 }
 
 impl Format {
-    /// The format that this magic number stands for.
+    /// Returns the format that this magic number stands for.
     pub(super) fn of(magic: [u8; 4]) -> Option<Format> {
         let format = |big_endian, ns_per_unit| {
             Some(Format {
@@ -39,14 +39,14 @@ impl Format {
     }
 }
 
-/// Reads a file whose magic number has been looked at.
+/// Reads a file whose magic number has been checked.
 pub(super) fn read(all: &[u8], format: Format) -> Result<Capture, CaptureError> {
     let bytes = Bytes {
         all,
         big_endian: format.big_endian,
     };
     bytes.slice(0, FILE_HEADER_LEN, "the file header")?;
-    // the upper bits say whether and how long a frame check sequence is; IP lengths make that harmless
+    // the upper bits say how long the frame check sequence is, which does no harm because IP has its own lengths
     let link = Link::from_number(bytes.u32(20, "the file header")? & 0xffff)?;
     let mut capture = Capture::default();
     let mut at = FILE_HEADER_LEN;
@@ -67,7 +67,7 @@ pub(super) fn read(all: &[u8], format: Format) -> Result<Capture, CaptureError> 
     Ok(capture)
 }
 
-/// The packets as a pcap file: LINKTYPE_RAW, nanoseconds, little endian. Time 0 of the run is stamped 0.
+/// Returns the packets as a pcap file: LINKTYPE_RAW, nanoseconds, little endian. Time 0 of the run has the timestamp 0.
 pub fn write(packets: &[Packet]) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend(MAGIC_NS.to_le_bytes());

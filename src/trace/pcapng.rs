@@ -1,10 +1,10 @@
-//! The pcapng format (draft-ietf-opsawg-pcapng): sections, interfaces, enhanced packets with comments.
+//! The pcapng format (draft-ietf-opsawg-pcapng): sections, interfaces, and enhanced packets with comments.
 
 use super::capture::{Bytes, Capture, CaptureError, Link};
 use super::{Dir, Meta, Packet, Trace};
 use crate::time::Instant;
 
-/// The block type that a file starts with; the same in both byte orders.
+/// The block type that a file starts with. It is the same in both byte orders.
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -42,7 +42,7 @@ impl Interface {
     }
 }
 
-/// Reads a file; blocks that are not known are skipped.
+/// Reads a file and skips unknown blocks.
 pub(super) fn read(all: &[u8]) -> Result<Capture, CaptureError> {
     let mut bytes = Bytes {
         all,
@@ -97,7 +97,7 @@ fn interface(block: &Bytes, at: usize) -> Result<Interface, CaptureError> {
     for_each_option(block, at + 16, |code, value| match (code, value) {
         (IF_TSRESOL, [resolution]) => {
             let base: u128 = if resolution & 0x80 == 0 { 10 } else { 2 };
-            // 10^38 and 2^127 are the last that fit; a finer clock is not one
+            // 10^38 and 2^127 are the last that fit; no real clock is finer
             let power = base.checked_pow(u32::from(resolution & 0x7f));
             interface.units_per_s = power.unwrap_or(u128::MAX);
         }
@@ -165,7 +165,7 @@ fn packet(
     )
 }
 
-/// Calls `take` with code and value of each option from `at` to the block's end or its end-of-options.
+/// Calls `take` with the code and the value of each option from `at` to the end of the block or of its options.
 fn for_each_option(
     block: &Bytes,
     mut at: usize,
@@ -183,11 +183,11 @@ fn for_each_option(
     Ok(())
 }
 
-/// The trace as a pcapng file: one interface of raw IP with nanoseconds, each packet with its direction and,
-/// where it is known, its cause as a comment.
+/// Returns the trace as a pcapng file: one interface of raw IP with nanoseconds, and each packet with its direction and,
+/// if it is known, its cause as a comment.
 ///
-/// Time 0 of the run is stamped 0, not a wall clock's time: what Wireshark shows as seconds since the first packet
-/// and as epoch time are the run's own times, and the same run gives the same file.
+/// Time 0 of the run has the timestamp 0 and not that of a wall clock. So Wireshark shows the times of the run both as
+/// seconds since the first packet and as epoch time, and the same run gives the same file.
 pub fn write(trace: &Trace) -> Vec<u8> {
     let mut out = header(&trace.meta);
     for p in &trace.packets {
@@ -196,7 +196,7 @@ pub fn write(trace: &Trace) -> Vec<u8> {
     out
 }
 
-/// The beginning of such a file, which [`write_packet`] goes on with.
+/// Returns the beginning of a pcapng file, which [`write_packet`] continues.
 pub fn header(meta: &Meta) -> Vec<u8> {
     let mut out = Vec::new();
     let mut body = Vec::new();
@@ -231,7 +231,7 @@ pub fn header(meta: &Meta) -> Vec<u8> {
     out
 }
 
-/// Appends a packet to such a file.
+/// Appends a packet to a pcapng file.
 pub fn write_packet(out: &mut Vec<u8>, packet: &Packet) {
     block(out, ENHANCED_PACKET, packet_body(packet));
 }
@@ -256,7 +256,7 @@ fn packet_body(p: &Packet) -> Vec<u8> {
     body
 }
 
-/// Appends an option; text longer than the format's 65535 bytes is cut at a character.
+/// Appends an option. A text longer than the format's 65535 bytes is cut between two characters.
 fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     let mut len = value.len().min(usize::from(u16::MAX));
     while len < value.len() && value[len] & 0xc0 == 0x80 {
@@ -268,7 +268,7 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     body.resize(body.len().next_multiple_of(4), 0);
 }
 
-/// Appends a block; a body with options gets their end mark.
+/// Appends a block. A body with options gets an end-of-options mark.
 fn block(out: &mut Vec<u8>, kind: u32, mut body: Vec<u8>) {
     body.extend([0; 4]);
     let len = (body.len() + 12) as u32;

@@ -1,7 +1,7 @@
-//! A trace's packets as people and comparisons look at them: numbers relative to where each end began, windows
-//! in bytes, and what each packet is.
+//! The packets of a trace as people and comparisons look at them: numbers relative to the first one of each end, windows
+//! in bytes, and the kind of each packet.
 //!
-//! The rules are those of the recordings' summary.json. One connection a trace.
+//! The rules are those of the recordings' summary.json. A trace has one connection.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,60 +10,60 @@ use super::{Dir, Packet};
 use crate::time::Instant;
 use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption, Timestamps};
 
-/// A packet, its numbers relative.
+/// A packet with relative numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relative {
-    /// When it left, or was handed over.
+    /// When it left, or when it was handed over.
     pub at: Instant,
-    /// Which way.
+    /// Its direction.
     pub dir: Dir,
-    /// Why it was sent, where the target told.
+    /// Why it was sent, if the target reports it.
     pub cause: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What it carries.
+    /// Its content.
     pub body: Body,
 }
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// A segment.
     Tcp(Box<Tcp>),
     /// An ICMP message.
     Icmp {
-        /// Type.
+        /// Its type.
         kind: u8,
-        /// Code.
+        /// Its code.
         code: u8,
-        /// Sequence number of the segment that it quotes, relative, if it quotes one of TCP.
+        /// The relative sequence number of the TCP segment that it quotes, if it quotes one.
         quoted_seq: Option<u32>,
     },
-    /// Bytes that are not a packet we read, and why.
+    /// Bytes that cannot be parsed as a packet, with the reason.
     Unreadable(String),
 }
 
-/// A segment and the fields of its IP header that a comparison looks at.
+/// A segment, with the fields of its IP header that a comparison looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {
     /// Control bits.
     pub flags: Flags,
     /// Sequence number relative to the sender's initial one.
     pub seq: u32,
-    /// Acknowledgment number relative to the receiver's initial one; none without ACK.
+    /// Acknowledgment number relative to the receiver's initial one, or `None` without ACK.
     pub ack: Option<u32>,
-    /// Data.
+    /// The data.
     pub payload: Vec<u8>,
-    /// Window field as it stands.
+    /// The window field, unscaled.
     pub window: u16,
-    /// Window in bytes; none in a SYN and before both SYNs were seen.
+    /// The window in bytes. It is `None` in a SYN and as long as not both SYNs were seen.
     pub window_bytes: Option<u32>,
     /// Urgent pointer.
     pub urgent: u16,
-    /// Options in their order. Timestamps are relative to the first of their clock, SACK edges to the initial
+    /// The options in their order. Timestamps are relative to the first one of their clock, SACK edges to the initial
     /// sequence number.
     pub options: Vec<TcpOption>,
-    /// IP identification as it stands.
+    /// IP identification, absolute.
     pub ident: u16,
     /// Don't-fragment bit.
     pub dont_frag: bool,
@@ -73,35 +73,36 @@ pub struct Tcp {
     pub tos: u8,
 }
 
-/// What a packet is, as far as the trace alone tells.
+/// The kind of a packet, as far as the trace alone shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// SYN, the first one.
+    /// The first SYN.
     Syn,
-    /// SYN with ACK, the first one.
+    /// The first SYN with ACK.
     SynAck,
-    /// Data not sent before.
+    /// Data that was not sent before.
     Data,
-    /// FIN not sent before, with data or without.
+    /// A FIN that was not sent before, with or without data.
     Fin,
-    /// Sequence space that was sent before, and how often so far: 1 is the first repetition.
+    /// Sequence space that was sent before, with the number of repetitions so far: 1 is the first one.
     Retransmission(u32),
-    /// No data, one below what was sent: keepalive, and how many in a row.
+    /// A keepalive probe: no data, and a sequence number one below the next one. The number counts them in a row.
     KeepaliveProbe(u32),
-    /// No data, one below what was sent, while the peer's window is zero, and how many in a row.
+    /// A window probe: no data, and a sequence number one below the next one, while the peer's window is zero. The number
+    /// counts them in a row.
     WindowProbe(u32),
-    /// An acknowledgment and no more.
+    /// A pure acknowledgment.
     Ack,
-    /// RST.
+    /// A RST.
     Rst,
-    /// ICMP.
+    /// An ICMP message.
     Icmp,
-    /// Not a packet we read.
+    /// Bytes that cannot be parsed as a packet.
     Unreadable,
 }
 
 impl Kind {
-    /// The word of summary.json, which knows three: `new`, `retransmission`, `probe`.
+    /// Returns the word of summary.json, which has three: `new`, `retransmission`, `probe`.
     pub const fn summary_word(self) -> Option<&'static str> {
         match self {
             Kind::Syn | Kind::SynAck | Kind::Data | Kind::Fin => Some("new"),
@@ -112,7 +113,7 @@ impl Kind {
     }
 }
 
-/// For people: `new data`, `retransmission 3`.
+/// Displays the kind for people: `new data`, `retransmission 3`.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, n) = match self {
@@ -136,7 +137,7 @@ impl fmt::Display for Kind {
 }
 
 impl Relative {
-    /// The segment, if it is one.
+    /// Returns the segment, if this is one.
     pub fn tcp(&self) -> Option<&Tcp> {
         match &self.body {
             Body::Tcp(tcp) => Some(tcp),
@@ -145,23 +146,23 @@ impl Relative {
     }
 }
 
-/// Where one end's numbers begin, and what it has sent so far.
+/// Where the numbers of one end begin, and what it has sent so far.
 #[derive(Clone, Debug, Default)]
 struct End {
     isn: Seq,
     first_tsval: u32,
-    /// Window shift of its SYN; none until the SYN was seen, `Some(None)` without the option.
+    /// The window shift of its SYN: `None` until the SYN was seen, `Some(None)` if it has no such option.
     wscale: Option<Option<u8>>,
-    /// The end of what was sent, relative.
+    /// The relative end of what was sent.
     sent_to: u32,
-    /// Last window it advertised is zero.
+    /// Whether the last window that it advertised is zero.
     window_is_zero: bool,
     /// How often each piece was sent, by its relative start.
     times_sent: BTreeMap<u32, u32>,
     probes_in_a_row: u32,
 }
 
-/// The packets of a trace, relative. Never fails: what is not a packet is shown as such.
+/// Returns the packets of a trace with relative numbers. It never fails: bytes that are not a packet are shown as such.
 pub fn relative(packets: &[Packet]) -> Vec<Relative> {
     let parsed: Vec<_> = packets.iter().map(|p| Datagram::parse(&p.bytes)).collect();
     let segments = |dir| {
@@ -175,7 +176,7 @@ pub fn relative(packets: &[Packet]) -> Vec<Relative> {
         first_tsval: segments(own)
             .find_map(Segment::timestamps)
             .map_or(0, |ts| ts.tsval),
-        // what lies below the first byte of a trace that begins later was sent before it began
+        // what lies below the first byte of a trace that begins later was sent before the trace began
         sent_to: u32::from(!segments(own).any(|s| s.flags.has(Flags::SYN))),
         ..End::default()
     };
@@ -214,8 +215,8 @@ pub fn relative(packets: &[Packet]) -> Vec<Relative> {
     out
 }
 
-/// The initial sequence number of an end: of its SYN; of a trace that begins later, such that its first byte
-/// is number 1; of an end that only ever sent RST, that RST's own number.
+/// Returns the initial sequence number of an end. That is the number of its SYN, in a trace that begins later the one
+/// that makes its first byte number 1, and for an end that only sent a RST the number of that RST.
 fn initial_seq<'a>(
     own: impl Iterator<Item = &'a Segment> + Clone,
     mut other: impl Iterator<Item = &'a Segment>,
@@ -286,13 +287,13 @@ fn option(o: &TcpOption, own: &End, other: &End) -> TcpOption {
     }
 }
 
-/// What the segment is; notes down that it was sent.
+/// Returns the kind of the segment, and notes that it was sent.
 fn kind(s: &Segment, own: &mut End, other: &mut End) -> Kind {
     if s.flags.has(Flags::RST) {
         return Kind::Rst;
     }
     own.window_is_zero = s.window == 0;
-    // an answer of the other end starts its count of probes anew
+    // an answer of the other end restarts its count of probes
     other.probes_in_a_row = 0;
     let (seq, end) = (s.seq - own.isn, s.end_seq() - own.isn);
     let before_end = |n: u32| Seq(n).before(Seq(own.sent_to));

@@ -1,6 +1,6 @@
-//! summary.json: what is known of a run, how it ended, and its packets one a line.
+//! The file summary.json: the description of a run, how it ended, and its packets, one per line.
 //!
-//! The recordings' form. Only what cannot be had from the packets and the events is read back.
+//! The file has the form of the recordings. Only what does not follow from the packets and events is read back.
 
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::call::TcpState;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Flags, TcpOption};
 
-/// Something that a summary lacks or says wrongly.
+/// A member of the summary that is missing or wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SummaryError(String);
@@ -27,7 +27,7 @@ impl Provenance {
     }
 }
 
-/// The file's text.
+/// Returns the file's text.
 pub fn write(trace: &Trace) -> String {
     let packets = relative(&trace.packets);
     let mut members: Vec<(&str, Value)> = head(&trace.meta);
@@ -53,7 +53,7 @@ pub fn write(trace: &Trace) -> String {
     text + " ]\n}\n"
 }
 
-/// A value as it stands one level inside the file's object.
+/// Returns a value as it is written one level inside the file's object.
 fn indented(value: &Value) -> String {
     match value {
         Value::Object(members) if !members.is_empty() => {
@@ -117,7 +117,7 @@ fn end(trace: &Trace, packets: &[Relative]) -> Value {
         Incident::State { state } if e.who == Who::Survivor => Some((e.at, *state)),
         _ => None,
     });
-    // a timewait sock is no longer the application's
+    // a TIME_WAIT socket no longer belongs to the application
     let gone = states
         .clone()
         .find(|(_, s)| matches!(s, TcpState::Closed | TcpState::TimeWait));
@@ -222,9 +222,9 @@ fn tcp_members(line: &mut Value, tcp: &Tcp) {
     line["tos"] = json!(tcp.tos);
 }
 
-/// What a summary says of a run: all of [`Meta`] but the scenario's text, and why it ended.
+/// Reads the description of a run from a summary: all of [`Meta`] but the scenario's text, and why the run ended.
 ///
-/// A recording has no `target`, `version` and `provenance`: it is of a kernel, and measured.
+/// A recording has no `target`, `version` and `provenance`: it was measured on a kernel.
 pub fn read(text: &str) -> Result<(Meta, Stopped), SummaryError> {
     let value: Value =
         serde_json::from_str(text).map_err(|e| SummaryError(format!("not JSON: {e}")))?;

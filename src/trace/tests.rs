@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// A simulated trace that holds these packets and nothing else.
+/// Returns a simulated trace of these packets, without events.
 pub(super) fn trace_of(packets: Vec<Packet>) -> Trace {
     Trace {
         meta: Meta {
@@ -29,7 +29,7 @@ pub(super) fn trace_of(packets: Vec<Packet>) -> Trace {
     }
 }
 
-/// The folders of all recordings that the repository keeps.
+/// Returns the folders of all recordings in the repository.
 pub(super) fn recordings() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let sets = [

@@ -434,5 +434,8 @@ fn an_interface_in_the_callers_namespace_has_the_name_wanted_and_goes_with_the_e
     assert!(long.contains("at most 15 bytes"), "{long}");
     let wrong = Endpoint::builder().addr("10.99.0.2").open_here();
     let wrong = wrong.unwrap_err().to_string();
-    assert!(wrong.contains("is no address with a prefix"), "{wrong}");
+    assert!(
+        wrong.contains("must be an address with a prefix length"),
+        "{wrong}"
+    );
 }

@@ -159,7 +159,7 @@ fn the_codes_of_exec() {
         (
             vec!["serve", "echo", "--addr", "10.77.0.2"],
             2,
-            "no address with a prefix",
+            "must be an address with a prefix length",
         ),
         (
             vec!["serve", "echo", "--sysctl", "tcp_retires2=1"],

@@ -7,10 +7,10 @@ use crate::sockopt::{OptName, SockOpt};
 use crate::sysctl::{Preset, Sysctl, nearest, quoted};
 use crate::time::{TickSpan, Ticks};
 
-/// Most values of one axis.
+/// Largest number of values on one axis.
 const MOST_VALUES: u64 = 1_000_000;
 
-/// What is varied.
+/// The setting that is varied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Sysctl(&'static str),
@@ -28,7 +28,7 @@ enum Kind {
     Kernel,
 }
 
-/// The names that are neither a sysctl nor a socket option, and what they are.
+/// The names that are neither a sysctl nor a socket option, with their meaning.
 pub const OTHERS: [(&str, &str); 11] = [
     ("rtt", "round-trip time of the link"),
     ("delay", "one-way delay of the link"),
@@ -49,16 +49,16 @@ pub const OTHERS: [(&str, &str); 11] = [
 /// One value of an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
-    /// As it was written, or counted.
+    /// The value as it was written or counted.
     pub text: String,
-    /// As a number, where it is one: seconds for times.
+    /// The value as a number, if it is one. Times are in seconds.
     pub number: Option<f64>,
 }
 
 /// A name and the values that it takes one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// The name: `tcp_retries2`, `rtt`.
+    /// The name, such as `tcp_retries2` or `rtt`.
     pub name: String,
     /// The values in the order given.
     pub values: Vec<Value>,
@@ -66,10 +66,11 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Reads `NAME=VALUES`: values separated by commas, each one value or a range `1..15` or `0..512:8` with both ends.
+    /// Parses `NAME=VALUES`: values separated by commas, each one value or a range `1..15` or `0..512:8` that includes
+    /// both ends.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what is possible.
+    /// Returns a sentence that says what is wrong and what is possible.
     pub fn parse(text: &str) -> Result<Axis, String> {
         let (name, values) = text
             .split_once('=')
@@ -88,7 +89,7 @@ impl Axis {
         Ok(axis)
     }
 
-    /// Tries every value once, so that a sweep does not stop in its middle.
+    /// Tries every value once, so that a sweep does not stop halfway.
     fn check(&self) -> Result<(), String> {
         let mut sysctl = Sysctl::default();
         for value in &self.values {
@@ -113,13 +114,13 @@ impl Axis {
         Ok(())
     }
 
-    /// Makes the scenario, and the ticks in which it begins, those of value `n`.
+    /// Sets value `n` in the scenario and in the ticks in which it begins.
     pub(super) fn apply(&self, n: usize, scenario: &mut Scenario, ticks: &mut Ticks) {
         let value = &self.values[n];
         let number = value.number.unwrap_or_default();
         match &self.kind {
             Kind::Sysctl(name) => {
-                // checked when the axis was read
+                // this was checked when the axis was parsed
                 let _ = scenario.survivor.sysctl.set(name, &value.text);
             }
             Kind::Option(name) => {
@@ -154,18 +155,18 @@ impl Axis {
         }
     }
 
-    /// Whether it must be applied before the others, because it sets what they change.
+    /// Returns whether the axis must be applied before the others, because it sets what they change.
     pub(super) fn comes_first(&self) -> bool {
         matches!(self.kind, Kind::Kernel)
     }
 }
 
-/// The sysctls of the preset, and on top of them those that the scenario names.
+/// Returns the sysctls of the preset, changed by those that the scenario names.
 fn become_kernel(scenario: &mut Scenario, preset: &'static Preset) {
     scenario.preset = preset;
     scenario.survivor.sysctl = preset.sysctl.clone();
     for (name, value) in &scenario.survivor.sysctl_set {
-        // a scenario that was read has none that could not be set
+        // a scenario that was parsed has no sysctl that cannot be set
         let _ = scenario.survivor.sysctl.set(name, value);
     }
 }

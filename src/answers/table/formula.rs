@@ -1,7 +1,7 @@
-//! The arithmetic that people do: waits that double, no clock tick, no timer wheel, no probes of the tail.
+//! The arithmetic that people use: waits that double, without clock tick, timer wheel or tail loss probes.
 //!
-//! It is what documents promise (ip-sysctl.rst: "924.6 seconds"), and the kernel's own yardstick for tcp_retries2, which
-//! since Linux 2.6.32 is not a count but the time that so many doubling waits would take.
+//! The kernel's documentation promises these times (ip-sysctl.rst: "924.6 seconds"). The kernel itself uses them for
+//! tcp_retries2, which since Linux 2.6.32 is not a count but the time that this number of doubling waits would take.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use super::situation::What;
 use crate::scenario::Scenario;
 use crate::sockopt::{OptName, OptValue};
 
-/// When each try leaves and when it ends, by arithmetic.
+/// When each try is sent and when the connection ends, by arithmetic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Formula {
-    /// The tries that the arithmetic counts, the first transmission included where there is one.
+    /// The tries that the arithmetic counts, including the first transmission if there is one.
     pub tries: Vec<Duration>,
-    /// The end; none: never.
+    /// The end, or `None` if there is none.
     pub end: Option<Duration>,
-    /// In words.
+    /// The formula in words.
     pub text: String,
 }
 
-/// The retries that the kernel takes where tcp_orphan_retries is 0.
+/// The retries that the kernel uses if tcp_orphan_retries is 0.
 const ORPHAN_RETRIES: i64 = 8;
 /// The first wait of a SYN or a SYN-ACK (RFC 6298 2.1), s.
 const TIMEOUT_INIT_S: u64 = 1;
 
 impl Formula {
-    /// The formula for a question, with the scenario's sysctls and options.
+    /// Returns the formula for a question, with the scenario's sysctls and options.
     pub fn of(what: What, scenario: &Scenario) -> Formula {
         let sysctl = &scenario.survivor.sysctl;
         let ms = |value: i64| Duration::from_millis(value.max(0) as u64);
@@ -109,7 +109,7 @@ fn option(scenario: &Scenario, name: OptName) -> Option<i64> {
     }
 }
 
-/// `200 ms`, `120 s`.
+/// Formats a duration: `200 ms`, `120 s`.
 fn show(d: Duration) -> String {
     match d.as_millis() {
         ms if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
@@ -117,7 +117,7 @@ fn show(d: Duration) -> String {
     }
 }
 
-/// `retries` tries after waits that double from `first` on, and the end one more wait after the last.
+/// Returns `retries` tries after waits that double from `first` on. The end follows one more wait after the last.
 fn doubling(first: Duration, most: Duration, retries: i64, with_the_first: bool) -> Formula {
     let mut tries = Vec::from_iter(with_the_first.then_some(Duration::ZERO));
     let (mut at, mut wait) = (Duration::ZERO, first.min(most));
@@ -133,8 +133,8 @@ fn doubling(first: Duration, most: Duration, retries: i64, with_the_first: bool)
     }
 }
 
-/// A SYN or SYN-ACK: `linear` retransmissions after a second each before the waits double. It ends after `retries` +
-/// `linear` of them, or when the time is over that `retries` doubling waits alone would have taken.
+/// Returns the tries of a SYN or SYN-ACK: `linear` retransmissions after a second each, before the waits double. It ends
+/// after `retries` + `linear` of them, or after the time that `retries` doubling waits alone would have taken.
 fn syn(linear: i64, retries: i64, most: Duration) -> Formula {
     let second = Duration::from_secs(TIMEOUT_INIT_S);
     let limit = doubling(second, most, retries, true).end;

@@ -1,4 +1,4 @@
-//! The tries and the end of one run, read off its trace.
+//! The tries and the end of one run, from its trace.
 
 use std::time::Duration;
 
@@ -12,35 +12,35 @@ use crate::wire::Flags;
 /// A packet that asks the peer for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// What it is: `retransmission 3`.
+    /// Its name: `retransmission 3`.
     pub what: String,
-    /// When it left, counted from the event that the question names.
+    /// When it was sent, counted from the event that the question names.
     pub after: Duration,
-    /// Whether the formula counts it: a tail loss probe is no try of the RTO's series.
+    /// Whether the formula counts it. It does not count a tail loss probe, which is not part of the RTO's series.
     pub is_counted: bool,
 }
 
-/// How it ended.
+/// How the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The application gets an error.
     Error {
-        /// When, counted from the event that the question names.
+        /// When it gets the error, counted from the event that the question names.
         after: Duration,
         /// The error.
         errno: Errno,
     },
     /// The kernel drops the connection, and no application holds it.
     Dropped {
-        /// When.
+        /// When the kernel drops it.
         after: Duration,
     },
-    /// It does not end: nothing happens any more, or the run's limit came first.
+    /// The connection does not end: nothing happens any more, or the run reached its limit first.
     Never,
 }
 
 impl End {
-    /// When it ended; none: it did not.
+    /// Returns when it ended, or `None` if it did not.
     pub fn after(self) -> Option<Duration> {
         match self {
             End::Error { after, .. } | End::Dropped { after } => Some(after),
@@ -49,7 +49,7 @@ impl End {
     }
 }
 
-/// What one run showed.
+/// The tries and the end of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The tries, earliest first.
@@ -61,7 +61,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Reads the answer to `what` off a run of its scenario, on whichever target.
+    /// Reads the answer to `what` from a run of its scenario on any target.
     pub fn read(what: What, trace: &Trace) -> Outcome {
         let packets = relative(&trace.packets);
         let from = start(what, trace, &packets);
@@ -82,9 +82,9 @@ impl Outcome {
     }
 }
 
-/// The packet as a try; none for acknowledgments and resets.
+/// Returns the packet as a try, or `None` for acknowledgments and resets.
 fn a_try(packet: &Relative, from: Instant, repetition: &mut u32) -> Option<Try> {
-    // only the engine says why a packet left; a kernel's probe is found beside the engine's in the same row
+    // only the engine records why it sent a packet; the kernel's probe is found by the engine's in the same row
     let is_tail_loss_probe = packet
         .cause
         .as_ref()
@@ -107,7 +107,7 @@ fn a_try(packet: &Relative, from: Instant, repetition: &mut u32) -> Option<Try> 
     })
 }
 
-/// The instant that times are counted from.
+/// Returns the instant from which times are counted.
 fn start(what: What, trace: &Trace, packets: &[Relative]) -> Instant {
     let event = |wanted: fn(&Incident) -> bool| {
         let mut events = trace.events.iter().rev();

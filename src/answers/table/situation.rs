@@ -1,4 +1,4 @@
-//! What is asked, and the scenario in which it happens.
+//! The questions, and the scenario in which each happens.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::scenario::{Action, Draft, Peer, Scenario};
 use crate::sockopt::{OptName, SockOpt};
 use crate::time::Ticks;
 
-/// Which tries are asked for.
+/// The question: which tries to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Data that nobody acknowledges: tcp_retries2.
+    /// Data that is not acknowledged: tcp_retries2.
     Retries2,
     /// An idle connection with SO_KEEPALIVE.
     Keepalive,
@@ -18,16 +18,16 @@ pub enum What {
     Syn,
     /// A client that sends a SYN and dies.
     Synack,
-    /// Data that nobody acknowledges, after close().
+    /// Data that is not acknowledged after close().
     Orphan,
-    /// Data against a closed window, and the peer dies.
+    /// Data that waits for a closed window while the peer dies.
     Persist,
-    /// Data that nobody acknowledges, with TCP_USER_TIMEOUT.
+    /// Data that is not acknowledged, with TCP_USER_TIMEOUT.
     UserTimeout,
 }
 
 impl What {
-    /// All of them.
+    /// All questions.
     pub const ALL: [What; 7] = [
         What::Retries2,
         What::Keepalive,
@@ -38,7 +38,7 @@ impl What {
         What::UserTimeout,
     ];
 
-    /// Its name on the command line.
+    /// Returns its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             What::Retries2 => "retries2",
@@ -51,12 +51,12 @@ impl What {
         }
     }
 
-    /// The one of this name.
+    /// Returns the question with this name.
     pub fn from_name(name: &str) -> Option<What> {
         What::ALL.into_iter().find(|w| w.name() == name)
     }
 
-    /// The situation in a sentence.
+    /// Returns the situation in a sentence.
     pub const fn about(self) -> &'static str {
         match self {
             What::Retries2 => "The peer is dead; the application writes 100 bytes.",
@@ -75,7 +75,7 @@ impl What {
         }
     }
 
-    /// The event that times are counted from.
+    /// Returns the event from which times are counted.
     pub const fn from(self) -> &'static str {
         match self {
             What::Retries2 | What::UserTimeout => "the write",
@@ -88,16 +88,16 @@ impl What {
     }
 }
 
-/// What a table is made for.
+/// The settings for which a table is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Round-trip time of the link while the peer lives.
     pub rtt: Duration,
-    /// Name of the kernel preset; none: the default one.
+    /// Name of the kernel preset, or `None` for the default one.
     pub kernel: Option<String>,
-    /// Clock ticks per second; none: the preset's.
+    /// Clock ticks per second, or `None` for those of the preset.
     pub hz: Option<u32>,
-    /// Sysctls by name, as the kernel's files take them; of two of one name the later counts.
+    /// Sysctls by name, with values as in the kernel's files. If a name occurs twice, the later one counts.
     pub sysctls: Vec<(String, String)>,
     /// Socket options.
     pub options: Vec<SockOpt>,
@@ -116,7 +116,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The clock tick: the preset's, at its own rate or at the one that is set.
+    /// Returns the clock tick: that of the preset, at its own rate or at the one that is set.
     pub fn ticks(&self, scenario: &Scenario) -> Ticks {
         super::ticks(scenario, self.hz)
     }
@@ -125,7 +125,7 @@ impl Settings {
         self.options.iter().any(|o| o.name == name)
     }
 
-    /// A draft with these settings and with those that the question needs and nobody has set.
+    /// Returns a draft with these settings and with those that the question needs and that are not set.
     fn apply(&self, what: What, mut draft: Draft) -> Draft {
         if let Some(kernel) = &self.kernel {
             draft = draft.kernel(kernel);
@@ -153,12 +153,12 @@ impl Settings {
     }
 }
 
-/// Longest run, by the language: no answer takes longer.
+/// Longest run that a scenario allows. No answer takes longer.
 const LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Exchanges before the death, so that the RTT is known as well as on a connection in use.
 const EXCHANGES: u32 = 10;
 
-/// The scenario of a question, to be checked and run.
+/// Returns the scenario of a question. It still has to be checked.
 pub(super) fn draft(what: What, settings: &Settings) -> Result<Draft, TableError> {
     let title = what.about();
     let ms = Duration::from_millis;

@@ -84,7 +84,7 @@ fn errors_say_where_and_what() {
         "cut off at byte 40, inside a packet"
     );
     let wifi = pcap_file(false, 0xa1b2_c3d4, 105, 7, &datagram());
-    assert!(error(&wifi).starts_with("link type 105 is not read"));
+    assert!(error(&wifi).starts_with("link type 105 is not supported"));
     let late = pcap_file(false, 0xa1b2_c3d4, 101, 1_000_000, &datagram());
     assert_eq!(
         error(&late),

@@ -1,4 +1,4 @@
-//! An event's kind and members, there and back.
+//! An event's kind and members, read and written.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::call::{Errno, TcpState};
 use crate::time::Instant;
 use crate::trace::{Incident, Who};
 
-/// What happened; none if this kind is not known of this end.
+/// Returns the event that these members describe, or `None` if this end has no event of this kind.
 pub(super) fn read(
     at: Instant,
     who: Who,
@@ -131,7 +131,7 @@ fn wire(kind: &str, m: &Members) -> Result<Option<Incident>, String> {
     }))
 }
 
-/// The kind's word and the members that follow it.
+/// Returns the word of the kind and the members that follow it.
 pub(super) fn write(who: Who, what: &Incident) -> (&'static str, Object) {
     let members = match what {
         Incident::State {
@@ -175,7 +175,7 @@ pub(super) fn write(who: Who, what: &Incident) -> (&'static str, Object) {
     }
 }
 
-/// The members of an event that are written as they are.
+/// Returns the members of an event whose fields are written unchanged.
 fn simple_members(what: &Incident) -> Value {
     match what {
         Incident::Connect { result } => json!({"result": result}),
@@ -200,7 +200,7 @@ fn simple_members(what: &Incident) -> Value {
 }
 
 impl Incident {
-    /// The recordings' word for its kind.
+    /// Returns the recordings' word for its kind.
     pub const fn word(&self) -> &'static str {
         match self {
             Incident::Connect { .. } | Incident::PeerConnect => "connect",

@@ -1,4 +1,4 @@
-//! A `tcpinfo` line: the timers and queues of any socket, and TCP_INFO where the kernel keeps a full one.
+//! A `tcpinfo` line: the timers and queues of any socket, and TCP_INFO if the kernel keeps a full one.
 
 use serde_json::json;
 
@@ -52,7 +52,7 @@ fields! {
     "snd_wnd" => snd_wnd,
 }
 
-/// The members of a line; a request sock and a timewait sock have no TCP_INFO, its fields are then 0.
+/// Reads the members of a line. A request and a TIME_WAIT socket have no TCP_INFO, and its fields are 0.
 pub(super) fn read(at: Instant, m: &Members) -> Result<TcpInfo, String> {
     let timer = m.text("timer")?;
     let mut info = TcpInfo {
@@ -74,7 +74,7 @@ pub(super) fn read(at: Instant, m: &Members) -> Result<TcpInfo, String> {
     Ok(info)
 }
 
-/// The members of a line. `at` is not among them: it is the event's instant.
+/// Returns the members of a line. `at` is not among them, because it is the instant of the event.
 pub(super) fn write(info: &TcpInfo) -> Object {
     let short = TcpInfo {
         at: info.at,

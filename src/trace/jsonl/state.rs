@@ -2,10 +2,10 @@
 
 use crate::call::TcpState;
 
-/// The word that stands for no socket at the survivor and at the peer.
+/// The words for "no socket" at the survivor and at the peer.
 pub(super) const GONE: [&str; 2] = ["(none)", "CLOSED"];
 
-/// The state of this name.
+/// Returns the state with this name.
 pub(super) fn read(name: &str) -> Result<TcpState, String> {
     if GONE.contains(&name) {
         return Ok(TcpState::Closed);

@@ -100,7 +100,7 @@ fn errors_name_the_line_and_the_member() {
     }
 }
 
-/// The kinds that no recording has, and members at their limits.
+/// The kinds that occur in no recording, and members at their limits.
 #[test]
 fn what_only_our_own_runs_have_is_read_back() {
     let at = Instant::from_ns(1_234_567_891);
