@@ -1,14 +1,14 @@
 //! The sans-IO TCP engine: Linux 6.18's TCP as a value.
 //!
-//! An [`Engine`] is one host. It does no I/O and reads no clock: the present instant comes in with every call.
+//! An [`Engine`] is one host. It does no I/O and reads no clock: the present instant is an argument of every call.
 //!
 //! - **In**: [`on_packet`](Engine::on_packet), [`on_deadline`](Engine::on_deadline), [`call`](Engine::call).
 //! - **Out**: [`poll_transmit`](Engine::poll_transmit), [`poll_event`](Engine::poll_event),
 //!   [`next_deadline`](Engine::next_deadline).
 //!
-//! After each input take all packets, then all events, then read the deadline. Instants never go back. Once all is
-//! taken, the deadline lies in the future, or there is none. `on_deadline` may be called late, as a kernel's timers
-//! are; what is armed then is armed from that later instant.
+//! After each input take all packets, then all events, then read the deadline. Instants never go back. When all is taken,
+//! the deadline lies in the future, or there is none. `on_deadline` may be called late, as a kernel's timers are. A timer
+//! that is armed then counts from that later instant.
 //!
 //! ```
 //! use halfopen::call::{Addr, Call, Errno, Outcome};

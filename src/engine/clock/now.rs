@@ -1,26 +1,26 @@
-//! One reading of the clock, in the three units that Linux's TCP counts in.
+//! One reading of the clock, in the three units in which Linux's TCP counts.
 
 use crate::time::{Instant, Jiffies, Ticks};
 
-/// What `us` and `ms` show at time 0 of the run, ms.
+/// The values of `us` and `ms` at time 0 of the run, ms.
 pub(crate) const EPOCH_MS: u64 = 3_600_000;
 
 /// The present instant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
-    /// On the run's clock.
+    /// The instant on the run's clock.
     pub(crate) at: Instant,
-    /// Linux: tcp_mstamp.
+    /// The instant in microseconds (Linux: tcp_mstamp).
     pub(crate) us: Micros,
-    /// The same clock in milliseconds (what TSval shows).
+    /// The instant in milliseconds on the same clock (the clock of TSval).
     pub(crate) ms: Millis,
-    /// Linux: tcp_jiffies32, without its wrap.
+    /// The instant in jiffies (Linux: tcp_jiffies32, which wraps).
     pub(crate) j: Jiffies,
 }
 
 impl Now {
     pub(crate) fn read(at: Instant, ticks: &Ticks, ns_into_ms: u64) -> Now {
-        // an hour on top, so that nothing that is measured backwards from here meets zero
+        // an hour is added, so that no time measured backwards from here reaches zero
         let ns = at.ns() + ns_into_ms + EPOCH_MS * 1_000_000;
         Now {
             at,
@@ -31,54 +31,54 @@ impl Now {
     }
 }
 
-/// A point in time on the host's clock, in microseconds. What lies between two of them is a plain number of us.
+/// A point in time on the host's clock, in microseconds. A distance between two points is a plain number of us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Micros(pub(crate) u64);
 
-/// A point in time on the host's clock, in milliseconds. What lies between two of them is a plain number of ms.
+/// A point in time on the host's clock, in milliseconds. A distance between two points is a plain number of ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(pub(crate) u64);
 
 impl Micros {
-    /// The millisecond that it lies in.
+    /// Returns the millisecond that contains this point.
     pub(crate) fn ms(self) -> Millis {
         Millis(self.0 / 1_000)
     }
 
-    /// The microseconds since `earlier`; 0 if that is later.
+    /// Returns the microseconds since `earlier`, or 0 if that is later.
     pub(crate) fn since(self, earlier: Micros) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The microseconds until `later`; negative if that has passed.
+    /// Returns the microseconds until `later`, which are negative if that has passed.
     pub(crate) fn until(self, later: Micros) -> i64 {
         later.0 as i64 - self.0 as i64
     }
 
-    /// `us` microseconds earlier, not before the clock began.
+    /// Returns the point `us` microseconds earlier, but none before the start of the clock.
     pub(crate) fn before(self, us: u64) -> Micros {
         Micros(self.0.saturating_sub(us))
     }
 }
 
 impl Millis {
-    /// The TSval that a connection with this offset sends then.
+    /// Returns the TSval that a connection with this offset sends at this point.
     pub(crate) fn tsval(self, ts_offset: u32) -> u32 {
         (self.0 as u32).wrapping_add(ts_offset)
     }
 
-    /// The milliseconds since `earlier`; 0 if that is later.
+    /// Returns the milliseconds since `earlier`, or 0 if that is later.
     pub(crate) fn since(self, earlier: Millis) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// `ms` milliseconds earlier, not before the clock began.
+    /// Returns the point `ms` milliseconds earlier, but none before the start of the clock.
     pub(crate) fn before(self, ms: u64) -> Millis {
         Millis(self.0.saturating_sub(ms))
     }
 }
 
-/// The microseconds between two points, of which the second is the earlier.
+/// Returns the microseconds between two points, of which the second is the earlier.
 impl std::ops::Sub for Micros {
     type Output = u64;
     fn sub(self, earlier: Micros) -> u64 {

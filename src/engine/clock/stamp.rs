@@ -1,11 +1,11 @@
-//! A point in time that may be missing, in eight bytes: connections are many.
+//! A point in time that may be missing, in eight bytes, because there can be many connections.
 
 use crate::engine::clock::now::{Micros, Millis};
 use crate::time::{Instant, Jiffies};
 
-/// A point in time of some unit, with one value that no clock ever shows.
+/// A unit of time, with one value that no clock ever shows.
 pub(crate) trait Point: Copy + Eq {
-    /// That value.
+    /// The value that no clock shows.
     const NEVER: Self;
 }
 
@@ -25,12 +25,12 @@ impl Point for Instant {
     const NEVER: Instant = Instant::from_ns(u64::MAX);
 }
 
-/// An `Option<T>` as small as `T`.
+/// An `Option<T>` that is as small as `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp<T>(T);
 
 impl<T: Point> Stamp<T> {
-    /// No time.
+    /// The missing time.
     pub(crate) const NONE: Stamp<T> = Stamp(T::NEVER);
 
     pub(crate) fn get(self) -> Option<T> {

@@ -1,8 +1,8 @@
 //! CUBIC with HyStart (RFC 9438), in Linux's integers.
 //!
-//! Linux counterpart: `tcp_cubic.c`. The window follows C (t - K)^3 around the window at which the last loss
-//! came. Time runs in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7).
-//! Every division rounds as the kernel's does, because the window that comes out is compared segment by segment.
+//! Linux counterpart: `tcp_cubic.c`. The window follows C (t - K)^3 around the window at which the last loss occurred.
+//! Time is counted in 1/1024 s from the tick at which an epoch begins, C = 410/1024 (0.4), beta = 717/1024 (0.7). Every
+//! division rounds as in the kernel, because the resulting window is compared segment by segment.
 
 use std::num::NonZeroU64;
 
@@ -11,66 +11,67 @@ use crate::engine::clock::stamp::Stamp;
 use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::wire::Seq;
 
-/// The window keeps 717/1024 of itself at a loss.
+/// At a loss the window is reduced to 717/1024 of its size.
 const BETA: u32 = 717;
 const BETA_ONE: u32 = 1024;
 /// Bits of a second in CUBIC's unit of time.
 const TIME_BITS: u32 = 10;
 /// C times 1024: 41/1024 per tenth, so 410.
 const C_SCALED: u64 = 41 * 10;
-/// What turns segments below the last maximum into K cubed, in cubed units of time: 2^40 / 410.
+/// The factor from segments below the last maximum to K cubed, in cubed units of time: 2^40 / 410.
 const CUBE_FACTOR: u64 = (1 << (10 + 3 * TIME_BITS)) / C_SCALED;
-/// ACKs in eighths of a window after which Reno, falling to beta, would have grown by one: 8 (1+b) / 3 (1-b).
+/// The number of ACKs, in eighths of a window, after which Reno with the same beta would have grown by one: 8 (1+b) / 3
+/// (1-b).
 const RENO_EIGHTHS: u32 = 8 * (BETA_ONE + BETA) / 3 / (BETA_ONE - BETA);
-/// Until a first loss, at least one segment for every 20 acknowledged.
+/// Before the first loss the window grows by at least one segment for every 20 acknowledged.
 const CNT_BEFORE_FIRST_LOSS: u32 = 20;
 
-/// HyStart rests below this window, segments.
+/// HyStart is inactive below this window, segments.
 const LOW_WINDOW: u32 = 16;
 /// ACKs closer than this belong to one train, us.
 const TRAIN_GAP_US: u64 = 2_000;
-/// Samples of a round before its RTT is judged.
+/// Number of samples in a round before its RTT is judged.
 const MIN_SAMPLES: u32 = 8;
-/// How much the RTT of a round may exceed the smallest one: an eighth of it, but within these, us.
+/// How far the RTT of a round may exceed the smallest one: an eighth of it, within these limits, us.
 const DELAY_MARGIN_US: (u64, u64) = (4_000, 16_000);
 /// Largest allowance for bursts of offloaded segments, us.
 const BURST_US: u64 = 1_000;
-/// Largest burst that Linux hands to a device without limits of its own, bytes (`sk_gso_max_size`: 65536
-/// less the largest header and one).
+/// Largest burst that Linux passes to a device without limits of its own, bytes (`sk_gso_max_size`: 65536 minus the
+/// largest header and one).
 const GSO_MAX_SIZE: u64 = 65_536 - 320 - 1;
 
-/// CUBIC's state.
+/// The state of CUBIC for one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Cubic {
-    /// One segment more for so many acknowledged.
+    /// The window grows by one segment for this number of acknowledged ones.
     cnt: u32,
-    /// Window at the last loss, segments; 0 before one.
+    /// Window at the last loss, segments, or 0 before the first one.
     last_max_cwnd: u32,
     /// Window and tick of the last computation.
     last_cwnd: u32,
     last_time: Jiffies,
-    /// Where the curve is flat, segments.
+    /// The window at which the curve is flat, segments.
     origin_point: u32,
-    /// How long after the epoch's start it is, 1/1024 s.
+    /// How long after the start of the epoch the curve is flat, 1/1024 s.
     k: u64,
     /// Smallest RTT, us.
     delay_min_us: Option<NonZeroU64>,
     /// Tick at which the window began to grow after the last loss.
     epoch_start: Stamp<Jiffies>,
-    /// Segments acknowledged in the epoch and not yet turned into `tcp_cwnd`.
+    /// Segments acknowledged in the epoch and not yet counted in `tcp_cwnd`.
     ack_cnt: u32,
     /// The window that Reno would have.
     tcp_cwnd: u32,
     hystart: HyStart,
 }
 
-/// Finds the end of slow start before a loss does.
+/// HyStart: detects the end of slow start before a loss does.
 #[derive(Clone, Debug, Default)]
 struct HyStart {
     found: bool,
     sample_cnt: u32,
     round_start_us: u64,
-    /// The round ends when this is acknowledged.
+    /// The round ends when this sequence number is acknowledged.
     end_seq: Seq,
     last_ack_us: u64,
     /// Smallest RTT of the round, us.
@@ -89,7 +90,7 @@ impl HyStart {
         };
     }
 
-    /// Whether ACKs have come in one train for longer than half the path's delay holds.
+    /// Returns whether ACKs have arrived in one train for longer than half the delay of the path.
     fn train_is_long(&mut self, delay_min_us: u64, pacing_rate: u64, now_us: u64) -> bool {
         if now_us.saturating_sub(self.last_ack_us) > TRAIN_GAP_US {
             return false;
@@ -101,7 +102,7 @@ impl HyStart {
         now_us.saturating_sub(self.round_start_us) > (delay_min_us + burst_us) >> 1
     }
 
-    /// Whether the round's RTT has grown.
+    /// Returns whether the round's RTT has grown.
     fn delay_has_grown(&mut self, delay_min_us: u64, rtt_us: u64) -> bool {
         self.curr_rtt_us = self
             .curr_rtt_us
@@ -116,7 +117,7 @@ impl HyStart {
 }
 
 impl Cubic {
-    /// Forgets all, as at the start and after an RTO.
+    /// Resets the state, as at the start and after an RTO.
     pub(crate) fn reset(&mut self, snd_nxt: Seq, now: Instant) {
         *self = Cubic::default();
         self.hystart.start_round(snd_nxt, now.us());
@@ -124,7 +125,7 @@ impl Cubic {
 
     pub(crate) fn ssthresh(&mut self, w: &Window) -> u32 {
         self.epoch_start = Stamp::NONE;
-        // fast convergence: a loss below the last maximum means that somebody else came; leave room
+        // fast convergence: a loss below the last maximum means that another flow has joined, which gets space
         self.last_max_cwnd = if w.snd_cwnd < self.last_max_cwnd {
             scaled(w.snd_cwnd, BETA_ONE + BETA, 2 * BETA_ONE)
         } else {
@@ -140,7 +141,7 @@ impl Cubic {
         }
     }
 
-    /// The connection was idle since `lsndtime`: the curve waits with it.
+    /// Shifts the epoch after the connection was idle since `lsndtime`, so that the curve does not advance meanwhile.
     pub(crate) fn skip_idle(&mut self, lsndtime: Jiffies, now: Jiffies) {
         let idle = now.since(lsndtime);
         let moved = self.epoch_start.get().map(|start| now.min(start + idle));
@@ -185,7 +186,7 @@ impl Cubic {
         }
     }
 
-    /// Brings `cnt` up to date, at most once a tick, and no oftener than HZ/32 while the window stands still.
+    /// Recomputes `cnt`, at most once per tick, and at most every HZ/32 ticks while the window does not change.
     fn update(&mut self, cwnd: u32, acked: u32, now: Jiffies, ticks: &Ticks) {
         self.ack_cnt = self.ack_cnt.wrapping_add(acked);
         let since_last = now.since(self.last_time);
@@ -202,7 +203,7 @@ impl Cubic {
             self.cnt = self.cnt_on_curve(cwnd, now - epoch_start, ticks);
         }
         self.keep_up_with_reno(cwnd);
-        // never faster than one segment for two acknowledged
+        // the window never grows faster than one segment for two acknowledged
         self.cnt = self.cnt.max(2);
     }
 
@@ -219,7 +220,7 @@ impl Cubic {
     }
 
     fn cnt_on_curve(&self, cwnd: u32, epoch_ticks: TickSpan, ticks: &Ticks) -> u32 {
-        // one RTT ahead: the window that is right when these segments are acknowledged
+        // one RTT ahead: the right window for the time at which these segments are acknowledged
         let ahead = epoch_ticks + ticks.from_us(self.delay_min_us.map_or(0, NonZeroU64::get));
         let t = (ahead.0 << TIME_BITS) / ticks.hz();
         let off = t.abs_diff(self.k);
@@ -241,10 +242,10 @@ impl Cubic {
         }
     }
 
-    /// RFC 9438 4.3: where Reno would be ahead, grow like Reno.
+    /// RFC 9438 4.3: where Reno would be ahead, the window grows like Reno's.
     fn keep_up_with_reno(&mut self, cwnd: u32) {
         let acks_each = cwnd.wrapping_mul(RENO_EIGHTHS) >> 3;
-        // as many whole steps as leave something over, so that a full last step waits for the next ACK
+        // whole steps that leave a remainder, so that a full last step waits for the next ACK
         if acks_each > 0 && self.ack_cnt > acks_each {
             let steps = (self.ack_cnt - 1) / acks_each;
             self.ack_cnt -= steps * acks_each;
@@ -256,26 +257,27 @@ impl Cubic {
     }
 }
 
-/// `n * num / den` as the kernel's 32 bits compute it.
+/// Returns `n * num / den` as the kernel computes it in 32 bits.
 fn scaled(n: u32, num: u32, den: u32) -> u32 {
     n.wrapping_mul(num) / den
 }
 
-/// First guesses for the cube root of 8 to 63, in 64ths and 10/64 too small: Linux's numbers, which decide
-/// in which direction the result is off.
+/// First guesses for the cube roots of 8 to 63, in 64ths and 10/64 too small. These are Linux's numbers, which decide in
+/// which direction the result deviates.
 const GUESS: [u8; 56] = [
     123, 129, 134, 138, 143, 147, 151, 156, 157, 161, 164, 168, 170, 173, 176, 179, 181, 185, 187,
     190, 192, 194, 197, 199, 200, 202, 204, 206, 209, 211, 213, 215, 217, 219, 221, 222, 224, 225,
     227, 229, 231, 232, 234, 236, 237, 239, 240, 242, 244, 245, 246, 248, 250, 251, 252, 254,
 ];
 
-/// The cube root of `a` (at least 64) to about 0.2 %: a guess from its leading bits and one step of Newton's.
+/// Returns the cube root of `a` (at least 64) to about 0.2 %: a guess from its leading bits and one step of Newton's
+/// method.
 fn cube_root(a: u64) -> u64 {
     let bits = u64::BITS - a.leading_zeros();
     let root_shift = ((bits * 84) >> 8) - 1;
     let lead = (a >> (3 * root_shift)) as usize;
     let guess = ((u64::from(GUESS[lead - 8]) + 10) << root_shift) >> 6;
-    // a / x(x-1) and not a / x^2, and 341/1024 for a third
+    // the divisor is x(x-1) and not x^2, and a third is 341/1024
     let sum = 2 * guess + a / (guess * (guess - 1));
     (sum * 341) >> 10
 }

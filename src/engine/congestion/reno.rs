@@ -1,10 +1,10 @@
-//! Reno: one segment a round trip, half the window at a loss (RFC 5681 3.1).
+//! Reno: the window grows by one segment per round trip and is halved at a loss (RFC 5681 3.1).
 //!
 //! Linux counterpart: `tcp_reno_cong_avoid`, `tcp_reno_ssthresh` in `tcp_cong.c`.
 
 use super::Window;
 
-/// Reno keeps nothing of its own; everything is in the window.
+/// Reno has no state of its own. All of it is in the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reno;
 

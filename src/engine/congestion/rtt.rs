@@ -1,7 +1,7 @@
 //! Round-trip time and retransmission timeout (RFC 6298, with Linux's estimator).
 //!
-//! Linux counterpart: tcp_rtt_estimator, tcp_set_rto. Differences from the RFC: the variance term has the floor
-//! `rto_min` instead of the RTO, and it falls only once per window, by a quarter of the way.
+//! Linux counterpart: tcp_rtt_estimator, tcp_set_rto. Two things differ from the RFC: the floor `rto_min` applies to the
+//! variance term instead of the RTO, and that term falls only once per window, by a quarter of the way.
 
 use std::num::NonZeroU32;
 
@@ -9,30 +9,30 @@ use crate::engine::congestion::windowed_min::WindowedMin;
 use crate::time::{Jiffies, TickSpan, Ticks};
 use crate::wire::Seq;
 
-/// The RTO before any sample, us.
+/// The RTO before the first sample, us.
 pub(crate) const TIMEOUT_INIT_US: u64 = 1_000_000;
-/// The RTO when the handshake gave no sample (RFC 6298 5.7), us.
+/// The RTO if the handshake gave no sample (RFC 6298 5.7), us.
 pub(crate) const TIMEOUT_FALLBACK_US: u64 = 3_000_000;
 
-/// Microseconds, up to 71 minutes: Linux keeps them in as many bits.
+/// A time of up to 71 minutes in microseconds. Linux uses the same number of bits.
 type Us = u32;
 
 fn us(us: u64) -> Us {
     Us::try_from(us).unwrap_or(Us::MAX)
 }
 
-/// The estimator of one connection. All in us.
+/// The estimator of one connection. All values are in us.
 #[derive(Clone, Debug)]
 pub(crate) struct Rtt {
-    /// Smoothed RTT, times 8; none before the first sample.
+    /// Smoothed RTT, times 8, or none before the first sample.
     srtt8: Option<NonZeroU32>,
     /// Mean deviation, times 4.
     mdev4: Us,
     /// Largest deviation of this window, times 4.
     mdev_max4: Us,
-    /// The variance term as it is added to the RTO.
+    /// The variance term that is added to form the RTO.
     rttvar4: Us,
-    /// End of the window in which `mdev_max4` is gathered.
+    /// End of the window in which `mdev_max4` is collected.
     rtt_seq: Seq,
     /// Smallest RTT of the last minutes.
     min_rtt: WindowedMin,
@@ -56,27 +56,27 @@ impl Rtt {
         }
     }
 
-    /// Smoothed RTT, us; 0 before the first sample.
+    /// Returns the smoothed RTT, us, or 0 before the first sample.
     pub(crate) fn srtt_us(&self) -> u64 {
         self.srtt8_us().unwrap_or(0) >> 3
     }
 
-    /// Smoothed RTT, us times 8; none before the first sample.
+    /// Returns the smoothed RTT, us times 8, or `None` before the first sample.
     pub(crate) fn srtt8_us(&self) -> Option<u64> {
         self.srtt8.map(|srtt8| u64::from(srtt8.get()))
     }
 
-    /// Whether a sample was taken.
+    /// Returns whether a sample was taken.
     pub(crate) fn has_sample(&self) -> bool {
         self.srtt8.is_some()
     }
 
-    /// Mean deviation, us.
+    /// Returns the mean deviation, us.
     pub(crate) fn mdev_us(&self) -> u64 {
         u64::from(self.mdev4) >> 2
     }
 
-    /// Smallest RTT of the last minutes, us; none before the first sample.
+    /// Returns the smallest RTT of the last minutes, us, or `None` before the first sample.
     pub(crate) fn min_rtt_us(&self) -> Option<u64> {
         self.min_rtt.get()
     }
@@ -86,8 +86,8 @@ impl Rtt {
         self.min_rtt.update(window, j, rtt_us);
     }
 
-    /// As a snapshot shows it, all in us. The variance term is what the RTO has in excess of the RTT, where the RTO is
-    /// not backed off (`plain_rto_us`).
+    /// Restores the estimator from a snapshot, all in us. The variance term is the difference between the RTO without
+    /// backoff (`plain_rto_us`) and the RTT.
     pub(crate) fn restore(
         &mut self,
         rtt_us: u64,
@@ -119,7 +119,7 @@ impl Rtt {
         self.srtt8 = NonZeroU32::new(srtt8.max(1));
     }
 
-    /// A later sample differs by `err` us from the smoothed RTT.
+    /// Updates the estimator with a later sample, which differs by `err` us from the smoothed RTT.
     fn update_variance(&mut self, err: i64, rto_min_us: u64, snd_una: Seq, snd_nxt: Seq) {
         let mut deviation = err.abs() - i64::from(self.mdev4 >> 2);
         if err < 0 && deviation > 0 {
@@ -140,14 +140,14 @@ impl Rtt {
         }
     }
 
-    /// The handshake gave no sample: a cautious RTO follows.
+    /// Sets a cautious RTO, because the handshake gave no sample.
     pub(crate) fn no_handshake_sample(&mut self) {
         self.rttvar4 = TIMEOUT_FALLBACK_US as Us;
         self.mdev4 = TIMEOUT_FALLBACK_US as Us;
         self.mdev_max4 = TIMEOUT_FALLBACK_US as Us;
     }
 
-    /// The RTO without backoff, in ticks, rounded up, at most `rto_max`.
+    /// Returns the RTO without backoff, in ticks, rounded up, at most `rto_max`.
     pub(crate) fn rto(&self, ticks: &Ticks, rto_max: TickSpan) -> TickSpan {
         ticks
             .from_us(self.srtt_us() + u64::from(self.rttvar4))

@@ -1,7 +1,7 @@
-//! The smallest value of a sliding window in three samples (Kathleen Nichols' filter): min_rtt.
+//! The smallest value of a sliding window from three samples (Kathleen Nichols' filter), which gives min_rtt.
 //!
-//! Linux counterpart: `lib/win_minmax.c`, `tcp_update_rtt_min`. Kept are the best value of the window, the best
-//! since that one, and the best since the second; so the next best is at hand when the best grows too old.
+//! Linux counterpart: `lib/win_minmax.c`, `tcp_update_rtt_min`. The filter keeps the best value of the window, the best
+//! since that one, and the best since the second, so that the next best is available when the best becomes too old.
 
 use crate::time::{Jiffies, TickSpan};
 
@@ -11,11 +11,11 @@ struct Sample {
     us: u64,
 }
 
-/// A windowed minimum of microseconds; the window's unit is the tick.
+/// A windowed minimum of microseconds. The unit of the window is the tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowedMin {
     at: [Jiffies; 3],
-    /// `u32::MAX`: there is none.
+    /// The samples. The value `u32::MAX` means that there is none.
     us: [u32; 3],
 }
 
@@ -29,7 +29,7 @@ impl Default for WindowedMin {
 }
 
 impl WindowedMin {
-    /// The smallest value, us; none before the first one.
+    /// Returns the smallest value, us, or `None` before the first one.
     pub(crate) fn get(&self) -> Option<u64> {
         self.best().map(|best| best[0].us)
     }
@@ -47,7 +47,7 @@ impl WindowedMin {
         self.us = best.map(|s| u32::try_from(s.us).unwrap_or(u32::MAX - 1));
     }
 
-    /// Takes a value in and returns the smallest of the last `window` ticks, us.
+    /// Adds a value and returns the smallest of the last `window` ticks, us.
     pub(crate) fn update(&mut self, window: TickSpan, at: Jiffies, us: u64) -> u64 {
         let new = Sample { at, us };
         let age = |s: Sample| at.since(s.at);

@@ -1,18 +1,18 @@
-//! What all connections of a host have in common and none changes: its sysctls and its tick.
+//! What all connections of a host share and none changes: its sysctls and its clock tick.
 
 use std::ops::Deref;
 
 use crate::sysctl::Sysctl;
 use crate::time::Ticks;
 
-/// Both.
+/// The sysctls and the clock tick of a host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Knobs {
     pub(crate) sysctl: Sysctl,
     pub(crate) ticks: Ticks,
 }
 
-/// The sysctls, which are asked for everywhere.
+/// Returns the sysctls.
 impl Deref for Knobs {
     type Target = Sysctl;
     fn deref(&self) -> &Sysctl {

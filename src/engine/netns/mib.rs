@@ -1,32 +1,32 @@
-//! What a host counts, by the kernel's names: `Tcp` of /proc/net/snmp and `TcpExt` of /proc/net/netstat.
+//! The counters of a host, by the kernel's names: `Tcp` of /proc/net/snmp and `TcpExt` of /proc/net/netstat.
 //!
-//! RFC 4022. Linux counterpart: struct tcp_mib, struct linux_mib. Each is counted where Linux counts it; those whose
-//! mechanism is not modelled are left out, so a name that is not here is not known to be zero.
+//! RFC 4022. Linux counterpart: struct tcp_mib, struct linux_mib. Each event is counted where Linux counts it. Counters
+//! of mechanisms that are not modelled are left out, so a name that is missing here does not mean zero.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($group:ident { $($name:ident: $text:literal;)* })*) => {
-        /// One counter.
+        /// One counter of a host.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(clippy::upper_case_acronyms, reason = "the kernel's own names")]
         pub enum Counter { $($(#[doc = $text] $name,)*)* }
 
         impl Counter {
-            /// All of them, in the order of the kernel's files.
+            /// All counters, in the order of the kernel's files.
             pub const ALL: &'static [Counter] = &[$($(Counter::$name),*),*];
 
-            /// The kernel's name, without its group.
+            /// Returns the kernel's name, without its group.
             pub const fn name(self) -> &'static str {
                 match self { $($(Counter::$name => stringify!($name),)*)* }
             }
 
-            /// `Tcp` or `TcpExt`.
+            /// Returns the group: `Tcp` or `TcpExt`.
             pub const fn group(self) -> &'static str {
                 match self { $($(Counter::$name => stringify!($group),)*)* }
             }
 
-            /// What it counts.
+            /// Returns a description of what it counts.
             pub const fn about(self) -> &'static str {
                 match self { $($(Counter::$name => $text,)*)* }
             }
@@ -138,8 +138,8 @@ counters! {
 
 /// All counters of a host.
 ///
-/// Only the engine writes, one thread at a time, so an increment is a plain addition; the atomics are there so that the
-/// counters can be shared, not for order.
+/// Only the engine writes, one thread at a time, so an increment is a plain addition. The counters are atomic so that
+/// they can be shared, not to order anything.
 pub struct Mib([AtomicU64; Counter::ALL.len()]);
 
 impl Mib {
@@ -155,12 +155,12 @@ impl Mib {
         self.add(counter, u64::MAX);
     }
 
-    /// The present value.
+    /// Returns the present value of a counter.
     pub fn get(&self, counter: Counter) -> u64 {
         self.0[counter as usize].load(Ordering::Relaxed)
     }
 
-    /// All of them with their values, in the order of the kernel's files.
+    /// Returns all counters with their values, in the order of the kernel's files.
     pub fn iter(&self) -> impl Iterator<Item = (Counter, u64)> + '_ {
         Counter::ALL.iter().map(|c| (*c, self.get(*c)))
     }
@@ -180,7 +180,7 @@ impl Clone for Mib {
     }
 }
 
-/// Those that are not zero, a line each, as nstat(8) writes them: `TcpExtTCPTimeouts 3`.
+/// Displays the counters that are not zero, one per line, as nstat(8) does: `TcpExtTCPTimeouts 3`.
 impl std::fmt::Display for Mib {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (counter, value) in self.iter().filter(|(_, value)| *value > 0) {

@@ -1,7 +1,7 @@
 //! What all connections of a host share.
 //!
 //! In: sysctls, the host's seed, the MTU of its device. Out: counters (`mib`), what is known of the path to each
-//! destination, keyed hashes. Linux counterpart: `struct net`. Uses `clock`.
+//! destination, and keyed hashes. Linux counterpart: `struct net`. This folder uses `clock`.
 
 pub(super) mod knobs;
 pub(super) mod mib;

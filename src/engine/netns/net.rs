@@ -1,6 +1,6 @@
-//! What all connections of a host share and each may touch: counters, challenge ACKs left, orphans, memory.
+//! What all connections of a host share and each may change: counters, remaining challenge ACKs, orphans, memory.
 //!
-//! RFC 5961 7 (the allowance). Linux counterpart: struct net as far as TCP has fields in it, tcp_orphan_count,
+//! RFC 5961 7 (the limit on challenge ACKs). Linux counterpart: the TCP fields of struct net, tcp_orphan_count,
 //! tcp_memory_allocated.
 
 use std::sync::Arc;
@@ -29,17 +29,17 @@ impl Clone for Number {
     }
 }
 
-/// What is shared.
+/// The values that the connections share.
 #[derive(Clone, Debug)]
 pub(crate) struct Net {
     pub(crate) mib: Mib,
     challenge_key: Key,
-    /// The second for which `challenges_left` holds.
+    /// The second for which `challenges_left` is valid.
     challenge_second: Number,
     challenges_left: Number,
     orphans: Number,
     pages: Number,
-    /// 1 while memory is above its mark.
+    /// 1 while memory is above the pressure mark.
     pressure: Number,
 }
 
@@ -58,8 +58,8 @@ impl Net {
         }
     }
 
-    /// Takes one challenge ACK from this second's allowance, which is drawn between half of the limit and one and a
-    /// half, so that nobody can count it out from outside.
+    /// Takes one challenge ACK from this second's allowance. The allowance is drawn between half the limit and one and a
+    /// half times the limit, so that nobody outside can infer it by counting.
     fn take_challenge(&self, limit: i64, second: u64) -> bool {
         if self.challenge_second.get() != second as i64 {
             self.challenge_second.set(second as i64);
@@ -75,18 +75,18 @@ impl Net {
         left > 0
     }
 
-    /// A connection without an owner is gone.
+    /// Notes that an orphan is gone.
     pub(crate) fn orphan_gone(&self) {
         self.orphans.set((self.orphans.get() - 1).max(0));
     }
 
-    /// Pages of all connections.
+    /// Returns the pages that all connections hold.
     #[cfg(test)]
     pub(crate) fn pages_held(&self) -> i64 {
         self.pages.get()
     }
 
-    /// A connection holds `by` pages more; `marks` is tcp_mem.
+    /// Notes that a connection holds `by` more pages; `marks` is tcp_mem.
     pub(crate) fn add_pages(&self, by: i64, marks: [i64; 3]) {
         let pages = (self.pages.get() + by).max(0);
         self.pages.set(pages);
@@ -99,7 +99,7 @@ impl Net {
     }
 }
 
-/// A connection's way to it; none for a control block that belongs to no host.
+/// A connection's reference to these values. A control block that belongs to no host has none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Option<Arc<Net>>);
 
@@ -108,49 +108,49 @@ impl Shared {
         Shared(Some(net.clone()))
     }
 
-    /// One more.
+    /// Increments a counter.
     pub(crate) fn count(&self, counter: Counter) {
         self.count_by(counter, 1);
     }
 
-    /// `by` more.
+    /// Adds `by` to a counter.
     pub(crate) fn count_by(&self, counter: Counter, by: u32) {
         if let Some(net) = &self.0 {
             net.mib.add(counter, u64::from(by));
         }
     }
 
-    /// One less.
+    /// Decrements a counter.
     pub(crate) fn count_down(&self, counter: Counter) {
         if let Some(net) = &self.0 {
             net.mib.take_one(counter);
         }
     }
 
-    /// Whether a challenge ACK may leave in this second (of the jiffies); `limit` is tcp_challenge_ack_limit.
+    /// Returns whether a challenge ACK may be sent in this second (of the jiffies); `limit` is tcp_challenge_ack_limit.
     pub(crate) fn take_challenge(&self, limit: i64, second: u64) -> bool {
         let net = self.0.as_ref().filter(|_| limit < i64::from(i32::MAX));
         net.is_none_or(|net| net.take_challenge(limit, second))
     }
 
-    /// A connection has no owner any more.
+    /// Notes that a connection has become an orphan.
     pub(crate) fn orphaned(&self) {
         if let Some(net) = &self.0 {
             net.orphans.set(net.orphans.get() + 1);
         }
     }
 
-    /// Connections without an owner.
+    /// Returns the number of orphans.
     pub(crate) fn orphans(&self) -> i64 {
         self.0.as_ref().map_or(0, |net| net.orphans.get())
     }
 
-    /// Pages of all connections.
+    /// Returns the pages that all connections hold.
     pub(crate) fn pages(&self) -> i64 {
         self.0.as_ref().map_or(0, |net| net.pages.get())
     }
 
-    /// See [`Net::add_pages`].
+    /// Adds pages as [`Net::add_pages`] does.
     pub(crate) fn add_pages(&self, by: i64, marks: [i64; 3]) {
         if let Some(net) = &self.0 {
             net.add_pages(by, marks);

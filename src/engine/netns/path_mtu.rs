@@ -1,4 +1,4 @@
-//! The way to a destination: how large a packet may be, and the MSS that this makes.
+//! The path to a destination: how large a packet may be, and the MSS that follows from it.
 //!
 //! RFC 1191, RFC 8201, RFC 9293 3.7.1. Linux counterpart: ipv4_default_advmss, ip6_default_advmss,
 //! __ip_rt_update_pmtu, __ip6_rt_update_pmtu.
@@ -15,9 +15,9 @@ pub(crate) const TCP_MSS_DEFAULT: u32 = 536;
 pub(crate) const TCP_HEADER: u32 = 20;
 /// Smallest MSS announced over IPv4 (ip_rt_min_advmss), bytes.
 const MIN_ADVMSS_V4: u32 = 256;
-/// Below this an IPv4 path MTU is not believed: fragments are allowed instead (ip_rt_min_pmtu), bytes.
+/// An IPv4 path MTU below this is not trusted: packets may be fragmented instead (ip_rt_min_pmtu), bytes.
 const MIN_PMTU_V4: u32 = 552;
-/// What every IPv6 link carries (RFC 8200 5), bytes.
+/// The MTU that every IPv6 link supports (RFC 8200 5), bytes.
 pub(crate) const IPV6_MIN_MTU: u32 = 1_280;
 /// Length of the IP header without options, bytes.
 pub(crate) const fn ip_header_len(ip: IpAddr) -> u32 {
@@ -27,7 +27,8 @@ pub(crate) const fn ip_header_len(ip: IpAddr) -> u32 {
     }
 }
 
-/// The peer's MSS when it announces none: over IPv6 what every link carries (RFC 9293 3.7.1), bytes.
+/// Returns the MSS of a peer that announces none (RFC 9293 3.7.1), bytes. Over IPv6 it follows from the MTU that every
+/// link supports.
 pub(crate) const fn default_mss(ip: IpAddr) -> u32 {
     match ip {
         IpAddr::V4(_) => TCP_MSS_DEFAULT,
@@ -35,25 +36,25 @@ pub(crate) const fn default_mss(ip: IpAddr) -> u32 {
     }
 }
 
-/// What our own device takes.
+/// The limits of the host's own device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Device {
-    /// Largest packet, bytes: no IP packet is larger than this can say.
+    /// MTU of the device, bytes. The type is as large as that of the length field of IP.
     pub(crate) mtu: u16,
-    /// It cuts a burst into segments itself, and puts those that come together (GSO, GRO).
+    /// The device cuts bursts into segments and merges segments that arrive together (GSO, GRO).
     pub(crate) gso: bool,
 }
 
-/// The way to a destination.
+/// The path to a destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
-    /// Largest packet that gets through, for all we know, bytes.
+    /// Largest packet that the path is known to carry, bytes.
     mtu: u16,
-    /// What our own device takes.
+    /// The limits of the host's own device.
     device: Device,
-    /// When what an ICMP error told is forgotten.
+    /// When the MTU of an ICMP error is forgotten.
     expires: Stamp<Jiffies>,
-    /// The MTU told was too small to be true: packets leave without the don't-fragment bit.
+    /// The MTU in an ICMP error was too small to be trusted: packets are sent without the don't-fragment bit.
     pub(crate) locked: bool,
 }
 
@@ -67,7 +68,7 @@ impl Default for Path {
 }
 
 impl Path {
-    /// Through this device, and nothing else known.
+    /// Creates a path through this device about which nothing else is known.
     pub(crate) const fn through(device: Device) -> Path {
         Path {
             mtu: device.mtu,
@@ -77,7 +78,7 @@ impl Path {
         }
     }
 
-    /// What is known of it now: news grow old.
+    /// Returns what is known of the path now. The MTU of an ICMP error expires.
     pub(crate) fn at(self, now: Now) -> Path {
         match self.expires.get() {
             Some(expires) if now.j >= expires => Path::through(self.device),
@@ -85,22 +86,22 @@ impl Path {
         }
     }
 
-    /// Largest packet that gets through, for all we know, bytes.
+    /// Returns the largest packet that the path is known to carry, bytes.
     pub(crate) fn mtu(self) -> u32 {
         u32::from(self.mtu)
     }
 
-    /// Whether bursts leave in one piece.
+    /// Returns whether bursts are sent in one piece.
     pub(crate) fn gso(self) -> bool {
         self.device.gso
     }
 
-    /// Whether an ICMP error has told its MTU.
+    /// Returns whether the MTU comes from an ICMP error.
     pub(crate) fn is_told(self) -> bool {
         self.expires.get().is_some()
     }
 
-    /// The MSS to announce, bytes.
+    /// Returns the MSS to announce, bytes.
     pub(crate) fn advmss(self, ip: IpAddr) -> u32 {
         let least = match ip {
             IpAddr::V4(_) => MIN_ADVMSS_V4,
@@ -110,7 +111,7 @@ impl Path {
         self.mtu().saturating_sub(headers).max(least)
     }
 
-    /// An ICMP error told this MTU, which is smaller than what was known; `lifetime` is that of such news.
+    /// Takes the MTU of an ICMP error, which is smaller than the one known so far, for the time `lifetime`.
     pub(crate) fn learn(&mut self, now: Now, ip: IpAddr, mtu: u32, lifetime: TickSpan) {
         let small = ip.is_ipv4() && mtu < MIN_PMTU_V4;
         self.locked = small;

@@ -1,7 +1,7 @@
-//! A host's secrets: keys drawn from its seed, and keyed hashes of the ends of a connection.
+//! A host's secrets: keys drawn from its seed, and keyed hashes of the two ends of a connection.
 //!
-//! Who does not know the key cannot tell what a hash will be, nor make two of them fall together. SipHash-2-4 as in
-//! Linux. Linux counterpart: net_secret and ts_secret (secure_seq.c), syncookie_secret, siphash.h.
+//! Without the key nobody can predict a hash or make two of them collide. The hash is SipHash-2-4 as in Linux. Linux
+//! counterpart: net_secret and ts_secret (secure_seq.c), syncookie_secret, siphash.h.
 
 use std::hash::Hasher as _;
 use std::net::IpAddr;
@@ -16,20 +16,20 @@ use crate::rng::Stream;
 pub(crate) struct Key(u64, u64);
 
 impl Key {
-    /// The next key of a stream.
+    /// Draws the next key of a stream.
     pub(crate) fn draw(stream: &mut Stream) -> Key {
         let mut half = || u64::from(stream.next_u32()) << 32 | u64::from(stream.next_u32());
         Key(half(), half())
     }
 
-    /// The hash of what `write` writes.
+    /// Returns the hash of the bytes that `write` writes.
     pub(crate) fn hash(self, write: impl FnOnce(&mut Message)) -> u64 {
         let mut message = Message(SipHasher24::new_with_keys(self.0, self.1));
         write(&mut message);
         message.0.finish()
     }
 
-    /// The hash of two addresses and two ports.
+    /// Returns the hash of two addresses and two ports.
     pub(crate) fn of_ends(self, local: Addr, remote: Addr) -> u64 {
         self.hash(|m| {
             m.addr(local.ip)
@@ -39,7 +39,7 @@ impl Key {
     }
 }
 
-/// What is hashed, in the making.
+/// The input of a hash as it is being built.
 pub(crate) struct Message(SipHasher24);
 
 impl Message {
@@ -64,20 +64,20 @@ impl Message {
 /// The keys of one host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Secrets {
-    /// Initial sequence numbers.
+    /// The key of initial sequence numbers.
     pub(crate) isn: Key,
-    /// Offsets of the timestamp clock.
+    /// The key of the offsets of the timestamp clock.
     pub(crate) ts_offset: Key,
-    /// Where the search for a local port begins.
+    /// The key that decides where the search for a local port begins.
     pub(crate) port: Key,
-    /// How many challenge ACKs a second has.
+    /// The key that decides how many challenge ACKs a second has.
     pub(crate) challenge: Key,
-    /// SYN cookies: one for the whole number, one for what is hidden in it.
+    /// The keys of SYN cookies: one for the whole number, one for the data encoded in it.
     pub(crate) cookie: [Key; 2],
 }
 
 impl Secrets {
-    /// The keys that belong to a seed.
+    /// Returns the keys of a seed.
     pub(crate) fn new(seed: u64) -> Secrets {
         let key = |name| Key::draw(&mut Stream::new(seed, name));
         let mut cookies = Stream::new(seed, "cookie key");
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_siphash_2_4() {
-        // the reference implementation's first vector: key 00..0f, an empty message
+        // the first test vector of the reference implementation: key 00..0f, an empty message
         let key = Key(0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908);
         assert_eq!(key.hash(|_| {}), 0x726f_db47_dd0e_0e31);
     }

@@ -1,42 +1,42 @@
-//! Memory that a socket holds, in whole pages: it decides whether the expected segment takes the short way.
+//! The memory that a socket holds, in whole pages. It decides whether the expected segment takes the fast path.
 //!
 //! Linux counterpart: sk_forward_alloc, __sk_mem_schedule, sk_mem_uncharge. What follows when the host's memory is short
 //! is in `resources.rs`.
 
-/// Bytes of a page.
+/// Size of a page, bytes.
 pub(crate) const PAGE: u32 = 4_096;
-/// A send buffer is never smaller, bytes.
+/// Smallest send buffer, bytes.
 pub(crate) const MIN_SNDBUF: u32 = 4_608;
-/// Memory of a buffer of the sender beside its data, bytes.
+/// Memory of a buffer of the send queue in addition to its data, bytes.
 pub(crate) const SKB_OVERHEAD: u32 = 832;
 
-/// What is reserved, and what of it is not used.
+/// The memory that is reserved, and the part of it that is not used.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ForwardAlloc {
-    /// Not used, bytes (less than a page).
+    /// The memory that is not used, bytes (less than a page).
     free: u32,
-    /// At most 256 MB.
+    /// The pages that are reserved (at most 256 MB).
     pages: u16,
 }
 
 impl ForwardAlloc {
-    /// Bytes that can be taken without asking for a page.
+    /// Returns the bytes that can be taken without a new page.
     pub(crate) fn available(self) -> u32 {
         self.free
     }
 
-    /// All that is reserved, pages.
+    /// Returns the pages that are reserved.
     pub(crate) fn pages(self) -> u16 {
         self.pages
     }
 
-    /// Takes `bytes`, with new pages if need be.
+    /// Takes `bytes`, with new pages if they are needed.
     pub(crate) fn charge(&mut self, bytes: u32) {
         self.reserve(bytes);
         self.free -= bytes;
     }
 
-    /// Makes sure that `bytes` can be taken, and does not take them.
+    /// Reserves pages so that `bytes` can be taken, without taking them.
     pub(crate) fn reserve(&mut self, bytes: u32) {
         if self.free < bytes {
             let pages = (bytes - self.free).div_ceil(PAGE);
@@ -45,7 +45,7 @@ impl ForwardAlloc {
         }
     }
 
-    /// Gives `bytes` back; whole pages are returned.
+    /// Returns `bytes` to the reserve, and whole pages to the host.
     pub(crate) fn uncharge(&mut self, bytes: u32) {
         let free = self.free + bytes;
         self.free = free % PAGE;

@@ -1,7 +1,8 @@
-//! The queues of a connection, which has them only while they hold something.
+//! The queues of a connection, which are allocated only while they hold something.
 //!
-//! Linux counterpart: sk_write_queue, tcp_rtx_queue and sk_receive_queue, whose buffers come and go while the heads stay.
-//! Here the heads go too: an idle connection gives them back to its host, which lends them to the next one at work.
+//! Linux counterpart: sk_write_queue, tcp_rtx_queue and sk_receive_queue. In Linux the buffers come and go while the
+//! queue heads stay. Here the heads are freed too: an idle connection returns them to its host, which lends them to the
+//! next active one.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -9,43 +10,43 @@ use std::ops::{Deref, DerefMut};
 use crate::engine::queues::receive_queue::Received;
 use crate::engine::queues::skb::Skb;
 
-/// The three queues.
+/// The three queues of a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queues {
-    /// Written, not sent.
+    /// Written and not sent.
     pub(crate) unsent: VecDeque<Skb>,
-    /// Sent, not acknowledged, by sequence number.
+    /// Sent and not acknowledged, by sequence number.
     pub(crate) rtx: VecDeque<Skb>,
-    /// In order, not read.
+    /// Received in order and not read.
     pub(crate) received: Received,
 }
 
-/// What an idle connection shows.
+/// The empty queues that an idle connection shows.
 static EMPTY: Queues = Queues {
     unsent: VecDeque::new(),
     rtx: VecDeque::new(),
     received: Received::EMPTY,
 };
 
-/// Queues, or none while all are empty.
+/// The queues of a connection, or none while all are empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buffers(Option<Box<Queues>>);
 
 impl Buffers {
-    /// Takes lent queues if it has none.
+    /// Takes lent queues if the connection has none.
     pub(crate) fn borrow(&mut self, spare: &mut Option<Box<Queues>>) {
         if self.0.is_none() {
             self.0 = spare.take();
         }
     }
 
-    /// Nothing is written and nothing received.
+    /// Returns whether all queues are empty.
     pub(crate) fn are_empty(&self) -> bool {
         let idle = |q: &Queues| q.unsent.is_empty() && q.rtx.is_empty() && q.received.is_empty();
         self.0.as_deref().is_none_or(idle)
     }
 
-    /// Gives its queues back if all are empty.
+    /// Returns the queues to the host if all are empty.
     pub(crate) fn give_back(&mut self, spare: &mut Option<Box<Queues>>) {
         let idle = |q: &Queues| q.unsent.is_empty() && q.rtx.is_empty() && q.received.is_empty();
         if self.0.as_deref().is_some_and(idle) {
@@ -53,7 +54,7 @@ impl Buffers {
         }
     }
 
-    /// Drops what is written and gives its memory back; what was received stays.
+    /// Drops the written data and frees its memory. Received data stays.
     pub(crate) fn purge(&mut self) {
         if let Some(queues) = &mut self.0 {
             queues.unsent = VecDeque::new();

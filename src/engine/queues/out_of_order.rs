@@ -1,4 +1,4 @@
-//! Data that came out of order, and the SACK blocks that tell the peer of it.
+//! Data that arrived out of order, and the SACK blocks that report it to the peer.
 //!
 //! RFC 2018 4, RFC 2883. Linux counterpart: tcp_data_queue_ofo, tcp_sack_new_ofo_skb, tcp_ofo_queue.
 
@@ -8,10 +8,10 @@ use bytes::Bytes;
 
 use crate::wire::{SackBlocks, Seq};
 
-/// Most blocks remembered (they fill the option without timestamps).
+/// Number of blocks that are remembered (they fill the option if there are no timestamps).
 const NUM_SACKS: usize = 4;
 
-/// A range that came before its turn.
+/// A range of data that arrived out of order.
 #[derive(Clone, Debug)]
 pub(crate) struct Early {
     pub(crate) seq: Seq,
@@ -21,34 +21,34 @@ pub(crate) struct Early {
     pub(crate) memory: crate::engine::queues::truesize::Footprint,
 }
 
-/// What became of a range.
+/// What happened to a range that was inserted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inserted {
-    /// What of it was there already.
+    /// The part that was already there.
     pub(crate) overlap: Option<(Seq, Seq)>,
     /// Memory of ranges that were not kept, bytes.
     pub(crate) freed: u32,
-    /// All of it was there already.
+    /// Whether all of the range was already there.
     pub(crate) contained: bool,
 }
 
-/// What waits for its turn.
+/// The ranges and the blocks, allocated only while there are any.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    /// By sequence number; they may touch, they do not contain each other.
+    /// The ranges by sequence number. They may touch, but none contains another.
     queue: VecDeque<Early>,
-    /// The most recently changed first (RFC 2018 4).
+    /// The blocks, the most recently changed first (RFC 2018 4).
     blocks: Vec<(Seq, Seq)>,
 }
 
-/// What is out of order.
+/// The queue of data that arrived out of order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reassembly {
-    /// None: nothing is out of order and no block is left.
+    /// The ranges, or `None` while nothing is out of order and no block is left.
     held: Option<Box<Held>>,
     /// A duplicate to report in the next segment.
     pub(crate) dsack: Option<(Seq, Seq)>,
-    /// ACKs held back since the first three (Linux: compressed_ack).
+    /// ACKs that were held back since the first three (Linux: compressed_ack).
     pub(crate) compressed: u32,
     pub(crate) compressed_at: Option<Seq>,
     pub(crate) dup_acks: u32,
@@ -72,7 +72,7 @@ impl Reassembly {
         self.held().queue.is_empty()
     }
 
-    /// The blocks to report, the duplicate first, at most `room`.
+    /// Returns the blocks to report, the duplicate first, at most `room`.
     pub(crate) fn sack_blocks(&self, room: usize) -> SackBlocks {
         self.dsack
             .iter()
@@ -82,12 +82,12 @@ impl Reassembly {
             .collect()
     }
 
-    /// The right edge of the highest block.
+    /// Returns the right edge of the highest block.
     pub(crate) fn highest_edge(&self) -> Option<Seq> {
         self.held().blocks.iter().map(|b| b.1).reduce(Seq::max)
     }
 
-    /// Keeps a range, unless all of it was there already.
+    /// Inserts a range, unless all of it is already there.
     pub(crate) fn insert(&mut self, early: Early, sack: bool) -> Inserted {
         let (seq, end_seq) = (early.seq, early.end_seq);
         let before = self.truesize() + early.memory.truesize;
@@ -114,7 +114,7 @@ impl Reassembly {
         }
     }
 
-    /// Memory that all ranges occupy, bytes.
+    /// Returns the memory that all ranges occupy, bytes.
     pub(crate) fn truesize(&self) -> u32 {
         let queue = &self.held().queue;
         queue.iter().map(|e| e.memory.truesize).sum()
@@ -136,7 +136,7 @@ impl Reassembly {
         }
     }
 
-    /// The first block may have grown into others.
+    /// Merges the first block with the blocks that it has reached.
     fn coalesce(&mut self) {
         let blocks = &mut self.held_mut().blocks;
         let mut first = blocks[0];
@@ -152,7 +152,7 @@ impl Reassembly {
         blocks.append(&mut rest);
     }
 
-    /// The next range that `rcv_nxt` has reached, old ones dropped.
+    /// Returns the next range that `rcv_nxt` has reached, and drops older ones.
     pub(crate) fn take_ready(&mut self, rcv_nxt: Seq) -> Option<Early> {
         let queue = &mut self.held.as_mut()?.queue;
         if queue.front()?.seq.after(rcv_nxt) {
@@ -170,7 +170,7 @@ impl Reassembly {
         }
     }
 
-    /// Drops everything (the peer's FIN came in order, or the connection is over).
+    /// Drops everything, because the peer's FIN arrived in order or the connection is over.
     pub(crate) fn purge(&mut self) -> u32 {
         let freed = self.truesize();
         *self = Reassembly {
@@ -181,7 +181,7 @@ impl Reassembly {
     }
 }
 
-/// What of a range is there already.
+/// Returns the part of the range that is already there.
 fn overlap(queue: &VecDeque<Early>, seq: Seq, end_seq: Seq) -> Option<(Seq, Seq)> {
     let e = queue
         .iter()

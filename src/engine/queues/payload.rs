@@ -1,6 +1,6 @@
-//! The bytes of a buffer of the sender: written piece by piece, then cut and sent without a copy.
+//! The bytes of a buffer of the send queue: written piece by piece, then cut and sent without a copy.
 //!
-//! Linux counterpart: the page fragments of an `sk_buff`, which a clone that leaves shares.
+//! Linux counterpart: the page fragments of an `sk_buff`, which the clone that is sent shares.
 
 use std::ops::{Deref, Range};
 
@@ -9,9 +9,9 @@ use bytes::{Buf, Bytes, BytesMut};
 /// Bytes that can still grow in place, or that packets share.
 #[derive(Clone, Debug)]
 pub(crate) enum Data {
-    /// Being written.
+    /// The bytes are being written.
     Open(BytesMut),
-    /// Sent at least once.
+    /// The bytes were sent at least once.
     Sealed(Bytes),
 }
 
@@ -32,7 +32,7 @@ impl Deref for Data {
 }
 
 impl Data {
-    /// Puts bytes behind; what packets share is copied first.
+    /// Appends bytes. If packets share the bytes so far, these are copied first.
     pub(crate) fn extend_from_slice(&mut self, more: &[u8]) {
         if let Data::Sealed(bytes) = self {
             let mut open = BytesMut::with_capacity(bytes.len() + more.len());
@@ -44,7 +44,7 @@ impl Data {
         }
     }
 
-    /// Cuts at `at` and returns what lay behind.
+    /// Cuts the bytes at `at` and returns the part behind.
     pub(crate) fn split_off(&mut self, at: usize) -> Data {
         match self {
             Data::Open(bytes) => Data::Open(bytes.split_off(at)),
@@ -60,14 +60,14 @@ impl Data {
         }
     }
 
-    /// From now on packets share the bytes.
+    /// Makes packets share the bytes from now on.
     pub(crate) fn seal(&mut self) {
         if let Data::Open(bytes) = self {
             *self = Data::Sealed(std::mem::take(bytes).freeze());
         }
     }
 
-    /// Bytes for a packet: shared once sealed, else copied.
+    /// Returns bytes for a packet. They are shared once the payload is sealed, and copied before.
     pub(crate) fn slice(&self, range: Range<usize>) -> Bytes {
         match self {
             Data::Open(bytes) => Bytes::copy_from_slice(&bytes[range]),

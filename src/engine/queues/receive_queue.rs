@@ -1,7 +1,7 @@
-//! Data in order that the application has not read, one buffer a segment: reading is done buffer by buffer.
+//! Data in order that the application has not read, one buffer per segment. Reading proceeds buffer by buffer.
 //!
-//! Linux counterpart: sk_receive_queue, tcp_try_coalesce, the loop of tcp_recvmsg_locked. Of the segments that come through
-//! a TUN only small ones are merged: into what is left behind the data of the one before.
+//! Linux counterpart: sk_receive_queue, tcp_try_coalesce, the loop of tcp_recvmsg_locked. Of the segments that arrive
+//! through a TUN only small ones are merged, into the space that is left behind the data of the previous one.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::engine::queues::truesize::Footprint;
 
-/// Where the data goes that a recv() takes.
+/// The destination of the data that a recv() reads.
 pub(crate) trait Sink {
     /// Takes this part of a packet's data.
     fn take(&mut self, data: &Bytes, part: Range<usize>);
@@ -43,36 +43,37 @@ impl Sink for Vec<Bytes> {
     }
 }
 
-/// A segment's data.
+/// The data of a segment.
 #[derive(Clone, Debug)]
 struct Buffer {
     data: Bytes,
-    /// What was merged behind it.
+    /// The data that was merged behind it.
     merged: Vec<u8>,
-    /// Bytes of both read already.
+    /// Bytes of both that were read already.
     read: usize,
     memory: Footprint,
 }
 
-/// What waits for the application.
+/// The data that waits for the application.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Received(VecDeque<Buffer>);
 
 impl Received {
-    /// Nothing.
+    /// Creates an empty queue.
     pub(crate) const EMPTY: Received = Received(VecDeque::new());
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Memory that all of it occupies, bytes.
+    /// Returns the memory that the queue occupies, bytes.
     #[cfg(test)]
     pub(crate) fn truesize(&self) -> u32 {
         self.0.iter().map(|b| b.memory.truesize).sum()
     }
 
-    /// Takes a segment's data; whether it fitted behind the data before it, and takes no memory of its own.
+    /// Appends a segment's data. It returns whether the data fitted behind that of the previous segment and takes no
+    /// memory of its own.
     pub(crate) fn push(&mut self, data: Bytes, memory: Footprint) -> bool {
         if data.is_empty() {
             return false;
@@ -95,7 +96,7 @@ impl Received {
         false
     }
 
-    /// Reads at most `max` bytes of the first buffer into `out`: how many, and what memory became free.
+    /// Reads at most `max` bytes of the first buffer into `out`. It returns their number and the memory that became free.
     pub(crate) fn read_one(&mut self, max: usize, out: &mut impl Sink) -> Option<(usize, u32)> {
         let first = self.0.front_mut()?;
         let (len, from) = (first.data.len(), first.read);

@@ -1,20 +1,20 @@
-//! What is written and not yet acknowledged: buffers of one or more segments, unsent or sent.
+//! Data that is written and not yet acknowledged: buffers of one or more segments, sent or not.
 //!
-//! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. Boundaries between
-//! buffers decide what leaves as one segment, what a retransmission may merge, and where PSH stands.
+//! Linux counterpart: `struct sk_buff` with `TCP_SKB_CB`, `sk_write_queue` and `tcp_rtx_queue`. The boundaries between
+//! buffers decide what is sent as one segment, what a retransmission may merge, and which segment has PSH.
 
 use crate::engine::clock::now::Micros;
 use crate::engine::queues::payload::Data;
 use crate::wire::{Flags, Seq};
 
-/// What is known of a sent buffer: Linux's TCPCB bits.
+/// The state of a sent buffer, as Linux's TCPCB bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
-    /// The peer holds it (SACK).
+    /// The peer has it (SACK).
     pub(crate) sacked: bool,
-    /// A retransmission of it is under way.
+    /// A retransmission of it is in flight.
     pub(crate) retrans: bool,
-    /// Held lost.
+    /// It is considered lost.
     pub(crate) lost: bool,
     /// It was retransmitted at least once.
     pub(crate) ever_retrans: bool,
@@ -24,20 +24,20 @@ pub(crate) struct Marks {
 #[derive(Clone, Debug)]
 pub(crate) struct Skb {
     pub(crate) seq: Seq,
-    /// After the data and after SYN or FIN.
+    /// The sequence number after the data and after SYN or FIN.
     pub(crate) end_seq: Seq,
     pub(crate) flags: Flags,
     pub(crate) data: Data,
     pub(crate) marks: Marks,
-    /// Segments that it leaves as; 0 before it was first looked at.
+    /// Number of segments in which it is sent, or 0 as long as that was not computed.
     pub(crate) pcount: u32,
-    /// Bytes of each of them but the last (Linux: gso_size).
+    /// Bytes of each of these segments but the last (Linux: gso_size).
     pub(crate) seg_size: u32,
     /// When it was last sent.
     pub(crate) sent_us: Micros,
-    /// Counts transmissions of the connection: ties in `sent_us` are broken by it.
+    /// A count of the connection's transmissions, which orders those with the same `sent_us`.
     pub(crate) sent_order: u64,
-    /// Packets delivered when it was last sent (delivery rate, RACK).
+    /// Number of packets delivered when it was last sent (delivery rate, RACK).
     pub(crate) delivered: u32,
 }
 
@@ -62,7 +62,7 @@ impl Skb {
         self.data.len() as u32
     }
 
-    /// Recounts the segments at this MSS.
+    /// Recomputes the number of segments at this MSS.
     pub(crate) fn set_tso_segs(&mut self, mss: u32) -> u32 {
         self.seg_size = mss.max(1);
         self.pcount = self.len().div_ceil(self.seg_size).max(1);
@@ -83,13 +83,13 @@ impl Skb {
         rest
     }
 
-    /// Whether this buffer was sent after an instant and, at the same instant, lies beyond `end_seq`.
+    /// Returns whether this buffer was sent after an instant or, at the same instant, lies beyond `end_seq`.
     pub(crate) fn sent_after(&self, sent_us: Micros, end_seq: Seq) -> bool {
         sent_after(self.sent_us, self.end_seq, sent_us, end_seq)
     }
 }
 
-/// RACK's order of transmissions (RFC 8985 6.2 step 2).
+/// Returns whether the first transmission is later than the second one, in the order of RACK (RFC 8985 6.2 step 2).
 pub(crate) fn sent_after(us1: Micros, end1: Seq, us2: Micros, end2: Seq) -> bool {
     us1 > us2 || (us1 == us2 && end1.after(end2))
 }

@@ -4,23 +4,23 @@
 
 use crate::engine::netns::path_mtu::TCP_HEADER;
 
-/// Bytes of a page; a packet that fills one is not kept in one piece.
+/// Size of a page, bytes. A packet that fills one is not stored in one piece.
 const PAGE: u32 = 4_096;
-/// Memory of a packet's bookkeeping behind its data, bytes.
+/// Memory of a packet's bookkeeping behind its data (skb_shared_info), bytes.
 pub(crate) const SHARED_INFO: u32 = 320;
-/// Memory of a packet's descriptor, bytes.
+/// Memory of a packet's descriptor (sk_buff), bytes.
 pub(crate) const DESCRIPTOR: u32 = 256;
 
-/// Memory of a received packet, bytes.
+/// The memory of a received packet, bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Footprint {
-    /// All of it: header room, the data's slab, the descriptor.
+    /// All of it: headroom, the slab of the data, and the descriptor.
     pub(crate) truesize: u32,
-    /// Unused behind the data: a small packet that follows is copied there.
+    /// The unused part behind the data, into which a small packet that follows is copied.
     pub(crate) tailroom: u32,
 }
 
-/// Pages that hold the data of a large packet: blocks of eight, and at its end what suffices, bytes.
+/// Returns the pages that hold the data of a large packet, bytes: blocks of eight, and a smaller one at the end.
 fn pages(mut data: u32) -> u32 {
     let (mut order, mut all) = (3, 0);
     while data > 0 {
@@ -33,14 +33,14 @@ fn pages(mut data: u32) -> u32 {
     all
 }
 
-/// The memory of a packet that came through the device with this payload, these options and an IP header of that
-/// length.
+/// Returns the memory of a packet that arrived through the device with this payload, these options and an IP header of
+/// this length.
 pub(crate) fn footprint(ip_header: u32, payload: u32, options: u32) -> Footprint {
     const HEADROOM: u32 = 64;
     const SMALL_HEAD: u32 = 576;
     let used = HEADROOM + ip_header + TCP_HEADER + options + payload;
     if used >= PAGE {
-        // only the headers lie in the head, the data in pages
+        // only the headers are in the head, the data is in pages
         return Footprint {
             truesize: SMALL_HEAD + DESCRIPTOR + pages(payload),
             tailroom: 0,
