@@ -1,8 +1,8 @@
-//! Two or more sequences of packets side by side, in order, so that a missing packet shows as missing and
-//! the rest still lines up.
+//! Aligns two or more sequences of packets in order, so that a missing packet shows as missing and the others still face
+//! each other.
 //!
-//! A longest common subsequence, weighted: what a packet is (flags, sequence number, length) counts first, and
-//! among equal ones (retransmissions) nearness in time decides which of them is the missing one.
+//! The method is a weighted longest common subsequence: the kind of a packet (flags, sequence number, length) counts
+//! most, and among equal ones (retransmissions) the distance in time decides which of them is missing.
 
 use crate::compare::fields::Fields;
 use crate::time::Instant;
@@ -11,24 +11,24 @@ use crate::trace::Dir;
 /// A packet to align: its instant and its fields.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// When it was on the wire.
+    /// When it was on the link.
     pub at: Instant,
-    /// Which way it went.
+    /// Its direction.
     pub dir: Dir,
-    /// What it is.
+    /// Its fields.
     pub fields: Fields,
 }
 
 const SAME: i64 = 1_000_000;
 const SAME_DATA: i64 = 500_000;
-/// A packet of the same kind at another place of the stream, if it is near.
+/// The weight of a packet of the same kind at another place of the stream, if it is near.
 const SAME_KIND: i64 = 300_000;
 const NEAR_US: u64 = 20_000;
 const SAME_ACK: i64 = 100_000;
-/// Most that distance in time can take away: less than half of what the weakest match gives.
+/// The most that a distance in time can subtract: less than half of what the weakest match gives.
 const FAR: i64 = 200_000;
 
-/// What lining `left` up with `right` is worth; none if they are not the same packet in any sense.
+/// Returns the weight of matching `left` with `right`, or `None` if they are not the same packet in any sense.
 fn worth(left: &Item, right: &Item) -> Option<i64> {
     let (l, r) = (&left.fields, &right.fields);
     if l.icmp != r.icmp || left.dir != right.dir {
@@ -46,15 +46,16 @@ fn worth(left: &Item, right: &Item) -> Option<i64> {
     Some(base + ack - apart)
 }
 
-/// A row of two: the index on the left, and on the right.
+/// A row of two: the index on the left, and the one on the right.
 pub type Pair = (Option<usize>, Option<usize>);
 
-/// Longest stretch that is aligned as one, packets: the table grows with the square of it.
+/// Largest number of packets that are aligned at once, because the table grows with its square.
 const STRETCH: usize = 2_000;
 
-/// The rows of the best alignment of two sequences: indices, in order, each index once.
+/// Returns the rows of the best alignment of two sequences: indices, in order, each index once.
 ///
-/// What both have in common at the start, at nearly the same instants, is taken as it is; of longer traces each stretch of 2000 is aligned by itself.
+/// What both have in common at the start, at nearly the same instants, is matched directly. Of longer traces each stretch
+/// of 2000 packets is aligned separately.
 pub fn align(left: &[Item], right: &[Item]) -> Vec<Pair> {
     let common = left
         .iter()
@@ -108,10 +109,10 @@ fn best_rows(left: &[Item], right: &[Item]) -> Vec<Pair> {
     rows
 }
 
-/// One row of a table: for each sequence the index of its packet, or none.
+/// One row of a table: for each sequence the index of its packet, or `None`.
 pub type Row = Vec<Option<usize>>;
 
-/// The rows of an alignment of several sequences, the first of which the others are lined up with.
+/// Returns the rows of an alignment of several sequences. The others are aligned with the first one.
 pub fn align_all(sequences: &[Vec<Item>]) -> Vec<Row> {
     let Some((first, others)) = sequences.split_first() else {
         return Vec::new();
@@ -131,7 +132,7 @@ pub fn align_all(sequences: &[Vec<Item>]) -> Vec<Row> {
     rows
 }
 
-/// The packet that stands for a row: its first.
+/// Returns the packet that stands for a row: its first one.
 fn face(row: &[Option<usize>], sequences: &[Vec<Item>]) -> Item {
     row.iter()
         .zip(sequences)

@@ -1,9 +1,10 @@
-//! Closed mode: two traces of one scenario, each made by a target by itself, held against each other.
+//! Closed mode: the comparison of two traces of one scenario, each produced by a target on its own.
 //!
-//! The same packets in the same order, every field. Times: a packet that answers something (a packet or a call
-//! at most [`ALLOWANCE`] before it) has its time from that; any other was sent by a timer, and the time since the last
-//! thing that both traces share may differ by what the timer wheel allows two runs of unknown phase: a granule of its
-//! level, one tick, and [`ALLOWANCE`]. TSval must follow each trace's own clock; TSecr must echo the same packet.
+//! Both must have the same packets in the same order, with every field equal. The time of a packet that answers something
+//! (a packet or a call at most [`ALLOWANCE`] before it) counts from that. Any other packet was sent by a timer. The time
+//! since the last event that both traces share may then differ by what the timer wheel allows two runs of unknown phase:
+//! a granule of its level, one tick, and [`ALLOWANCE`]. TSval must follow each trace's own clock, and TSecr must echo the
+//! same packet.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +22,12 @@ use crate::time::{Instant, Ticks};
 use crate::trace::{Dir, Event, Incident, Packet, Trace, Who};
 use crate::wire::{Datagram, Payload, TcpOption};
 
-/// A trace made ready: packets with their fields, and the instants at which something was done to the survivor.
+/// A trace prepared for a comparison: packets with their fields, and the instants of calls and of the peer's packets.
 struct Side<'a> {
     trace: &'a Trace,
     /// The survivor's packets.
     out: Vec<Item>,
-    /// Why each was sent, where that is known.
+    /// Why each was sent, if it is known.
     causes: Vec<Option<&'a str>>,
     /// The TCP_INFO line that follows each, by its number.
     infos: BTreeMap<usize, &'a TcpInfo>,
@@ -36,7 +37,7 @@ struct Side<'a> {
     stimuli: Vec<Instant>,
 }
 
-/// The packets of a trace that can be read, with their fields relative to its origin.
+/// Returns the packets of a trace that can be parsed, with their fields relative to its origin.
 fn items(packets: &[Packet]) -> Vec<(usize, Item)> {
     let origin = Origin::of(packets);
     let mut labels = LabelChanges::default();
@@ -107,8 +108,8 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Whether something was done to the survivor so shortly before that it may be the packet's cause. A call is
-    /// logged after it returns by some targets, so it may also be stamped a little later.
+    /// Returns whether a call or a packet was so shortly before that it may be the packet's cause. Some targets log a
+    /// call after it returns, so its stamp may also be a little later.
     fn answers(&self, at: Instant) -> bool {
         let first = self.stimuli.partition_point(|s| *s + ALLOWANCE < at);
         self.stimuli
@@ -116,19 +117,19 @@ impl<'a> Side<'a> {
             .is_some_and(|s| *s <= at + ALLOWANCE)
     }
 
-    /// How many of the peer's packets came before `at`.
+    /// Returns how many of the peer's packets came before `at`.
     fn arrived_before(&self, at: Instant) -> usize {
         self.arrived.partition_point(|i| i.at <= at)
     }
 
-    /// Which of the peer's packets carry this TSval: first and last, of those before `at`.
+    /// Returns which of the peer's packets before `at` carry this TSval: the first and the last one.
     fn echoed(&self, tsecr: u32, at: Instant) -> Option<(usize, usize)> {
         let before = &self.arrived[..self.arrived_before(at)];
         let is = |i: &Item| i.fields.tsval() == Some(tsecr);
         Some((before.iter().position(is)?, before.iter().rposition(is)?))
     }
 
-    /// Whether TSval says how long after the first packet this one was sent, to the millisecond.
+    /// Returns whether TSval says how long after the first packet this one was sent, to the millisecond.
     fn tsval_follows(&self, item: &Item) -> bool {
         let (Some(tsval), Some(first)) = (item.fields.tsval(), self.out.first()) else {
             return true;
@@ -139,7 +140,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Holds two traces of one scenario against each other.
+/// Compares two traces of one scenario.
 pub fn compare(left: &Trace, right: &Trace) -> Verdict {
     let ticks = right.meta.ticks.or(left.meta.ticks).unwrap_or_default();
     let (l, r) = (Side::of(left), Side::of(right));
@@ -212,7 +213,7 @@ fn alone(side: &Side<'_>, index: usize, class: Class) -> Difference {
     }
 }
 
-/// The reason of a packet, from whichever side knows one.
+/// Returns the reason of a packet, from whichever side has one.
 fn why(l: &Side<'_>, i: usize, r: &Side<'_>, j: usize) -> Option<String> {
     l.causes[i].or(r.causes[j]).map(str::to_owned)
 }
@@ -249,7 +250,7 @@ fn echo(side: &Side<'_>, item: &Item) -> Option<(usize, usize)> {
     side.echoed(tsecr, item.at)
 }
 
-/// The last thing before both packets that both traces share: the pair before, or a packet of the peer.
+/// Returns the last event before both packets that both traces share: the previous pair, or a packet of the peer.
 fn shared(
     l: &Side<'_>,
     at: Instant,
@@ -264,8 +265,8 @@ fn shared(
     }
 }
 
-/// By how much later the right side's retransmission timer, armed with these packets, fires than the left one's because
-/// each took its RTO from its own RTT, us.
+/// Returns by how much later, in us, the right side's retransmission timer, armed with these packets, fires than the left
+/// one's because each took its RTO from its own RTT.
 fn rto_shift_us(l: &Side<'_>, i: usize, r: &Side<'_>, j: usize, ticks: &Ticks) -> i64 {
     let (Some(left), Some(right)) = (l.infos.get(&i), r.infos.get(&j)) else {
         return 0;
@@ -291,7 +292,7 @@ fn time(
     Some(it.because(why))
 }
 
-/// What the application saw, as a few facts in words; each is compared.
+/// What the application observed, as a few facts in words. Each fact is compared.
 fn facts(trace: &Trace) -> Vec<(&'static str, String)> {
     let ending = Ending::of(trace);
     let mut connected = false;
@@ -332,7 +333,8 @@ fn error_at(trace: &Trace) -> Option<Instant> {
     Ending::of(trace).at_us.map(Instant::from_us)
 }
 
-/// What the application saw; `earlier` are the packets that both sent, by their instants, the last of them `anchor`.
+/// Compares what the application observed; `earlier` are the instants of the packets that both sent, and `anchor` is the
+/// last of them.
 fn application(
     left: &Trace,
     right: &Trace,
@@ -369,7 +371,8 @@ fn application(
     (compared, found)
 }
 
-/// TCP_INFO lines that follow the same packet on both sides; lines compared and differing.
+/// Compares the TCP_INFO lines that follow the same packet on both sides, and returns the numbers of lines compared and
+/// of lines that differ.
 fn infos(
     l: &Side<'_>,
     r: &Side<'_>,
@@ -397,8 +400,8 @@ fn infos(
     (compared, differing)
 }
 
-/// A trace's TCP_INFO lines by the number of the packet, of those sent at these instants, that they follow; the last
-/// line of each.
+/// Returns a trace's TCP_INFO lines by the number of the packet, of those sent at these instants, that they follow. Of
+/// several lines after a packet it is the last.
 fn lines<'a>(trace: &'a Trace, out_at: &[Instant]) -> BTreeMap<usize, &'a TcpInfo> {
     let info = |e: &'a Event| match &e.what {
         Incident::TcpInfo(info) => Some((e.at, &**info)),
@@ -413,28 +416,28 @@ fn lines<'a>(trace: &'a Trace, out_at: &[Instant]) -> BTreeMap<usize, &'a TcpInf
 /// One packet in a table of several traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// Its place in the trace's packets.
+    /// Its index in the trace's packets.
     pub index: usize,
-    /// When.
+    /// Its instant.
     pub at: Instant,
-    /// Which way.
+    /// Its direction.
     pub dir: Dir,
-    /// What it is.
+    /// Its fields.
     pub fields: Fields,
-    /// Fields in which it is not the first target's packet of this row; `packet` where that one is missing.
+    /// Fields in which it differs from the first target's packet in this row, or `packet` if that one is missing.
     pub differs: Vec<&'static str>,
 }
 
 /// How many rows of a table are the same on all targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RowCounts {
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Rows in which every target has the packet, the same in every field but TSval and TSecr.
+    /// Number of rows in which every target has the packet with the same fields, apart from TSval and TSecr.
     pub same: usize,
 }
 
-/// The packets of several traces side by side, both directions: a row for each packet, a cell for each trace.
+/// Returns the packets of several traces side by side, both directions: a row for each packet, a cell for each trace.
 pub fn table(traces: &[&Trace]) -> Vec<Vec<Option<Cell>>> {
     let read: Vec<Vec<(usize, Item)>> = traces.iter().map(|t| items(&t.packets)).collect();
     let bare: Vec<Vec<Item>> = read
@@ -467,7 +470,7 @@ fn marks(first: Option<&Fields>, this: &Fields) -> Vec<&'static str> {
     names.filter(|f| *f != "ts.ecr").collect()
 }
 
-/// How many rows of a table are the same on all targets.
+/// Returns how many rows of a table are the same on all targets.
 pub fn count_rows(table: &[Vec<Option<Cell>>]) -> RowCounts {
     let is_same = |row: &&Vec<Option<Cell>>| {
         let same = |c: &Option<Cell>| c.as_ref().is_some_and(|c| c.differs.is_empty());

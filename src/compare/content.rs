@@ -1,8 +1,8 @@
-//! What the survivor writes, in one text: recordings were made by an application that wrote another one than ours.
+//! The survivor's data in one text: the application of the recordings wrote another text than that of the scenarios.
 //!
 //! Byte k of the stream is k mod 251 in the scenario language, and letter k mod 26 of the alphabet in the recordings. A
-//! trace in the second text is rewritten into the first, byte by byte at its place, so that a byte that does not
-//! belong there stays wrong by the same bits.
+//! trace with the second text is rewritten to the first one, byte by byte, so that a wrong byte stays wrong by the same
+//! bits.
 
 use crate::compare::align::Item;
 use crate::trace::Dir;
@@ -15,12 +15,12 @@ fn recorded(k: u32) -> u8 {
     b'a' + (k % 26) as u8
 }
 
-/// Rewrites the survivor's data if its first byte is the recordings'.
+/// Rewrites the survivor's data if its first byte is that of the recordings.
 pub(super) fn into_one_text(items: &mut [(usize, Item)]) {
     let data = |i: &&mut Item| {
         i.dir == Dir::Out && i.fields.icmp.is_none() && i.fields.seq > 0 && !i.fields.is_empty()
     };
-    // data begins behind the SYN, which is number 0
+    // data begins after the SYN, which has number 0
     let place = |seq: u32, n: usize| (seq - 1).wrapping_add(n as u32);
     let mut items = items
         .iter_mut()

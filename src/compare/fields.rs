@@ -1,4 +1,4 @@
-//! One packet against another, field by field, in numbers relative to the connection's first ones.
+//! The comparison of two packets, field by field, in numbers relative to the first ones of the connection.
 //!
 //! RFC 9293 3.1 (header), RFC 7323 (timestamps), RFC 2018 (SACK), RFC 6864 (IP identification).
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::trace::{Dir, Packet};
 use crate::wire::{Datagram, Flags, Payload, Segment, Seq, TcpOption};
 
-/// A field in which two packets differ, and both values in words.
+/// A field in which two packets differ, with both values in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldDifference {
     /// The field: `flags`, `seq`, `ts.ecr`, `ip.ttl`, ...
@@ -19,7 +19,7 @@ pub struct FieldDifference {
 }
 
 impl FieldDifference {
-    /// A difference in `field`.
+    /// Creates a difference in `field`.
     pub fn new(field: &'static str, left: impl ToString, right: impl ToString) -> Self {
         FieldDifference {
             field,
@@ -29,12 +29,12 @@ impl FieldDifference {
     }
 }
 
-/// The first numbers of a connection, which its other numbers are counted from.
+/// The first numbers of a connection, from which its other numbers are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The survivor's initial sequence number.
     pub isn: Seq,
-    /// The peer's.
+    /// The peer's initial sequence number.
     pub peer_isn: Seq,
     /// The survivor's first TSval.
     pub tsval: u32,
@@ -45,7 +45,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of a trace: from each side's first SYN, or its first segment where no SYN was seen.
+    /// Returns the origin of a trace: from each side's first SYN, or from its first segment if no SYN was seen.
     pub fn of(packets: &[Packet]) -> Origin {
         let mut found = Found::default();
         for packet in packets {
@@ -56,7 +56,7 @@ impl Origin {
         found.origin()
     }
 
-    /// The same origin as the peer sees it: for its packets.
+    /// Returns the same origin with the two sides exchanged, for the peer's packets.
     pub fn mirrored(&self) -> Origin {
         Origin {
             isn: self.peer_isn,
@@ -67,7 +67,7 @@ impl Origin {
         }
     }
 
-    /// The packet's fields, counted from this origin.
+    /// Returns the packet's fields, counted from this origin.
     pub fn relative(&self, datagram: &Datagram) -> Fields {
         let mut fields = Fields {
             ttl: datagram.ttl,
@@ -118,7 +118,7 @@ impl Origin {
     }
 }
 
-/// What was found of an origin so far, one side after the other.
+/// The numbers of an origin that were found so far.
 #[derive(Default)]
 struct Found {
     syn: [Option<Segment>; 2],
@@ -161,7 +161,7 @@ impl Found {
 /// A packet's fields as they are compared, relative to an [`Origin`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    /// Type and code, if it is ICMP; the TCP fields are then empty.
+    /// Type and code of an ICMP message, whose TCP fields are empty.
     pub icmp: Option<(u8, u8)>,
     /// Source and destination port.
     pub ports: (u16, u16),
@@ -169,13 +169,13 @@ pub struct Fields {
     pub flags: Flags,
     /// Sequence number from the initial one.
     pub seq: u32,
-    /// Acknowledgment number from the peer's initial one; the bare field where ACK is not set.
+    /// Acknowledgment number from the peer's initial one, or the absolute field if ACK is not set.
     pub ack: u32,
     /// Window field.
     pub window: u16,
     /// Urgent pointer.
     pub urgent: u16,
-    /// Options in their order; timestamps and SACK blocks relative.
+    /// Options in their order, with relative timestamps and SACK blocks.
     pub options: Vec<TcpOption>,
     /// Data (or an ICMP message's body).
     pub payload: Vec<u8>,
@@ -185,9 +185,9 @@ pub struct Fields {
     pub dont_frag: bool,
     /// TOS byte.
     pub tos: u8,
-    /// Identification from the first that is not zero; none: zero.
+    /// IP identification from the first one that is not zero, or `None` for zero.
     pub ip_id: Option<u16>,
-    /// How often the sender has changed its flow label so far; the labels themselves are drawn.
+    /// How often the sender has changed its flow label so far. The labels themselves are random.
     pub label_changes: u32,
 }
 
@@ -199,7 +199,7 @@ pub(crate) struct LabelChanges {
 }
 
 impl LabelChanges {
-    /// Its next packet: changes so far.
+    /// Takes the sender's next packet, and returns the number of changes so far.
     pub(crate) fn take(&mut self, datagram: &Datagram) -> u32 {
         let label = datagram.flow_label;
         if self.last.replace(label).is_some_and(|last| last != label) {
@@ -212,11 +212,11 @@ impl LabelChanges {
 /// What TSval must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TsvalRule {
-    /// The left side's.
+    /// It must equal the left side's.
     Equal,
-    /// Anything: time is judged elsewhere.
+    /// It may be anything, because time is checked elsewhere.
     Any,
-    /// One of the millisecond clock's values from `first` to `last`, as relative as the fields are.
+    /// It must be one of the millisecond clock's values from `first` to `last`, relative as the fields are.
     Within {
         /// Earliest value.
         first: u32,
@@ -226,17 +226,17 @@ pub enum TsvalRule {
 }
 
 impl Fields {
-    /// Length of the data, bytes.
+    /// Returns the length of the data, bytes.
     pub fn len(&self) -> usize {
         self.payload.len()
     }
 
-    /// Whether there is no data.
+    /// Returns whether there is no data.
     pub fn is_empty(&self) -> bool {
         self.payload.is_empty()
     }
 
-    /// TSval, relative; none without the option.
+    /// Returns the relative TSval, or `None` without the option.
     pub fn tsval(&self) -> Option<u32> {
         self.options.iter().find_map(|o| match o {
             TcpOption::Timestamps(ts) => Some(ts.tsval),
@@ -244,7 +244,7 @@ impl Fields {
         })
     }
 
-    /// Every field in which `right` differs from this packet.
+    /// Returns every field in which `right` differs from this packet.
     pub fn differences(&self, right: &Fields, tsval: TsvalRule) -> Vec<FieldDifference> {
         let mut found = Vec::new();
         {
@@ -269,7 +269,7 @@ impl Fields {
         found
     }
 
-    /// `PA seq 1:103 ack 91 win 63`: enough to know the packet by.
+    /// Displays enough to recognize the packet: `PA seq 1:103 ack 91 win 63`.
     pub fn brief(&self) -> String {
         if let Some((kind, code)) = self.icmp {
             return format!("ICMP type {kind} code {code}");
@@ -287,7 +287,7 @@ impl Fields {
 
 type AsText = fn(&Fields) -> String;
 
-/// The fields that are compared by what they show.
+/// Returns the fields that are compared as they are displayed.
 const PLAIN: &[(&str, AsText)] = &[
     ("protocol", |f| match f.icmp {
         Some((kind, code)) => format!("ICMP type {kind} code {code}"),
@@ -310,7 +310,7 @@ const PLAIN: &[(&str, AsText)] = &[
     }),
 ];
 
-/// The first byte that differs, on both sides.
+/// Returns the first byte that differs, on both sides.
 fn content(left: &[u8], right: &[u8]) -> (String, String) {
     let at = left
         .iter()

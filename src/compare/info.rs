@@ -1,10 +1,10 @@
-//! TCP_INFO lines: what the kernel says of its connection, held against what the engine says.
+//! The comparison of TCP_INFO lines: what the kernel reports about its connection and what the engine reports.
 //!
-//! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and the
-//! time left on a timer are in whole ticks and are read from [`ALLOWANCE`] before the line's stamp to
-//! `ASKED_WITHIN` after it: where a tick began in that time, either tick's value will do. The kernel's RTT contains
-//! the recorder's lateness, by which every sample may differ, so the mean of the samples (`rtt`) may differ by
-//! [`ALLOWANCE`] and their deviation from the mean (`rttvar`) by twice that.
+//! Linux counterpart: `tcp_get_info`, `inet_diag`. Counters, states, windows and queues must be equal. Ages and the time
+//! left on a timer are in whole ticks and are read between [`ALLOWANCE`] before the line's stamp and `ASKED_WITHIN` after
+//! it. If a tick began in that time, the value of either tick is right. The kernel's RTT includes the recorder's
+//! lateness, by which every sample may differ. So the mean of the samples (`rtt`) may differ by [`ALLOWANCE`], and their
+//! deviation from the mean (`rttvar`) by twice that.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::compare::fields::FieldDifference;
 use crate::compare::timing::ALLOWANCE;
 use crate::time::Ticks;
 
-/// A recorder stamps a line and then asks the kernel: the answer is this much later at the most.
+/// A recorder stamps a line and then asks the kernel. The answer is at most this much later.
 const ASKED_WITHIN: Duration = Duration::from_micros(100);
 
 type Value = fn(&TcpInfo) -> u64;
 
-/// What must be equal.
+/// The values that must be equal.
 const EXACT: &[(&str, Value)] = &[
     ("ca_state", |i| i.ca_state.into()),
     ("retransmits", |i| i.retransmits.into()),
@@ -43,11 +43,11 @@ const EXACT: &[(&str, Value)] = &[
     ("wqueue", |i| i.wqueue.into()),
 ];
 
-/// What the kernel shows of a request sock or a timewait sock: no TCP_INFO, only the timer.
+/// What the kernel shows of a request or a TIME_WAIT socket: no TCP_INFO, only the timer.
 const OF_SMALL_SOCKS: &[&str] = &["timer_retrans", "rqueue", "wqueue"];
 
-/// Every value in which the engine differs from a recorded line; both read at `recorded.at`. `straddled`: a tick began
-/// while the kernel did what the engine did last, so that what it noted then may be of either tick.
+/// Returns every value in which the engine differs from a recorded line, both read at `recorded.at`. `straddled`: a tick
+/// began while the kernel did what the engine did last, so that the times that it noted may be of either tick.
 pub fn differences(
     engine: &TcpInfo,
     recorded: &TcpInfo,
@@ -88,12 +88,13 @@ pub fn differences(
     found
 }
 
-/// By how much the right line's RTO is longer than the left one's, us, where both are right: each is what its own RTT
-/// gives, and the RTTs differ by no more than the machine's lateness. None where that does not explain them.
+/// Returns by how much the right line's RTO is longer than the left one's, us, if both are right: each follows from its
+/// own RTT, and the RTTs differ by no more than the machine's lateness. It returns `None` if that does not explain the
+/// difference.
 ///
-/// RFC 6298 2.2 and 2.3 as Linux has them: the RTO is the RTT and 200 ms (`tcp_rto_min_us`), or after the first sample
-/// three times the RTT, rounded up to a tick, and doubled `backoff` times. A simulated RTT of whole ticks lies exactly on
-/// the edge of a tick, a real one a little behind it, so that its RTO is a tick longer.
+/// RFC 6298 2.2 and 2.3 as in Linux: the RTO is the RTT plus 200 ms (`tcp_rto_min_us`), or after the first sample three
+/// times the RTT, rounded up to a tick and doubled `backoff` times. A simulated RTT of whole ticks lies exactly on the
+/// edge of a tick, a real one a little behind it, so that its RTO is a tick longer.
 pub fn rto_by_rtt(left: &TcpInfo, right: &TcpInfo, ticks: &Ticks, rto_min_us: u64) -> Option<i64> {
     let allowance_us = ALLOWANCE.as_micros() as u64;
     if left.backoff != right.backoff || left.rtt_us.abs_diff(right.rtt_us) > allowance_us {
@@ -112,8 +113,8 @@ pub fn rto_by_rtt(left: &TcpInfo, right: &TcpInfo, ticks: &Ticks, rto_min_us: u6
     explained.then(|| right.rto_us as i64 - left.rto_us as i64)
 }
 
-/// Every value in which two lines differ that does not pass with time: for lines of different runs. Of a request sock
-/// and of a timewait sock the kernel shows no TCP_INFO.
+/// Returns every value in which two lines of different runs differ, except those that change with time. Of a request and
+/// of a TIME_WAIT socket the kernel shows no TCP_INFO.
 pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifference> {
     let mut found = Vec::new();
     if left.state != right.state {
@@ -140,24 +141,24 @@ fn is_small(info: &TcpInfo) -> bool {
     matches!(info.state, TcpState::TimeWait | TcpState::SynRecv)
 }
 
-/// By how much a value in ticks may be off, ms.
+/// By how much a value in ticks may differ, ms.
 #[derive(Clone, Copy)]
 struct Slack {
-    /// Because the line may have been read a tick before its stamp.
+    /// The line may have been read a tick before its stamp.
     read: u64,
-    /// Because it may have been read a tick after its stamp.
+    /// The line may have been read a tick after its stamp.
     asked: u64,
-    /// Because what it counts from may have been noted a tick before or after.
+    /// The instant from which the value counts may have been noted a tick before or after.
     noted: u64,
 }
 
-/// Whether a tick began in the time in which the line may have been read.
+/// Returns whether a tick began in the time in which the line may have been read.
 fn read_in_two(recorded: &TcpInfo, ticks: &Ticks) -> bool {
     let read_from = recorded.at.saturating_sub(ALLOWANCE);
     ticks.jiffies(read_from) != ticks.jiffies(recorded.at)
 }
 
-/// Whether a tick began while the kernel was asked.
+/// Returns whether a tick began while the kernel was asked.
 fn asked_later(recorded: &TcpInfo, ticks: &Ticks) -> bool {
     ticks.jiffies(recorded.at) != ticks.jiffies(recorded.at + ASKED_WITHIN)
 }

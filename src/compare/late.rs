@@ -1,15 +1,16 @@
-//! Whether the machine on which a trace was measured was too late for its times to say anything about its TCP: judged
-//! from the trace alone.
+//! Whether the machine on which a trace was measured was too late for its times to say anything about its TCP. The trace
+//! alone shows that.
 //!
-//! Two things show it. The loop notes how late it did a step or a delivery. And a packet names, in its TSval, the
-//! millisecond in which it was made: a stamp that lies long after it was late.
+//! There are two signs. The loop notes how late it was with a step or a delivery. And the TSval of a packet names the
+//! millisecond in which the packet was made: if its stamp is much later, the stamp was late.
 
 use crate::compare::timing::{ALLOWANCE, MsClock};
 use crate::time::Instant;
 use crate::trace::{BUSY, Dir, Provenance, Trace};
 use crate::wire::{Datagram, Segment};
 
-/// In words, why the times of this trace cannot be relied on; none of a simulated trace, and of one that was on time.
+/// Returns why the times of this trace cannot be relied on, in words. It returns `None` for a simulated trace and for one
+/// that was on time.
 pub fn why_late(trace: &Trace) -> Option<String> {
     if trace.meta.provenance == Provenance::Simulated {
         return None;
@@ -18,7 +19,7 @@ pub fn why_late(trace: &Trace) -> Option<String> {
     noted.or_else(|| late_stamp(trace))
 }
 
-/// The packet of the survivor whose stamp lies furthest behind its own TSval.
+/// Returns the packet of the survivor whose stamp is furthest behind its own TSval.
 fn late_stamp(trace: &Trace) -> Option<String> {
     let tsval = |bytes: &[u8]| -> Option<u32> {
         let datagram = Datagram::parse(bytes).ok()?;

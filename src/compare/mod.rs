@@ -1,7 +1,7 @@
-//! Two traces held against each other: align, fields, timing, divergence, verdict; and replay.
+//! The comparison of two traces: alignment, fields, timing, divergence, verdict; and replay.
 //!
-//! [`replay`] feeds a recording's stimuli to the engine and holds its packets against the recorded ones;
-//! [`closed`] holds two traces against each other that each target made by itself.
+//! [`replay`] feeds a recording's packets and calls to the engine and compares its packets with the recorded ones.
+//! [`closed`] compares two traces that were each produced by a target on its own.
 
 pub mod align;
 pub mod closed;

@@ -1,38 +1,38 @@
-//! When a packet may be recorded, given what caused it; and where a recording's millisecond clock lies.
+//! When a packet may be recorded, given its cause; and the phase of a recording's millisecond clock.
 //!
-//! A time is never "close enough". A packet that a stimulus caused is recorded at or after the stimulus and at
-//! most [`ALLOWANCE`] later. A packet that a timer caused is recorded between the tick in which the wheel fires
-//! (`D`) and `D` + one tick + [`ALLOWANCE`]; in a later tick than `D`, it counts as late. Never early.
+//! A time is never "close enough". A packet that was caused by a packet or a call is recorded at that instant or at most
+//! [`ALLOWANCE`] later. A packet that was sent by a timer is recorded between the tick in which the wheel fires (`D`) and
+//! `D` + one tick + [`ALLOWANCE`]; in a later tick than `D`, it counts as late. It must never be early.
 
 use std::time::Duration;
 
 use crate::time::{Instant, Ticks};
 
-/// The machine's lateness: the longest time from an instant to its stamp in a recording. The recordings state
-/// 1.5 ms as the most that their recorder was late.
+/// The machine's lateness: the longest time from an instant to its stamp in a recording. According to the recordings,
+/// their recorder was at most 1.5 ms late.
 pub const ALLOWANCE: Duration = Duration::from_micros(1_500);
 
-/// How long a process may take to die after `kill`: its sockets are closed by its exit, which is no system call.
+/// How long a process may take to die after `kill`: its exit, which is not a system call, closes its sockets.
 pub const EXIT_ALLOWANCE: Duration = Duration::from_millis(5);
 
 const MS: u64 = 1_000_000;
 
-/// The clock behind TSval: milliseconds, with an offset.
+/// The clock behind TSval: milliseconds with an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MsClock {
-    /// How much of a millisecond had passed at time 0, ns.
+    /// The part of a millisecond that had passed at time 0, ns.
     pub ns_into_ms: u64,
     /// TSval in the first millisecond of the run.
     pub offset: u32,
 }
 
 impl MsClock {
-    /// Its value at an instant.
+    /// Returns its value at an instant.
     pub fn value(&self, at: Instant) -> u32 {
         (((at.ns() + self.ns_into_ms) / MS) as u32).wrapping_add(self.offset)
     }
 
-    /// The first instant at which it shows `value`, not before the run; `near` says which of its turns.
+    /// Returns the first instant of the run at which it shows `value`; `near` decides between the wraps of the value.
     pub fn start_of(&self, value: u32, near: Instant) -> Instant {
         let ahead = i64::from(value.wrapping_sub(self.value(near)) as i32);
         let now = ((near.ns() + self.ns_into_ms) / MS) as i64;
@@ -40,11 +40,11 @@ impl MsClock {
         Instant::from_ns(start.saturating_sub(self.ns_into_ms))
     }
 
-    /// The clock that explains the TSvals `stamps` (recorded instant, value) of one side.
+    /// Returns the clock that explains the TSvals `stamps` (recorded instant, value) of one side.
     ///
-    /// A packet is stamped after it was made, at most [`ALLOWANCE`] later, so each one says that its
-    /// millisecond began before the stamp and did not end before the stamp less the allowance. Taken is what most
-    /// of them allow, an interval; in it `guess` (ns into a millisecond at time 0) if it lies there, else its end.
+    /// A packet is stamped after it was made, at most [`ALLOWANCE`] later. So each one shows that its millisecond began
+    /// before the stamp and did not end before the stamp minus the allowance. The result lies in the interval on which
+    /// most of them agree: at `guess` (ns into a millisecond at time 0) if that is inside, otherwise at the nearer end.
     pub fn estimate(stamps: &[(Instant, u32)], guess: Option<u64>) -> Option<MsClock> {
         let &(_, base) = stamps.first()?;
         // each packet: the earliest and the latest start of millisecond `base` on the recording's clock
@@ -77,7 +77,7 @@ impl MsClock {
     }
 }
 
-/// The first interval that as many of these as possible have in common.
+/// Returns the first interval that the largest number of these have in common.
 fn most_allowed(intervals: Vec<(i64, i64)>) -> (i64, i64) {
     let mut ends: Vec<(i64, bool)> = Vec::with_capacity(2 * intervals.len());
     for (low, high) in intervals {
@@ -103,26 +103,26 @@ fn most_allowed(intervals: Vec<(i64, i64)>) -> (i64, i64) {
     best
 }
 
-/// What made a packet leave or an application see something.
+/// What made a packet leave, or an application notice something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A call or a packet, executed between these instants.
     Stimulus {
-        /// At the earliest.
+        /// The earliest instant.
         from: Instant,
-        /// At the latest.
+        /// The latest instant.
         to: Instant,
     },
     /// A timer that fires at this instant, the start of a tick.
     Timer(Instant),
 }
 
-/// What the instant of a recorded packet says.
+/// The result of checking the instant of a recorded packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timely {
-    /// It lies where it may.
+    /// It lies within the limits.
     Yes,
-    /// It lies where it may, one tick after the one in which the wheel fires.
+    /// It lies within the limits, one tick after the one in which the wheel fires.
     Late,
     /// It lies before its cause.
     Early,
@@ -131,7 +131,7 @@ pub enum Timely {
 }
 
 impl Cause {
-    /// The earliest instant at which the consequence may be recorded.
+    /// Returns the earliest instant at which the consequence may be recorded.
     pub fn earliest(self) -> Instant {
         match self {
             Cause::Stimulus { from, .. } => from,
@@ -139,7 +139,7 @@ impl Cause {
         }
     }
 
-    /// The latest instant at which the consequence may be recorded.
+    /// Returns the latest instant at which the consequence may be recorded.
     pub fn latest(self, ticks: &Ticks) -> Instant {
         match self {
             Cause::Stimulus { to, .. } => to + ALLOWANCE,
@@ -147,7 +147,7 @@ impl Cause {
         }
     }
 
-    /// Whether a consequence recorded at `recorded` is timely.
+    /// Checks whether a consequence recorded at `recorded` is on time.
     pub fn judge(self, recorded: Instant, ticks: &Ticks) -> Timely {
         if recorded < self.earliest() {
             return Timely::Early;
@@ -162,8 +162,8 @@ impl Cause {
     }
 }
 
-/// How far two firings of the same timer may lie apart in two runs whose phases are not known: each is late
-/// by up to a granule of the wheel's level for `delay`, up to one tick, and the machine.
+/// Returns how far apart two firings of the same timer may be in two runs of unknown phase: each is late by up to a
+/// granule of the wheel's level for `delay`, up to one tick, and the machine's lateness.
 pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
     let tick = Duration::from_nanos(ticks.tick_ns);
     let asked = ticks.from_us(delay.as_micros() as u64);
@@ -172,12 +172,12 @@ pub fn spread(delay: Duration, ticks: &Ticks) -> Duration {
     granule + tick + ALLOWANCE
 }
 
-/// How long after something shared each side did something.
+/// The times from a shared event until each side did something.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gaps {
     pub(crate) left: Duration,
     pub(crate) right: Duration,
-    /// What of the right side's is by its longer RTO, us.
+    /// The part of the right side's time that follows from its longer RTO, us.
     shift_us: i64,
 }
 
@@ -190,12 +190,12 @@ impl Gaps {
         }
     }
 
-    /// The same of a timer whose time is longer on the right side by this, us.
+    /// Creates the times of a timer whose delay is longer on the right side by this, us.
     pub(crate) fn shifted(self, shift_us: i64) -> Gaps {
         Gaps { shift_us, ..self }
     }
 
-    /// By how much more than its RTOs the sides differ.
+    /// Returns by how much the sides differ in excess of their RTOs.
     pub(crate) fn apart(&self) -> Duration {
         let by = Duration::from_micros(self.shift_us.unsigned_abs());
         match self.shift_us < 0 {

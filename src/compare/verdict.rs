@@ -1,4 +1,4 @@
-//! What a comparison says: identical or not, what differs, where and why, and how it ended on both sides.
+//! The result of a comparison: identical or not, what differs, where and why, and how the connection ended on both sides.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,40 +8,40 @@ use crate::time::Instant;
 use crate::trace::{Dir, Event, Incident, Trace, Who};
 use crate::wire::{Datagram, Flags};
 
-/// How the traces came to be compared.
+/// The mode of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// A recording's stimuli were fed to the engine.
+    /// Replay: a recording's packets and calls were fed to the engine.
     Replay,
-    /// Both lived through the scenario by themselves.
+    /// Closed mode: both targets ran the scenario on their own.
     Closed,
 }
 
-/// What kind of difference it is.
+/// The kind of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// A packet of the right side that the left does not have.
+    /// The right side has a packet that the left side does not have.
     Missing,
-    /// A packet of the left side that the right does not have.
+    /// The left side has a packet that the right side does not have.
     Extra,
-    /// A field of a packet.
+    /// A field of a packet differs.
     Field,
-    /// The instant of a packet.
+    /// The instant of a packet differs.
     Time,
-    /// What the application was told, or when.
+    /// The application got another result, or got it at another time.
     Application,
-    /// The connection's state as the system shows it.
+    /// The connection's state, as the system shows it, differs.
     State,
-    /// A value of TCP_INFO; counted apart.
+    /// A value of TCP_INFO differs. These differences are counted separately.
     TcpInfo,
-    /// Something that was declared in known.toml and did not occur.
+    /// A difference that is declared in known.toml did not occur.
     NoLongerThere,
 }
 
 impl Class {
-    /// The word for it, as known.toml has it.
+    /// Returns the name of the kind, as in known.toml.
     pub const fn name(self) -> &'static str {
         match self {
             Class::Missing => "missing",
@@ -59,27 +59,27 @@ impl Class {
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Its kind.
+    /// The kind of difference.
     pub class: Class,
     /// What differs: a field's name, `time`, `packet`, `errno`, ...
     pub what: String,
-    /// Which packet or event, in words: `packet 17 (PA seq 1021:1123 ack 901 win 63)`.
+    /// The packet or event, in words: `packet 17 (PA seq 1021:1123 ack 901 win 63)`.
     pub place: String,
-    /// When, on the right side where it is there: s since the start.
+    /// Its instant, on the right side if it is there, in s since the start.
     #[serde(serialize_with = "seconds")]
     pub at: Instant,
     /// The left side's value.
     pub left: String,
     /// The right side's value.
     pub right: String,
-    /// The reason, where one is known: the timer that sent the packet, the rule that was broken.
+    /// The reason, if one is known: the timer that sent the packet, or the rule that was broken.
     pub why: Option<String>,
-    /// The declared reason, if known.toml has this difference.
+    /// The declared reason, if known.toml declares this difference.
     pub known: Option<String>,
 }
 
 impl Difference {
-    /// A difference without a reason.
+    /// Creates a difference without a reason.
     pub fn new(class: Class, what: &str, place: String, at: Instant) -> Self {
         Difference {
             class,
@@ -93,21 +93,21 @@ impl Difference {
         }
     }
 
-    /// With both values.
+    /// Adds both values.
     pub fn values(mut self, left: impl ToString, right: impl ToString) -> Self {
         self.left = left.to_string();
         self.right = right.to_string();
         self
     }
 
-    /// With a reason.
+    /// Adds a reason.
     pub fn because(mut self, why: impl ToString) -> Self {
         self.why = Some(why.to_string());
         self
     }
 }
 
-/// `4.214397 s, packet 12 (...): flags: A / PA (why)`.
+/// Displays the difference: `4.214397 s, packet 12 (...): flags: A / PA (why)`.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -134,25 +134,25 @@ fn seconds<S: serde::Serializer>(at: &Instant, s: S) -> Result<S::Ok, S::Error> 
     s.serialize_f64(at.secs_f64())
 }
 
-/// How it ended for the application.
+/// How the connection ended for the application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ending {
-    /// The first error that a call reported, by name.
+    /// The first error that a call returned, by name.
     pub errno: Option<String>,
-    /// The call that reported it.
+    /// The call that returned it.
     pub call: Option<String>,
-    /// When, us since the start.
+    /// When it was returned, us since the start.
     pub at_us: Option<u64>,
     /// Whether the survivor sent a RST.
     pub rst_sent: bool,
-    /// Whether a RST came.
+    /// Whether the survivor received a RST.
     pub rst_received: bool,
-    /// When the socket was seen gone, us since the start.
+    /// When the socket was seen to be gone, us since the start.
     pub gone_by_us: Option<u64>,
 }
 
 impl Ending {
-    /// How a trace ended.
+    /// Returns how the connection of a trace ended.
     pub fn of(trace: &Trace) -> Ending {
         let error = trace.events.iter().find_map(|e| match &e.what {
             Incident::Error { errno, how } if e.who == Who::Survivor => Some((e.at, *errno, how)),
@@ -175,7 +175,7 @@ impl Ending {
         }
     }
 
-    /// The error, if the kernel's name for it is one that we know.
+    /// Returns the error, if its name is one that this project knows.
     pub fn errno(&self) -> Option<Errno> {
         self.errno.as_deref().and_then(Errno::from_name)
     }
@@ -190,7 +190,7 @@ fn gone(event: &Event) -> Option<Instant> {
     }
 }
 
-/// `ETIMEDOUT at 17.614 s (poll POLLIN|POLLERR|POLLHUP then recv()), no RST`.
+/// Displays the end: `ETIMEDOUT at 17.614 s (poll POLLIN|POLLERR|POLLHUP then recv()), no RST`.
 impl std::fmt::Display for Ending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.errno, &self.call, self.at_us) {
@@ -211,49 +211,49 @@ impl std::fmt::Display for Ending {
 /// What was compared, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Packets of the survivor, left.
+    /// Number of packets of the survivor on the left side.
     pub left_packets: usize,
-    /// Packets of the survivor, right.
+    /// Number of packets of the survivor on the right side.
     pub right_packets: usize,
-    /// Packets that have a counterpart.
+    /// Number of packets that have a counterpart.
     pub packets_compared: usize,
-    /// Packets the same in every field and at a right instant.
+    /// Number of packets that are the same in every field and at a right instant.
     pub packets_identical: usize,
-    /// Fields that differ, over all packets.
+    /// Number of fields that differ, over all packets.
     pub fields_differing: usize,
-    /// Packets at a wrong instant.
+    /// Number of packets at a wrong instant.
     pub times_differing: usize,
-    /// Packets that only the right side has.
+    /// Number of packets that only the right side has.
     pub missing: usize,
-    /// Packets that only the left side has.
+    /// Number of packets that only the left side has.
     pub extra: usize,
-    /// Things the application saw that were compared.
+    /// Number of the application's observations that were compared.
     pub application_compared: usize,
-    /// Of these, and of the states, how many differ.
+    /// Number of the observations and states that differ.
     pub application_differing: usize,
-    /// Timer firings that came one tick late, as a kernel's do.
+    /// Number of timers that fired one tick late, as those of a kernel may.
     pub late_firings: usize,
-    /// TCP_INFO lines compared.
+    /// Number of TCP_INFO lines that were compared.
     pub tcp_info_compared: usize,
-    /// TCP_INFO lines that differ.
+    /// Number of TCP_INFO lines that differ.
     pub tcp_info_differing: usize,
-    /// Other choices of an unrecorded instant that were tried.
+    /// Number of other choices of an unrecorded instant that were tried.
     pub retries: usize,
 }
 
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Side {
-    /// `engine`, `smoltcp`, `linux`.
+    /// The target: `engine`, `smoltcp` or `linux`.
     pub target: String,
     /// Its version.
     pub version: String,
-    /// How it ended for the application.
+    /// How the connection ended for the application.
     pub ending: Ending,
 }
 
 impl Side {
-    /// The side that a trace is.
+    /// Returns the side of a comparison that a trace is.
     pub fn of(trace: &Trace) -> Side {
         Side {
             target: trace.meta.target.clone(),
@@ -263,34 +263,34 @@ impl Side {
     }
 }
 
-/// What a comparison says.
+/// The verdict: the result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// The scenario's or the recording's name.
+    /// The name of the scenario or the recording.
     pub scenario: String,
-    /// Replay or closed.
+    /// The mode: replay or closed.
     pub mode: Mode,
-    /// Nothing differs that is not declared, and everything declared occurred; in replay TCP_INFO included, in closed
-    /// mode, where its lines are read at instants of their own, apart from it.
+    /// Whether nothing differs that is not declared, and everything declared occurred. In replay this includes TCP_INFO.
+    /// In closed mode it does not, because each side's lines are read at instants of its own.
     pub identical: bool,
-    /// Why nothing is said of what differs: the machine was late, so that it may be a difference of the machine.
+    /// Why the differences are not judged: the machine was late, and they may come from that.
     pub not_judged: Option<String>,
-    /// Whether TCP_INFO is identical as well.
+    /// Whether TCP_INFO is identical too.
     pub tcp_info_identical: bool,
     /// What was compared, in numbers.
     pub counts: Counts,
-    /// The left side: in replay the engine.
+    /// The left side. In replay it is the engine.
     pub left: Side,
-    /// The right side: in replay the recording.
+    /// The right side. In replay it is the recording.
     pub right: Side,
-    /// All differences, by time.
+    /// All differences, ordered by time.
     pub differences: Vec<Difference>,
-    /// What a reader must know.
+    /// What a reader has to know.
     pub notes: Vec<String>,
 }
 
 impl Verdict {
-    /// A verdict on these differences.
+    /// Creates the verdict on these differences.
     pub fn new(mode: Mode, left: &Trace, right: &Trace, differences: Vec<Difference>) -> Verdict {
         let mut verdict = Verdict {
             scenario: right.meta.scenario.clone(),
@@ -308,7 +308,7 @@ impl Verdict {
         verdict
     }
 
-    /// Puts the differences in order and says from them what is identical and how much differs.
+    /// Sorts the differences, and derives from them what is identical and how much differs.
     pub fn settle(&mut self) {
         self.differences.sort_by_key(|d| d.at);
         let open = |d: &&Difference| d.known.is_none();
@@ -325,12 +325,12 @@ impl Verdict {
         self.counts.application_differing = count(Class::Application) + count(Class::State);
     }
 
-    /// The verdict in one line.
+    /// Returns the verdict in one line.
     pub fn line(&self) -> String {
         let c = &self.counts;
         let mut line = match (self.identical, &self.not_judged) {
             (false, Some(why)) => format!("{}: not judged: {why}", self.scenario),
-            // in closed mode TCP_INFO does not count, but what is said must not hide it
+            // in closed mode TCP_INFO does not count, but the line must not hide it
             (true, _) if !self.tcp_info_identical => format!(
                 "{}: the same {}, and the application saw the same",
                 self.scenario,
@@ -397,7 +397,7 @@ impl Verdict {
     }
 }
 
-/// `N of M identical`.
+/// Formats `N of M identical`.
 pub fn summary(verdicts: &[Verdict]) -> String {
     let identical = verdicts.iter().filter(|v| v.identical).count();
     format!("{identical} of {} identical", verdicts.len())

@@ -1,5 +1,5 @@
-//! What may come next in a replay: the instants at which the kernel may have done what the recording shows
-//! only from outside. The first choice is the likeliest; the others are tried when it leads to a difference.
+//! The possible next steps of a replay: the instants at which the kernel may have done what the recording shows only from
+//! outside. The first choice is the likeliest. The others are tried when it leads to a difference.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::wire::Seq;
 const NS: Duration = Duration::from_nanos(1);
 
 impl<M: Machine> Play<'_, M> {
-    /// The next step's choices; none at the end of the recording.
+    /// Returns the choices for the next step, or `None` at the end of the recording.
     pub(crate) fn choices(&self) -> Vec<Choice> {
         let acts = self.acts();
         let first = acts.first().map(|(_, at)| *at);

@@ -1,4 +1,4 @@
-//! The application of a replay: it makes the recorded calls, and says where their outcomes differ.
+//! The application of a replay: it makes the recorded calls, and reports where their outcomes differ.
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId, TcpInfo};
 use crate::compare::fields::FieldDifference;

@@ -5,23 +5,23 @@ use crate::engine::Engine;
 use crate::time::Instant;
 use crate::wire::Datagram;
 
-/// A TCP as a value that can be copied, so that another choice can be tried from an earlier point.
+/// A TCP as a value that can be cloned, so that another choice can be tried from an earlier point.
 pub(crate) trait Machine: Clone {
-    /// A datagram from the wire.
+    /// Takes a datagram from the network.
     fn deliver(&mut self, now: Instant, datagram: &Datagram);
-    /// The deadline has come.
+    /// Fires the timers that are due.
     fn fire(&mut self, now: Instant);
-    /// A socket call.
+    /// Makes a socket call.
     fn call(&mut self, now: Instant, call: Call) -> Outcome;
-    /// The next packet to send, and why.
+    /// Returns the next packet to send, and why it is sent.
     fn transmit(&mut self, now: Instant) -> Option<(Datagram, String)>;
-    /// The next thing a timer did, in words.
+    /// Returns the next event of a timer, in words.
     fn note(&mut self) -> Option<(Instant, String)>;
-    /// When to fire next.
+    /// Returns the next deadline.
     fn deadline(&self) -> Option<Instant>;
-    /// What poll(2) would say.
+    /// Returns what poll(2) would report.
     fn readiness(&self, socket: SocketId) -> Readiness;
-    /// The connection between these addresses.
+    /// Returns the connection between these addresses.
     fn info(&self, now: Instant, local: Addr, remote: Addr) -> Option<TcpInfo>;
 }
 

@@ -1,11 +1,11 @@
-//! Replay: a recording's stimuli are fed to the engine, and its packets are held against the recorded ones.
+//! Replay: a recording's packets and calls are fed to the engine, and its packets are compared with the recorded ones.
 //!
-//! The peer's packets and the application's calls come at their recorded instants, the engine has the recording's
-//! tick phase and initial numbers, so no peer is modelled and nothing is left to chance but what a recording does not
-//! show: the instant at which a call was executed within its logged window, and whether a timer that sent nothing
-//! was one tick late, as the kernel's softirq sometimes is. At each of these points the likeliest instant is taken
-//! first; where that leads to a difference, the others are tried, the latest point first, a bounded number of times.
-//! Timing's rules are those of [`timing`](crate::compare::timing).
+//! The peer's packets and the application's calls come at their recorded instants, and the engine has the recording's
+//! tick phase and initial numbers. So no peer is modelled, and only two things are open that a recording does not show:
+//! the instant at which a call was executed within its logged window, and whether a timer that sent nothing was one tick
+//! late, as the kernel's softirq sometimes is. At each of these points the likeliest instant is tried first. If that
+//! leads to a difference, the others are tried, the latest point first, a bounded number of times. The rules about time
+//! are those of [`timing`](crate::compare::timing).
 
 mod choices;
 mod host;
@@ -30,43 +30,43 @@ use crate::scenario::{CLIENT_PORT, Role, SERVER_PORT, Scenario};
 use crate::sysctl::{CongestionControl, Sysctl};
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
-/// How often another choice is tried before a difference is believed.
+/// Number of other choices that are tried before a difference is accepted.
 const MOST_RETRIES: usize = 200;
 
-/// How many steps all searches of a replay may take for each item and each packet of the recording. The kept recordings
-/// take at most 7; a damaged one would take thousands.
+/// Number of steps that all searches of a replay may take for each item and each packet of the recording. The recordings
+/// in the repository take at most 7; a damaged one would take thousands.
 const MOST_STEPS_EACH: usize = 100;
 
-/// How many differences are taken as they are, and what follows searched anew, before the rest is followed without
-/// looking back.
+/// Number of differences after each of which the search starts anew. The rest of the recording is then followed without a
+/// search.
 const MOST_ACCEPTED: usize = 16;
 
-/// A replay's outcome.
+/// The result of a replay.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// What it says; the left side is the engine.
+    /// The verdict. The left side is the engine.
     pub verdict: Verdict,
     /// What the engine did, with the causes of its packets.
     pub trace: Trace,
 }
 
-/// Why a recording cannot be replayed.
+/// The reason why a recording cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
-    /// It does not say where time 0 lies in the kernel's ticks.
+    /// The recording does not say where time 0 lies in the kernel's ticks.
     #[error(
         "{0}: no tick phase in its summary (jiffies_at_t0, ns_into_tick_at_t0, hz); compare it in closed mode"
     )]
     NoTicks(String),
-    /// It is no recording of a kernel.
+    /// The trace is not a recording of a kernel.
     #[error(
         "{name}: made by the target {target}, not by a kernel; a recording is a run with --on linux, and --mode closed \
          compares the targets with each other"
     )]
     NoKernel {
-        /// Its scenario.
+        /// The scenario of the trace.
         name: String,
-        /// What made it.
+        /// The target that produced it.
         target: String,
     },
     /// The survivor sent nothing.
@@ -101,7 +101,7 @@ pub fn replay(recording: &Trace, scenario: &Scenario) -> Result<Replay, ReplayEr
     ))
 }
 
-/// The engine's configuration: the scenario's knobs, the recording's ticks and initial numbers.
+/// Returns the engine's configuration: the scenario's sysctls, and the recording's ticks and initial numbers.
 fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
     let mut sysctl = scenario.survivor.sysctl.clone();
     if let Some(cc) = CongestionControl::from_name(&recording.meta.congestion_control) {
@@ -294,7 +294,7 @@ struct Held {
     late: usize,
 }
 
-/// Holds all packets against each other, aligned.
+/// Compares all packets after aligning them.
 fn hold_packets<M: Machine>(play: &Play<'_, M>, differences: &mut Vec<Difference>) -> Held {
     let script = play.script;
     let left: Vec<Item> = play
@@ -345,7 +345,7 @@ fn hold_packets<M: Machine>(play: &Play<'_, M>, differences: &mut Vec<Difference
     held
 }
 
-/// The engine's side as a trace of its own: its packets with their causes, the recording's stimuli.
+/// Returns the engine's side as a trace of its own: its packets with their causes, and the recording's packets and calls.
 fn trace_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Trace {
     let mut packets: Vec<Packet> = play
         .sent

@@ -1,10 +1,10 @@
-//! What can be noticed of a connection from outside, and what caused it.
+//! What can be noticed of a connection from outside, with its cause.
 
 use crate::call::TcpState;
 use crate::compare::timing::Cause;
 use crate::time::Instant;
 
-/// What the application has yet to notice, and what caused it.
+/// A result that the application has yet to notice, with its cause.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owed {
     pub(super) connected: Option<Cause>,
@@ -12,7 +12,7 @@ pub(super) struct Owed {
     pub(super) readable: Option<Cause>,
 }
 
-/// A state of the connection, and what caused it.
+/// A state of the connection, with its cause.
 #[derive(Clone, Debug)]
 pub(super) struct Entered {
     pub(super) state: TcpState,

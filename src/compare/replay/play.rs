@@ -1,4 +1,4 @@
-//! One way through a recording: an engine, how far it has come, and what differed so far.
+//! One path through a recording: an engine, how far it has come, and what differed so far.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,26 +19,26 @@ use crate::wire::{Datagram, Seq};
 /// A step that can be taken next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Tell the engine of its deadline now.
+    /// Call the engine at its deadline now.
     Fire(Instant),
-    /// Take the deadline to be served later than this: the kernel was a tick late.
+    /// Assume that the deadline is served later than this, because the kernel was a tick late.
     Hold(Instant),
-    /// Do item `.0` at this instant.
+    /// Execute item `.0` at this instant.
     Do(usize, Instant),
 }
 
-/// How strict a way is.
+/// How strict a path is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// A TCP_INFO line that differs ends the way.
+    /// A TCP_INFO line that differs ends the path.
     pub(crate) info_must_match: bool,
-    /// Also try that the tick itself came late.
+    /// The path may also assume that the tick itself came late.
     pub(crate) late_ticks: bool,
-    /// Go on at differences.
+    /// The path continues after differences.
     pub(crate) go_on: bool,
 }
 
-/// The way so far.
+/// The path so far.
 #[derive(Clone)]
 pub(crate) struct Play<'a, M> {
     pub(crate) script: &'a Script,
@@ -46,7 +46,7 @@ pub(crate) struct Play<'a, M> {
     pub(crate) rules: Rules,
     pub(crate) host: Host<M>,
     pub(crate) now: Instant,
-    /// The first item that is not done, and those after it that are.
+    /// The first item that is not done, and those after it that are done.
     pub(crate) next: usize,
     ahead: Vec<usize>,
     /// The next recorded packet.

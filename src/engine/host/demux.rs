@@ -1,4 +1,4 @@
-//! Who gets a segment: a connection, a request, a timewait sock, a listener, or nobody.
+//! Which connection, request, TIME_WAIT socket or listener a segment belongs to, and the answer if there is none.
 //!
 //! RFC 9293 3.10.7.1. Linux counterpart: tcp_v4_rcv, tcp_v6_rcv, tcp_v4_send_reset, tcp_v4_err.
 
@@ -90,7 +90,7 @@ impl Engine {
         self.schedule(now, id);
     }
 
-    /// A half-open connection becomes one.
+    /// Replaces a half-open connection by the established one.
     pub(crate) fn complete(
         &mut self,
         now: Now,
@@ -140,7 +140,7 @@ impl Engine {
         self.schedule(now, id);
     }
 
-    /// A segment for nobody is answered by a RST that the sender will accept; a RST is not.
+    /// Answers a segment that belongs to nothing with a RST that the sender will accept. A RST is not answered.
     pub(crate) fn reply_reset(
         &mut self,
         datagram: &Datagram,
@@ -201,7 +201,7 @@ impl Engine {
                 let error = IcmpError::of(icmp, local.ip.is_ipv6());
                 return self.icmp_for_request(at, id, error, segment.seq);
             }
-            // a timewait sock survives an ICMP error
+            // a TIME_WAIT socket survives an ICMP error
             _ => return,
         }
         let now = self.now(at);
@@ -213,7 +213,7 @@ impl Engine {
         self.settle(now, id);
     }
 
-    /// A half-open connection is given up without a word when its SYN-ACK cannot arrive.
+    /// Drops a half-open connection silently, because its SYN-ACK cannot arrive.
     fn icmp_for_request(&mut self, at: Instant, id: u32, error: Option<IcmpError>, quoted: Seq) {
         let ends = |e| matches!(e, IcmpError::Error { ends_request, .. } if ends_request);
         let hopeless = error.is_some_and(ends);

@@ -1,7 +1,7 @@
-//! The application's numbers for its sockets, and what stands behind each.
+//! The application's numbers for its sockets, and the object behind each.
 //!
-//! Linux counterpart: the table of file descriptors. A number is given anew after close(), with other high
-//! bits, so that who still holds the old one is told EBADF.
+//! Linux counterpart: the table of file descriptors. A number is used again after close(), with other high bits, so that
+//! a call with the old one returns EBADF.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,14 +11,14 @@ use crate::call::SocketId;
 use crate::engine::tcb::control_block::Tcb;
 use crate::time::Jiffies;
 
-/// Bits of a number that are the place in the table, from 1.
+/// Bits of a number that hold the place in the table, from 1.
 const PLACE_BITS: u32 = 24;
 const PLACE: u32 = (1 << PLACE_BITS) - 1;
 
-/// What a socket number stands for.
+/// The object that a socket number stands for.
 #[derive(Clone, Debug)]
 pub(crate) enum Socket {
-    /// Not connected and not listening.
+    /// A socket that is neither connected nor listening.
     Fresh(Box<Tcb>),
     /// A listener.
     Listener(Box<Listener>),
@@ -29,16 +29,16 @@ pub(crate) enum Socket {
 /// A listening socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
-    /// What its connections are made after.
+    /// The block whose options its connections inherit.
     pub(crate) template: Box<Tcb>,
     pub(crate) backlog: u32,
     /// Connections that are not accepted yet.
     pub(crate) queue: VecDeque<u32>,
     /// Half-open connections.
     pub(crate) requests: BTreeSet<u32>,
-    /// How many of them were never timed out.
+    /// Number of half-open connections that never had a timeout.
     pub(crate) young: u32,
-    /// When a SYN last found the queue full and was answered by a cookie.
+    /// When a SYN last found the queue full and was answered with a cookie.
     pub(crate) overflowed: Option<Jiffies>,
 }
 
@@ -46,12 +46,12 @@ pub(crate) struct Listener {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Descriptors {
     sockets: Slab<Socket>,
-    /// How often each place was given back.
+    /// How often each place was freed.
     reuses: Vec<u8>,
 }
 
 impl Descriptors {
-    /// Gives a socket a number; none when all are taken.
+    /// Gives a socket a number, or returns `None` when all are in use.
     pub(crate) fn add(&mut self, socket: Socket) -> Option<SocketId> {
         if self.sockets.len() >= PLACE as usize {
             return None;
@@ -89,7 +89,7 @@ impl Descriptors {
         Some(socket)
     }
 
-    /// The control blocks of those that are no connections.
+    /// Returns the control blocks of the sockets that are not connections.
     pub(crate) fn unconnected_mut(&mut self) -> impl Iterator<Item = &mut Tcb> {
         self.sockets
             .iter_mut()
@@ -100,7 +100,7 @@ impl Descriptors {
             })
     }
 
-    /// All numbers in use, by place.
+    /// Returns all numbers in use, by place.
     pub(crate) fn ids(&self) -> Vec<SocketId> {
         let places = self.sockets.iter().map(|(place, _)| place);
         places.map(|place| self.id(place)).collect()

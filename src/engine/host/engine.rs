@@ -1,4 +1,4 @@
-//! A host: what it is made of, what goes in and out, and whose timer is next.
+//! A host: its parts, its input and output, and its next timer.
 //!
 //! Linux counterpart: the ehash, the listening hash and the timer bases.
 
@@ -28,45 +28,45 @@ use crate::sysctl::Sysctl;
 use crate::time::{Instant, TickSpan, Ticks};
 use crate::wire::{Datagram, Payload};
 
-/// Numbers that a host draws at random; given instead, to repeat a recording.
+/// Numbers that a host draws at random. They can be given instead, to repeat a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drawn {
     /// Initial sequence number of every connection.
     pub isn: Option<u32>,
-    /// Offset added to the millisecond clock for TSval.
+    /// Offset that is added to the millisecond clock for TSval.
     pub ts_offset: Option<u32>,
     /// IP identification of a connection's first packet.
     pub ip_id: Option<u16>,
 }
 
-/// What a host is made of.
+/// The settings of a host.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its addresses, of both versions; one that belongs to none of them is not heard.
+    /// Its addresses, of both IP versions. Packets to other addresses are ignored.
     pub addrs: Vec<IpAddr>,
-    /// Largest IP packet of its device, bytes; more than 65535 is 65535.
+    /// MTU of its device, bytes. A value above 65535 counts as 65535.
     pub mtu: u32,
-    /// Its device cuts bursts into segments itself: they leave in one piece, with their segment size in
-    /// [`Datagram::gso_size`](crate::wire::Datagram::gso_size). Never on where packets are compared.
+    /// Whether its device cuts bursts into segments itself: they are sent in one piece, with the segment size in
+    /// [`Datagram::gso_size`](crate::wire::Datagram::gso_size). It is never set where packets are compared.
     pub gso: bool,
-    /// Its knobs.
+    /// Its sysctls.
     pub sysctl: Sysctl,
     /// Its clock tick.
     pub ticks: Ticks,
-    /// How much of a millisecond of its timestamp clock had passed at time 0, in ns.
+    /// The part of a millisecond that its timestamp clock had passed at time 0, in ns.
     pub ns_into_ms: u64,
-    /// Seed of what it draws; its secret keys too, so where a stranger may be the peer it must be one nobody can guess.
+    /// Seed of all that it draws, including its secret keys. If a peer may be hostile, nobody must be able to guess it.
     pub seed: u64,
-    /// What is not drawn but given.
+    /// Numbers that are given instead of drawn.
     pub drawn: Drawn,
-    /// Connections and half-open connections at the most, orphans included; what is beyond is refused.
+    /// Limit of connections and half-open connections together, orphans included. More are refused.
     pub max_connections: usize,
-    /// Whether tcp_retries2 and its relatives count retransmissions, as before Linux 2.6.32, and are not a time.
+    /// Whether tcp_retries2 and similar sysctls count retransmissions, as before Linux 2.6.32, instead of meaning a time.
     pub retries_are_counted: bool,
 }
 
 impl Config {
-    /// Linux 6.18's defaults at this address: MTU 1500, HZ 250, phase 0, seed 0.
+    /// Returns the defaults of Linux 6.18 for this address: MTU 1500, HZ 250, phase 0, seed 0.
     pub fn new(addr: IpAddr) -> Self {
         Config {
             addrs: vec![addr],
@@ -83,7 +83,7 @@ impl Config {
     }
 }
 
-/// A host's TCP.
+/// The TCP of a host.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) routes: Routes,
@@ -93,7 +93,7 @@ pub struct Engine {
     pub(crate) drawn: Drawn,
     pub(crate) retries_are_counted: bool,
     pub(crate) max_connections: usize,
-    /// Options of a new socket, shared until one is set.
+    /// Options of a new socket. They are shared until one is set.
     pub(crate) opt: Arc<Options>,
     pub(crate) net: Arc<Net>,
     pub(crate) secrets: Secrets,
@@ -102,15 +102,15 @@ pub struct Engine {
     pub(crate) sockets: Descriptors,
     pub(crate) table: Table,
     pub(crate) listeners: BTreeMap<Addr, SocketId>,
-    /// The next deadline of each of the table.
+    /// The next deadline of each entry of the table.
     pub(crate) wheel: Wheel,
-    /// What leaves; lent to the connection at work.
+    /// The packets to send. The active connection borrows this queue.
     pub(crate) outbox: Option<Box<Outbox>>,
-    /// Sockets whose readiness may have changed, where somebody asked to be told.
+    /// Sockets whose readiness may have changed, if the caller watches it.
     pub(crate) touched: Option<VecDeque<SocketId>>,
 }
 
-/// A copy counts for itself.
+/// Clones the engine. The clone has counters of its own.
 impl Clone for Engine {
     fn clone(&self) -> Self {
         let mut copy = Engine {
@@ -143,12 +143,12 @@ impl Clone for Engine {
 }
 
 impl Engine {
-    /// What this host has counted.
+    /// Returns the counters of this host.
     pub fn counters(&self) -> &Mib {
         &self.net.mib
     }
 
-    /// A host without connections.
+    /// Creates a host without connections.
     pub fn new(config: Config) -> Self {
         let secrets = Secrets::new(config.seed);
         let device = Device {
@@ -192,7 +192,7 @@ impl Engine {
         self.drawn.ip_id.unwrap_or(drawn)
     }
 
-    /// A datagram from the wire; one that a device has put together of several says so in its `gso_size`.
+    /// Takes a datagram from the network. If a device has merged several into it, its `gso_size` says so.
     pub fn on_packet(&mut self, at: Instant, datagram: &Datagram) {
         if !self.routes.is_own(datagram.dst) {
             return;
@@ -203,7 +203,7 @@ impl Engine {
         }
     }
 
-    /// The deadline has come, or is past: every timer that is due fires.
+    /// Fires every timer that is due at `now`, which is the deadline or later.
     pub fn on_deadline(&mut self, at: Instant) {
         let now = self.now(at);
         while let Some(id) = self.wheel.pop_due(at) {
@@ -251,7 +251,8 @@ impl Engine {
         }
     }
 
-    /// A connection that has something to do: what it sends goes where the host's packets go. `settle` follows.
+    /// Returns a connection that has something to do. The packets it sends go to the queue of the host. The caller must
+    /// call `settle` afterwards.
     pub(crate) fn at_work(&mut self, id: u32) -> Option<&mut Tcb> {
         let said = self.table.connection_mut(id)?.outbox.take();
         self.take_back(said);
@@ -284,7 +285,8 @@ impl Engine {
         self.outbox().packets.push_back(packet);
     }
 
-    /// Whether [`poll_event`](Engine::poll_event) tells what timers do; it does at first. Who moves bulk saves the time.
+    /// Sets whether [`poll_event`](Engine::poll_event) reports what timers do. It does so by default; turning it off
+    /// saves time in bulk transfers.
     pub fn explain(&mut self, on: bool) {
         let outbox = self.outbox();
         outbox.mute = !on;
@@ -293,7 +295,7 @@ impl Engine {
         }
     }
 
-    /// After a connection was touched: takes what it sent, moves it on, and notes its next deadline.
+    /// Finishes work on a connection: takes what it sent, moves it to its next state, and notes its next deadline.
     pub(crate) fn settle(&mut self, now: Now, id: u32) {
         let Some(tcb) = self.table.connection_mut(id) else {
             return;
@@ -321,7 +323,7 @@ impl Engine {
         self.touch(socket);
     }
 
-    /// The full socket leaves the tables; what its owner still may ask stays until close().
+    /// Removes the full socket from the tables. What its owner can still query is kept until close().
     fn bury(&mut self, now: Now, id: u32, successor: Option<TimeWait>) {
         let Some(tcb) = self.table.connection_mut(id) else {
             return;
@@ -342,7 +344,7 @@ impl Engine {
         }
     }
 
-    /// Whether there is room for one more in TIME_WAIT; where there is none the connection is simply gone.
+    /// Returns whether one more TIME_WAIT socket is allowed. If not, the connection is simply removed.
     fn may_wait(&self, timewait: &TimeWait) -> bool {
         if self.table.timewaits() as i64 >= self.sysctl.tcp_max_tw_buckets {
             self.net.mib.add(Counter::TCPTimeWaitOverflow, 1);
@@ -359,7 +361,7 @@ impl Engine {
         true
     }
 
-    /// As [`forget`](Engine::forget); its listener forgets it too.
+    /// Removes a connection as [`forget`](Engine::forget) does, also from its listener.
     pub(crate) fn forget_request(&mut self, id: u32) -> Option<Sock> {
         let gone = self.forget(id);
         if let Some(Sock::Request(request)) = &gone
@@ -371,7 +373,7 @@ impl Engine {
         gone
     }
 
-    /// Takes one out of the table, and its deadline with it.
+    /// Removes an entry from the table, together with its deadline.
     pub(crate) fn forget(&mut self, id: u32) -> Option<Sock> {
         self.wheel.disarm(id);
         let gone = self.table.remove(id);
@@ -385,7 +387,7 @@ impl Engine {
         gone
     }
 
-    /// Keeps the wheel true for one of the table.
+    /// Updates the timer wheel for an entry of the table.
     pub(crate) fn schedule(&mut self, now: Now, id: u32) {
         let next = match self.table.get(id) {
             Some(Sock::Connection(tcb)) => tcb.timers.next(&self.ticks),
@@ -399,22 +401,22 @@ impl Engine {
         }
     }
 
-    /// The next packet to send.
+    /// Returns the next packet to send.
     pub fn poll_transmit(&mut self, _at: Instant) -> Option<Transmit> {
         self.outbox.as_mut()?.next_packet()
     }
 
-    /// The next thing a timer did.
+    /// Returns the next event of a timer.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.outbox.as_mut()?.next_event()
     }
 
-    /// When [`on_deadline`](Engine::on_deadline) is to be called next.
+    /// Returns when [`on_deadline`](Engine::on_deadline) has to be called next.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.wheel.next()
     }
 
-    /// What poll(2) would say of a socket.
+    /// Returns what poll(2) would report for a socket.
     pub fn readiness(&self, socket: SocketId) -> Readiness {
         match self.sockets.get(socket) {
             Some(Socket::Fresh(_)) => Readiness {
@@ -435,7 +437,7 @@ impl Engine {
         }
     }
 
-    /// State, counters and timers of a connection, orphans, requests and timewaits included.
+    /// Returns the state, counters and timers of a connection, including orphans, requests and TIME_WAIT sockets.
     pub fn connection(&self, at: Instant, local: Addr, remote: Addr) -> Option<TcpInfo> {
         let now = self.now(at);
         let left_ms = |timer: &Armed| self.ticks.to_us(timer.expires().since(now.j)) / 1_000;

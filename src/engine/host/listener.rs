@@ -1,4 +1,4 @@
-//! What a listener takes and what it refuses: the queue of half-open connections, the queue for accept(), cookies.
+//! What a listener accepts and what it refuses: the queue of half-open connections, the accept queue, and SYN cookies.
 //!
 //! RFC 4987. Linux counterpart: tcp_conn_request, tcp_syn_flood_action, inet_csk_reqsk_queue_is_full,
 //! sk_acceptq_is_full, cookie_v4_check, tcp_synq_overflow, inet6_lookup_listener. Both queues are as long as the backlog plus one.
@@ -15,21 +15,21 @@ use crate::engine::lifecycle::syncookie::{self, CookieKey};
 use crate::engine::netns::mib::Counter;
 use crate::wire::{Datagram, Flags, Segment, Seq};
 
-/// Half-open connections from which the SYN-ACK timer becomes impatient, however short the queue.
+/// Number of half-open connections from which SYN-ACK retries are reduced, however short the queue is.
 const MANY: u32 = 8;
 
-/// What is done with a SYN.
+/// What happens to a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// It becomes a half-open connection.
+    /// It creates a half-open connection.
     Request,
-    /// It is answered by a cookie.
+    /// It is answered with a SYN cookie.
     Cookie,
     /// It is dropped.
     Drop,
 }
 
-/// The address of this version that stands for all.
+/// Returns the wildcard address of this IP version.
 fn unspecified(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -46,12 +46,13 @@ impl Listener {
         self.half_open() > self.backlog
     }
 
-    /// No connection can be taken until accept() is called.
+    /// Returns whether no connection can be accepted until accept() is called.
     pub(crate) fn acceptq_is_full(&self) -> bool {
         self.queue.len() as u32 > self.backlog
     }
 
-    /// SYN-ACK retries that a half-open connection is worth: fewer when old ones fill more than half of the queue.
+    /// Returns the number of SYN-ACK retries for a half-open connection. It is smaller when old ones fill more than half
+    /// of the queue.
     pub(crate) fn synack_retries(&self) -> u32 {
         let template = &self.template;
         let retries = template.sysctl.tcp_synack_retries as u32;
@@ -66,7 +67,8 @@ impl Listener {
         most
     }
 
-    /// `reopens`: the SYN follows a connection in TIME_WAIT, and is not held back by the queue's length.
+    /// Decides about a SYN. `reopens`: it follows a connection in TIME_WAIT and is not limited by the length of the
+    /// queue.
     fn fate(&self, reopens: bool) -> Fate {
         let (sysctl, net) = (&self.template.sysctl, &self.template.net);
         let mut fate = Fate::Request;
@@ -91,7 +93,7 @@ impl Listener {
         fate
     }
 
-    /// Whether an ACK may be a cookie: one was sent lately.
+    /// Returns whether an ACK can be a cookie, because one was sent recently.
     fn overflowed_lately(&self, now: Now) -> bool {
         let valid = syncookie::valid_for(&self.template.sysctl.ticks);
         self.overflowed.is_some_and(|at| now.j - at <= valid)
@@ -99,7 +101,8 @@ impl Listener {
 }
 
 impl Engine {
-    /// The listener that hears this address: its own, the one of its version, or an IPv6 socket at ::.
+    /// Returns the listener for this address: one at the address itself, at the wildcard of its version, or an IPv6
+    /// socket at ::.
     pub(crate) fn listener_at(&self, addr: Addr) -> Option<SocketId> {
         let any = Ipv6Addr::UNSPECIFIED.into();
         [addr.ip, unspecified(addr.ip), any]
@@ -117,7 +120,8 @@ impl Engine {
         }
     }
 
-    /// A segment for no connection. `isn`: it follows a connection in TIME_WAIT, and this number is the answer's.
+    /// Handles a segment that belongs to no connection. `isn`: the initial sequence number of the answer, if the segment
+    /// follows a connection in TIME_WAIT.
     pub(crate) fn segment_for_listener(
         &mut self,
         now: Now,
@@ -184,7 +188,7 @@ impl Engine {
         self.schedule(now, id);
     }
 
-    /// An ACK for a listener may bring a cookie back. False: it is to be answered by a RST.
+    /// Handles an ACK that may return a cookie to a listener. It returns false if the ACK must be answered with a RST.
     fn on_cookie(
         &mut self,
         now: Now,
@@ -223,7 +227,8 @@ impl Engine {
         true
     }
 
-    /// The last ACK of a handshake met a full accept queue: it is dropped, or the connection refused. True: refused.
+    /// Handles the last ACK of a handshake when the accept queue is full: it is dropped, or the connection is refused
+    /// (true).
     pub(crate) fn overflow(&mut self, id: u32) -> bool {
         self.net.mib.add(Counter::ListenOverflows, 1);
         self.listen_drop();
@@ -238,7 +243,7 @@ impl Engine {
         true
     }
 
-    /// As many connections as the configuration allows.
+    /// Returns whether the host has as many connections as its configuration allows.
     pub(crate) fn is_full(&self) -> bool {
         self.table.connections_and_requests() >= self.max_connections
     }

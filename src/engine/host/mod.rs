@@ -1,7 +1,7 @@
-//! A host: its sockets, its listeners, its timers, and who gets a packet.
+//! A host: its sockets, its listeners, its timers, and the assignment of packets to them.
 //!
-//! In: packets, deadlines and socket calls, each with the present instant. Out: packets, events, the next deadline.
-//! [`Engine`](engine::Engine) is the host. Uses every other folder.
+//! In: packets, deadlines and socket calls, each with the present instant. Out: packets, events and the next deadline.
+//! [`Engine`](engine::Engine) is the host. This folder uses every other one.
 
 pub(super) mod demux;
 pub(super) mod descriptors;

@@ -1,8 +1,9 @@
-//! Which local port a connection gets that asked for none.
+//! The local port of a connection for which the application chose none.
 //!
-//! RFC 6056 3.3.4, the double hash: a keyed hash of the destination says where the search begins, and a counter shared
-//! by a group of destinations moves on with each choice. Linux counterpart: __inet_hash_connect,
-//! inet_csk_find_open_port. connect() takes ports of the parity of the range's first one first, bind() the others.
+//! RFC 6056 3.3.4, the double hash: a keyed hash of the destination determines where the search begins, and a counter
+//! shared by a group of destinations advances with each choice. Linux counterpart: __inet_hash_connect,
+//! inet_csk_find_open_port. connect() tries the ports with the parity of the first port of the range first, bind() the
+//! others.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use crate::engine::netns::siphash::Key;
 use crate::rng::Stream;
 use crate::sysctl::Sysctl;
 
-/// Groups of destinations that share a counter (Linux: INET_TABLE_PERTURB_SIZE).
+/// Number of groups of destinations that share a counter (Linux: INET_TABLE_PERTURB_SIZE).
 const GROUPS: u64 = 65_536;
 
-/// The ports that may be chosen: the first, and how many.
+/// The ports that may be chosen: the first one and their number.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     low: u32,
@@ -32,8 +33,8 @@ impl Range {
         }
     }
 
-    /// The first port that `free` likes: from `offset` on every second one, then the others. With how many steps of
-    /// its half were made before it.
+    /// Returns the first port that `free` accepts: from `offset` on every second one, then the others. It also returns
+    /// the number of steps made before in its half.
     fn search(
         self,
         offset: u32,
@@ -60,14 +61,14 @@ fn is_reserved(sysctl: &Sysctl, port: u16) -> bool {
     ranges.any(|[low, high]| (*low..=*high).contains(&port))
 }
 
-/// A host's ports in use, and where its next choices begin.
+/// A host's ports in use, and where the next searches begin.
 #[derive(Clone, Debug)]
 pub(crate) struct Ports {
     key: Key,
     draws: Stream,
-    /// How far the choice has moved on in each group of destinations that was used.
+    /// How far the counter has advanced in each group of destinations that was used.
     moved: BTreeMap<u16, u32>,
-    /// Ports that sockets took with bind(), and how many sockets each.
+    /// Ports bound with bind(), with the number of sockets of each.
     bound: BTreeMap<u16, u32>,
 }
 
@@ -81,12 +82,12 @@ impl Ports {
         }
     }
 
-    /// A socket has this port by bind().
+    /// Notes that a socket has bound this port.
     pub(crate) fn take(&mut self, port: u16) {
         *self.bound.entry(port).or_default() += 1;
     }
 
-    /// And has it no longer.
+    /// Notes that a socket has released this port.
     pub(crate) fn give_back(&mut self, port: u16) {
         if let Some(count) = self.bound.get_mut(&port) {
             *count -= 1;
@@ -96,8 +97,8 @@ impl Ports {
         }
     }
 
-    /// The port of a connection to `remote`; none: all that may be chosen are taken. `free`: whether no connection
-    /// between these ends is in the way.
+    /// Returns the port for a connection to `remote`, or `None` if all ports that may be chosen are in use. `free`
+    /// returns whether no connection between these ends exists.
     pub(crate) fn for_connect(
         &mut self,
         sysctl: &Sysctl,
@@ -121,13 +122,13 @@ impl Ports {
         let usable =
             |port| !is_reserved(sysctl, port) && !self.bound.contains_key(&port) && free(port);
         let (port, passed) = range.search(start, start + 1, usable)?;
-        // a little chance on top, so that who sees one choice does not know the next
+        // a small random part, so that one choice does not reveal the next
         let steps = passed.max(self.draws.next_u32() % 8 * 2) + 2;
         self.moved.insert(group, moved.wrapping_add(steps));
         Some(port)
     }
 
-    /// The port of bind() to port 0; none: all that may be chosen are taken.
+    /// Returns the port for bind() to port 0, or `None` if all ports that may be chosen are in use.
     pub(crate) fn for_bind(&mut self, sysctl: &Sysctl) -> Option<u16> {
         let range = Range::of(sysctl);
         let start = (self.draws.next_u32() % range.count) | 1;

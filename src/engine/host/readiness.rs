@@ -1,4 +1,4 @@
-//! What a program that runs an engine asks of it: whose readiness may have changed, which connections there are.
+//! What a program that runs an engine asks it: which sockets may have become ready, and which connections exist.
 //!
 //! Linux counterpart: sk_data_ready, sk_write_space and sk_state_change; getsockname, getpeername; inet_diag's dump.
 
@@ -10,25 +10,26 @@ use crate::engine::host::engine::Engine;
 use crate::engine::host::table::Sock;
 use crate::engine::tcb::control_block::Tcb;
 
-/// A connection in the tables, with or without a socket that an application holds.
+/// A connection in the tables, whether or not an application holds a socket for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ends {
-    /// Our end.
+    /// The local address and port.
     pub local: Addr,
-    /// The peer's.
+    /// The peer's address and port.
     pub remote: Addr,
-    /// The application's socket; none for what is not accepted yet, orphans, requests and timewait socks.
+    /// The application's socket. Connections that are not accepted yet, orphans, requests and TIME_WAIT sockets have
+    /// none.
     pub socket: Option<SocketId>,
 }
 
 impl Engine {
-    /// From now on [`poll_touched`](Engine::poll_touched) tells which sockets changed.
+    /// Makes [`poll_touched`](Engine::poll_touched) report from now on which sockets changed.
     pub fn track_touched(&mut self) {
         self.touched.get_or_insert_with(VecDeque::new);
     }
 
-    /// A socket that a packet or a timer has touched: its readiness may have changed, and that of no other socket has,
-    /// but by calls on it. A listener is touched by each connection that is not accepted yet.
+    /// Returns a socket that a packet or a timer has touched, so that its readiness may have changed. That of other
+    /// sockets changes only by calls on them. A listener is touched by each connection that is not accepted yet.
     pub fn poll_touched(&mut self) -> Option<SocketId> {
         self.touched.as_mut()?.pop_front()
     }
@@ -42,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// getsockname() and getpeername(): both ends of a connection; a listener's own end and `0.0.0.0:0`.
+    /// Returns getsockname() and getpeername(): both ends of a connection, or for a listener its own end and `0.0.0.0:0`.
     pub fn ends(&self, socket: SocketId) -> Option<(Addr, Addr)> {
         let tcb: &Tcb = match self.sockets.get(socket)? {
             Socket::Fresh(tcb) => tcb,
@@ -52,7 +53,7 @@ impl Engine {
         Some((tcb.local, tcb.remote))
     }
 
-    /// Every connection, half-open and timewait ones included, in the order of the host's table.
+    /// Returns every connection, half-open and TIME_WAIT ones included, in the order of the host's table.
     pub fn all_ends(&self) -> Vec<Ends> {
         let holder = |socket: Option<SocketId>| {
             socket.filter(|s| matches!(self.sockets.get(*s), Some(Socket::Connection(_))))

@@ -1,8 +1,8 @@
-//! One connection in a host of its own: taken out of its engine, or put together from what TCP_INFO tells of it.
-//! A forecast runs on it.
+//! One connection in a host of its own, taken out of its engine or built from TCP_INFO. A forecast runs on it.
 //!
-//! Linux counterpart: what `tcp_get_info` and `inet_sk_diag_fill` show, read backwards. What they do not show (when
-//! the first retransmission left, what the write timer is armed for) is asked for: [`Snapshot`] has a field for each.
+//! Linux counterpart: the values that `tcp_get_info` and `inet_sk_diag_fill` report, read backwards. What they do not
+//! report (when the first retransmission was sent, what the write timer is armed for) is given by the caller:
+//! [`Snapshot`] has a field for each.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,14 +21,14 @@ use crate::sockopt::SockOpt;
 use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::wire::{Flags, Seq};
 
-/// Segments in flight that are put together at the most: more of them change no timer.
+/// Largest number of segments in flight that are built. More of them change no timer.
 const MOST_OUT: u32 = 4;
-/// The address of the peer, which no answer depends on.
+/// The address of the peer, on which no result depends.
 const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-/// Where the sequence numbers of a connection put together begin.
+/// The first sequence number of a connection that is built.
 const FIRST: Seq = Seq(1_000_000);
 
-/// What the timer is armed for that `ss` shows as `on`.
+/// The purpose of the timer that `ss` shows as `on`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WriteTimer {
     /// A retransmission timeout.
@@ -38,38 +38,39 @@ pub enum WriteTimer {
     LossProbe,
 }
 
-/// A connection as it is seen from outside, with what cannot be seen given beside it.
+/// A connection as seen from outside, together with what cannot be seen.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// TCP_INFO and the timer; `info.at` is the instant of the snapshot.
     pub info: TcpInfo,
-    /// Nobody holds the socket any more.
+    /// Whether the connection is an orphan.
     pub orphan: bool,
-    /// Whether the peer agreed to SACK (without it there is no loss probe).
+    /// Whether the peer agreed to SACK (without it there is no tail loss probe).
     pub sack_ok: bool,
-    /// What a timer of kind [`TimerKind::On`] is armed for.
+    /// The purpose of a timer of kind [`TimerKind::On`].
     pub write_timer: WriteTimer,
-    /// A loss probe of this episode has been sent.
+    /// Whether a tail loss probe of this episode was sent.
     pub loss_probe_sent: bool,
-    /// Age of the oldest segment in flight, ms; none: that of the last data sent.
+    /// Age of the oldest segment in flight, ms. The default is that of the last data sent.
     pub head_sent_ms: Option<u64>,
-    /// How long ago the pending timer was armed, ms.
+    /// Time since the pending timer was armed, ms.
     pub armed_ago_ms: u64,
-    /// The time that it was armed for, ms; it may be over.
+    /// The delay with which the timer was armed, ms. It may have expired.
     pub armed_for_ms: u64,
-    /// Age of the first retransmission of this episode (in SYN_SENT: of the first SYN), ms; none: none left.
+    /// Age of the first retransmission of this episode (in SYN_SENT: of the first SYN), ms, or `None` if there was none.
     pub first_retransmission_ms: Option<u64>,
-    /// Time since the first firing of the window probe timer, ms.
+    /// Time since the first expiry of the window probe timer, ms.
     pub first_probe_ms: Option<u64>,
-    /// Age of the last data received, ms; none: none was.
+    /// Age of the last data received, ms, or `None` if there was none.
     pub last_data_recv_ms: Option<u64>,
     /// Socket options that were set.
     pub options: Vec<SockOpt>,
 }
 
 impl Engine {
-    /// A host with nothing on it but the connection (or request, or timewait sock) between these addresses, in the
-    /// state in which it is here; and the socket that holds it, unless it is an orphan. None where there is none.
+    /// Returns a host that has only the connection (or request, or TIME_WAIT socket) between these addresses, in its
+    /// present state, and the socket that holds it unless it is an orphan. It returns `None` if there is no such
+    /// connection.
     pub fn alone(&self, local: Addr, remote: Addr) -> Option<(Engine, Option<SocketId>)> {
         let sock = self.table.get(self.table.find(local, remote)?)?;
         let mut lone = Engine::new(Config {
@@ -82,7 +83,7 @@ impl Engine {
         });
         let id = lone.table.insert(sock.clone());
         let holder = match sock {
-            // one that nobody accepted yet has an owner all the same: its listener
+            // a connection that is not accepted yet has an owner too: its listener
             Sock::Connection(tcb) if !tcb.orphan => lone.sockets.add(Socket::Connection(id)),
             Sock::Connection(_) | Sock::TimeWait(_) => None,
             Sock::Request(request) => {
@@ -101,14 +102,15 @@ impl Engine {
                 None
             }
         };
-        // armed as of long ago: the instants stand in the timers
+        // armed as of long ago: the instants are in the timers
         let then = lone.now(Instant::ZERO);
         lone.schedule(then, id);
         Some((lone, holder))
     }
 
-    /// A host with one connection, put together from a snapshot of a full socket; its addresses, and the socket that
-    /// holds it unless it is an orphan. The data is zeros, and what is in flight is cut to a few segments.
+    /// Builds a host with one connection from a snapshot of a full socket. It returns the host, its addresses, and the
+    /// socket that holds the connection unless it is an orphan. The data is zeros, and the data in flight is cut to a few
+    /// segments.
     pub fn restored(config: Config, snapshot: &Snapshot) -> (Engine, Addr, Addr, Option<SocketId>) {
         let local = Addr {
             ip: config.addrs.first().copied().unwrap_or(UNSPECIFIED),
@@ -134,7 +136,7 @@ impl Engine {
     }
 }
 
-/// A timer that was armed in the past and is still pending.
+/// Returns a timer that was armed in the past and is still pending.
 fn pending(ticks: &Ticks, now: Now, ago_ms: u64, for_ms: u64) -> Armed {
     let armed_at = now.j.saturating_sub(ticks.from_ms(ago_ms));
     let expires = armed_at + ticks.from_ms(for_ms);
@@ -145,7 +147,7 @@ fn pending(ticks: &Ticks, now: Now, ago_ms: u64, for_ms: u64) -> Armed {
 impl Tcb {
     fn restore(&mut self, now: Now, seen: &Snapshot) {
         for option in &seen.options {
-            // the kernel took it once, so it is in range; one that is not known here changes no timer
+            // the kernel accepted it, so it is in range; an option that is unknown here changes no timer
             let _ = self.set_option(now, option);
         }
         self.state = seen.info.state;
@@ -204,7 +206,8 @@ impl Tcb {
         self.sndbuf = u32::MAX >> 1;
     }
 
-    /// Sequence numbers, and buffers of zeros for what is out and what waits.
+    /// Sets the sequence numbers, and fills the queues with buffers of zeros for the data in flight and the data that
+    /// waits.
     fn restore_queues(&mut self, now: Now, info: &TcpInfo, head_sent_ms: Option<u64>) {
         self.isn = FIRST - 1;
         self.rcv_nxt = FIRST;
@@ -294,7 +297,7 @@ impl Tcb {
     }
 }
 
-/// A buffer of `len` zeros.
+/// Returns a buffer of `len` zeros.
 fn filled(seq: Seq, flags: Flags, len: u32, mss: u32) -> Skb {
     let mut skb = Skb::new(seq, flags);
     skb.data.extend_from_slice(&vec![0; len as usize]);
@@ -303,7 +306,7 @@ fn filled(seq: Seq, flags: Flags, len: u32, mss: u32) -> Skb {
     skb
 }
 
-/// Whether our FIN was sent or waits to be.
+/// Returns whether the local FIN was sent or is queued.
 fn sent_fin(state: TcpState) -> bool {
     matches!(
         state,

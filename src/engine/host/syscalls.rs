@@ -1,6 +1,6 @@
 //! The application's side of a host: socket numbers and the calls on them.
 //!
-//! [`Engine::call`] takes calls that own their data. [`Engine::send`] and its siblings move data across the border
+//! [`Engine::call`] takes calls that own their data. [`Engine::send`] and the methods after it move data in and out
 //! without a copy. Linux counterpart: net/socket.c, inet_stream_connect, inet_csk_accept, inet_csk_listen_stop, and the
 //! iterator of sendmsg and recvmsg.
 
@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 impl Engine {
-    /// A socket call. Its socket does not count as touched by it.
+    /// Makes a socket call. It does not count as a touch of its socket.
     pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
         let touched = self.touched.take();
         let outcome = self.make(at, call);
@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// Makes a call on whatever control block the socket has.
+    /// Makes a call on the control block of the socket.
     fn on_tcb(
         &mut self,
         now: Now,
@@ -91,7 +91,7 @@ impl Engine {
             .unwrap_or(Outcome::Failed(Errno::EBADF))
     }
 
-    /// Does something on whatever control block the socket has; none where it has none.
+    /// Runs an operation on the control block of the socket, or returns `None` if it has none.
     pub(crate) fn with_tcb<T>(
         &mut self,
         now: Now,
@@ -150,8 +150,8 @@ impl Engine {
         Outcome::Failed(Errno::EINPROGRESS)
     }
 
-    /// The number that a connection begins with, and the peer's clock if one in TIME_WAIT makes place for it. None where
-    /// these ends are taken.
+    /// Returns the initial sequence number of a connection, and the peer's clock if the connection replaces one in
+    /// TIME_WAIT. It returns `None` if these ends are in use.
     fn first_number(
         &mut self,
         now: Now,
@@ -185,7 +185,7 @@ impl Engine {
         })
     }
 
-    /// As with SO_REUSEADDR, which servers set: only a listener is in the way.
+    /// Binds a socket, as with SO_REUSEADDR, which servers set: only a listener conflicts.
     fn bind(&mut self, socket: SocketId, addr: Addr) -> Outcome {
         let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(socket) else {
             let known = self.sockets.get(socket).is_some();
@@ -298,7 +298,7 @@ impl Engine {
     }
 }
 
-/// Whether a listener has this port at this address, or either is for all addresses.
+/// Returns whether a listener has this port at this address, where either address can be a wildcard.
 fn overlaps(listeners: &BTreeMap<Addr, SocketId>, addr: Addr) -> bool {
     // :: stands for the addresses of both versions
     let covers = |a: IpAddr, b: IpAddr| a.is_unspecified() && (a.is_ipv6() || b.is_ipv4());
@@ -306,7 +306,7 @@ fn overlaps(listeners: &BTreeMap<Addr, SocketId>, addr: Addr) -> bool {
     same.any(|l| l.ip == addr.ip || covers(l.ip, addr.ip) || covers(addr.ip, l.ip))
 }
 
-/// A buffer that is filled from its start; what is taken fits into it.
+/// A buffer that is filled from its start. What is read fits into it.
 struct Filled<'a> {
     buffer: &'a mut [u8],
     len: usize,
@@ -324,7 +324,7 @@ impl Sink for Filled<'_> {
 }
 
 impl Engine {
-    /// send() of these bytes: how many were taken.
+    /// Sends these bytes, as send() does, and returns how many were accepted.
     pub fn send_slice(
         &mut self,
         at: Instant,
@@ -334,7 +334,7 @@ impl Engine {
         self.transfer(at, socket, |tcb, now| tcb.send(now, data))
     }
 
-    /// recv() into `buffer`: how many bytes; 0 is the end of the stream.
+    /// Receives into `buffer`, as recv() does, and returns the number of bytes: 0 at the end of the stream.
     pub fn recv_slice(
         &mut self,
         at: Instant,
@@ -346,8 +346,8 @@ impl Engine {
         self.transfer(at, socket, |tcb, now| tcb.recv(now, max, &mut filled))
     }
 
-    /// recv() of at most `max` bytes without a copy: pieces that share the packets' memory are appended to `pieces`.
-    /// Gives how many bytes they are; 0 is the end of the stream.
+    /// Receives at most `max` bytes without a copy: it appends pieces to `pieces` that share the packets' memory. It
+    /// returns the number of bytes: 0 at the end of the stream.
     pub fn recv_bytes(
         &mut self,
         at: Instant,

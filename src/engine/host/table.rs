@@ -1,7 +1,7 @@
-//! What a host has: full sockets, requests and timewait socks, by number and by their addresses.
+//! The tables of a host: full sockets, requests and TIME_WAIT sockets, by number and by their addresses.
 //!
-//! Linux counterpart: the established hash (inet_ehash_bucket), which holds the three kinds alike, and inet_ehashfn. The
-//! hash is keyed, so that nobody outside can choose addresses that collide; nothing reads the table in its order.
+//! Linux counterpart: the established hash (inet_ehash_bucket), which also holds all three kinds, and inet_ehashfn. The
+//! hash is keyed, so that nobody outside can choose addresses that collide. Nothing reads the table in its order.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::engine::lifecycle::timewait::TimeWait;
 use crate::engine::tcb::control_block::Tcb;
 use crate::rng::Stream;
 
-/// One of the three.
+/// A full socket, a request or a TIME_WAIT socket.
 #[derive(Clone, Debug)]
 pub(crate) enum Sock {
     Connection(Box<Tcb>),
@@ -25,7 +25,7 @@ pub(crate) enum Sock {
 }
 
 impl Sock {
-    /// Its own end and the peer's.
+    /// Returns the local and the remote end.
     pub(crate) fn addrs(&self) -> (Addr, Addr) {
         match self {
             Sock::Connection(tcb) => (tcb.local, tcb.remote),
@@ -35,18 +35,18 @@ impl Sock {
     }
 }
 
-/// All of them. A number is given anew when its owner is gone.
+/// All entries of a host. A number is used again when its owner is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     socks: Slab<Sock>,
-    /// Numbers of those that segments can reach, by the hash of their addresses.
+    /// Numbers of the entries that segments can reach, by the hash of their addresses.
     reachable: HashTable<u32>,
     key: (u64, u64),
     timewaits: usize,
 }
 
 impl Table {
-    /// Empty; the key comes from the host's seed.
+    /// Creates an empty table whose key comes from the host's seed.
     pub(crate) fn new(seed: u64) -> Table {
         let mut stream = Stream::new(seed, "demux");
         let mut draw = || u64::from(stream.next_u32()) << 32 | u64::from(stream.next_u32());
@@ -58,14 +58,14 @@ impl Table {
         }
     }
 
-    /// Who has these addresses.
+    /// Returns the number of the entry with these addresses.
     pub(crate) fn find(&self, local: Addr, remote: Addr) -> Option<u32> {
         let hash = hash(self.key, local, remote);
         let same = |id: &u32| self.socks[*id as usize].addrs() == (local, remote);
         self.reachable.find(hash, same).copied()
     }
 
-    /// Takes one in; segments for its addresses are its own from now on.
+    /// Adds an entry, which gets the segments for its addresses from now on.
     pub(crate) fn insert(&mut self, sock: Sock) -> u32 {
         let (local, remote) = sock.addrs();
         self.timewaits += usize::from(matches!(sock, Sock::TimeWait(_)));
@@ -86,7 +86,7 @@ impl Table {
         id
     }
 
-    /// Segments no longer reach it.
+    /// Makes the entry unreachable for segments.
     pub(crate) fn hide(&mut self, id: u32) {
         let Some(sock) = self.socks.get(id as usize) else {
             return;
@@ -98,7 +98,7 @@ impl Table {
         }
     }
 
-    /// Takes it out; its number is free.
+    /// Removes the entry, whose number becomes free.
     pub(crate) fn remove(&mut self, id: u32) -> Option<Sock> {
         self.hide(id);
         let sock = self.socks.try_remove(id as usize)?;
@@ -106,12 +106,12 @@ impl Table {
         Some(sock)
     }
 
-    /// How many timewait socks there are.
+    /// Returns the number of TIME_WAIT sockets.
     pub(crate) fn timewaits(&self) -> usize {
         self.timewaits
     }
 
-    /// How many of the other two kinds.
+    /// Returns the number of full sockets and requests.
     pub(crate) fn connections_and_requests(&self) -> usize {
         self.socks.len() - self.timewaits
     }
@@ -124,7 +124,7 @@ impl Table {
         self.socks.get_mut(id as usize)
     }
 
-    /// The connection of this number.
+    /// Returns the connection with this number.
     pub(crate) fn connection(&self, id: u32) -> Option<&Tcb> {
         match self.get(id) {
             Some(Sock::Connection(tcb)) => Some(tcb),
@@ -132,7 +132,7 @@ impl Table {
         }
     }
 
-    /// The connection of this number.
+    /// Returns the connection with this number, mutably.
     pub(crate) fn connection_mut(&mut self, id: u32) -> Option<&mut Tcb> {
         match self.get_mut(id) {
             Some(Sock::Connection(tcb)) => Some(tcb),
@@ -140,7 +140,7 @@ impl Table {
         }
     }
 
-    /// The request of this number.
+    /// Returns the request with this number.
     pub(crate) fn request(&self, id: u32) -> Option<&Request> {
         match self.get(id) {
             Some(Sock::Request(request)) => Some(request),
@@ -148,7 +148,7 @@ impl Table {
         }
     }
 
-    /// The request of this number.
+    /// Returns the request with this number, mutably.
     pub(crate) fn request_mut(&mut self, id: u32) -> Option<&mut Request> {
         match self.get_mut(id) {
             Some(Sock::Request(request)) => Some(request),
@@ -156,7 +156,7 @@ impl Table {
         }
     }
 
-    /// The timewait sock of this number.
+    /// Returns the TIME_WAIT socket with this number.
     pub(crate) fn timewait_mut(&mut self, id: u32) -> Option<&mut TimeWait> {
         match self.get_mut(id) {
             Some(Sock::TimeWait(timewait)) => Some(timewait),
@@ -164,7 +164,7 @@ impl Table {
         }
     }
 
-    /// All connections.
+    /// Returns all connections.
     pub(crate) fn connections_mut(&mut self) -> impl Iterator<Item = &mut Tcb> {
         self.socks.iter_mut().filter_map(|(_, sock)| match sock {
             Sock::Connection(tcb) => Some(&mut **tcb),
@@ -172,12 +172,12 @@ impl Table {
         })
     }
 
-    /// All of them, by number.
+    /// Returns all entries, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Sock)> {
         self.socks.iter().map(|(id, sock)| (id as u32, sock))
     }
 
-    /// How many segments can reach.
+    /// Returns the number of entries that segments can reach.
     #[cfg(test)]
     pub(crate) fn reachable(&self) -> usize {
         self.reachable.len()

@@ -1,9 +1,9 @@
-//! Whose timer is next: Linux's timer wheel over all that a host has, and an ordered set for what is not on it.
+//! The next timer of a host: Linux's timer wheel for all that it can hold, and an ordered set for the rest.
 //!
-//! Linux counterpart: `struct timer_base`, calc_index, __collect_expired_timers, and the hrtimer queue. A timer comes
-//! here rounded up to its level already ([`Armed`]), so all that lie in a bucket fire in the same tick: nothing ever
-//! moves from bucket to bucket, to arm and to disarm is to link and unlink, and the next tick stands in nine bitmaps.
-//! What has no place there (compressed SACKs, a host without a wheel, a timer armed while others are overdue) is in the
+//! Linux counterpart: `struct timer_base`, calc_index, __collect_expired_timers, and the hrtimer queue. A timer arrives
+//! here already rounded up to its level ([`Armed`]), so all timers in a bucket fire in the same tick: none ever moves
+//! from bucket to bucket, arming and disarming only links and unlinks, and nine bitmaps show the next tick. Timers that
+//! cannot be on the wheel (compressed SACKs, a host without a wheel, a timer armed while others are overdue) are in the
 //! set, so that every deadline is exact.
 
 use std::collections::BTreeSet;
@@ -11,21 +11,21 @@ use std::collections::BTreeSet;
 use crate::engine::tcb::timer_slots::{Alarm, Armed};
 use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 
-/// Levels of Linux's wheel.
+/// Number of levels of Linux's wheel.
 const LEVELS: usize = 9;
-/// Buckets of a level; a bucket is eight times as wide as one of the level below.
+/// Number of buckets of a level. A bucket is eight times as wide as one of the level below.
 const BUCKETS: u64 = 64;
-/// Log 2 of that factor.
+/// Log 2 of the factor between two levels.
 const LEVEL_SHIFT: u32 = 3;
 
-/// End of a list.
+/// The end of a list.
 const NIL: u32 = u32::MAX;
-/// In `Link::bucket`: not armed.
+/// Value of `Link::bucket`: not armed.
 const IDLE: u16 = u16::MAX;
-/// In `Link::bucket`: in the ordered set; the instant's ns are in `prev` (high half) and `next`.
+/// Value of `Link::bucket`: in the ordered set. The instant's ns are in `prev` (high half) and `next`.
 const FINE: u16 = u16::MAX - 1;
 
-/// Where one sleeper lies: its neighbours in the list of its bucket.
+/// The place of a timer: its neighbours in the list of its bucket.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     prev: u32,
@@ -39,22 +39,22 @@ const UNLINKED: Link = Link {
     bucket: IDLE,
 };
 
-/// All pending alarms; a sleeper is a small number and has at most one.
+/// All pending timers of a host. An owner is a small number and has at most one timer.
 #[derive(Clone, Debug)]
 pub struct Wheel {
     ticks: Ticks,
     /// Nothing on the wheel fires in this tick or before it (Linux: base->clk).
     clk: Jiffies,
-    /// Buckets that are not empty, a bit each.
+    /// Buckets that are not empty, one bit each.
     occupied: [u64; LEVELS],
-    /// First of each bucket's list.
+    /// The first timer in each bucket's list.
     heads: Vec<u32>,
     links: Vec<Link>,
     fine: BTreeSet<(Instant, u32)>,
 }
 
 impl Wheel {
-    /// Without alarms.
+    /// Creates a wheel without timers.
     pub fn new(ticks: Ticks) -> Wheel {
         Wheel {
             ticks,
@@ -66,7 +66,7 @@ impl Wheel {
         }
     }
 
-    /// Sets the only alarm of `who`, in tick `now`. Where it lies in that bucket already it keeps its place.
+    /// Arms the only timer of `who`, in tick `now`. If it is in the right bucket already, it keeps its place.
     pub fn arm(&mut self, now: Jiffies, who: u32, alarm: Alarm) {
         if self.links.len() <= who as usize {
             self.links.resize(who as usize + 1, UNLINKED);
@@ -97,7 +97,7 @@ impl Wheel {
         }
     }
 
-    /// Takes the alarm of `who` away, if there is one.
+    /// Disarms the timer of `who`, if there is one.
     pub fn disarm(&mut self, who: u32) {
         let Some(link) = self.links.get_mut(who as usize) else {
             return;
@@ -121,7 +121,7 @@ impl Wheel {
         }
     }
 
-    /// The next deadline, exactly.
+    /// Returns the next deadline, exactly.
     pub fn next(&self) -> Option<Instant> {
         let tick = self.next_tick().map(|(j, _)| self.ticks.start_of(j));
         let fine = self.fine.first().map(|(at, _)| *at);
@@ -131,8 +131,8 @@ impl Wheel {
         }
     }
 
-    /// Takes one whose alarm is due, in Linux's order: by instant; in a tick the upper levels first, and of a bucket
-    /// the one armed last; high-resolution timers after the wheel.
+    /// Removes and returns an owner whose timer is due, in Linux's order: by instant; in one tick the upper levels first,
+    /// and in one bucket the timer that was armed last; high-resolution timers after the wheel.
     pub fn pop_due(&mut self, at: Instant) -> Option<u32> {
         let tick = self.next_tick();
         let by_wheel = tick.map(|(j, bucket)| (self.ticks.start_of(j), bucket));
@@ -151,7 +151,7 @@ impl Wheel {
         who
     }
 
-    /// Whether `who` has an alarm, and for when.
+    /// Returns when the timer of `who` fires, if it is armed.
     #[cfg(test)]
     pub(crate) fn alarm(&self, who: u32) -> Option<Instant> {
         let link = self.links.get(who as usize)?;
@@ -164,13 +164,13 @@ impl Wheel {
         }
     }
 
-    /// How many have an alarm.
+    /// Returns the number of armed timers.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.links.iter().filter(|l| l.bucket != IDLE).count()
     }
 
-    /// Moves the clock, but never to or over something pending.
+    /// Moves the clock, but never to or past a pending timer.
     fn advance(&mut self, now: Jiffies) {
         if now > self.clk {
             self.clk = self
@@ -179,7 +179,7 @@ impl Wheel {
         }
     }
 
-    /// The bucket of a timer; none where all that lie in a bucket would no longer fire in one tick.
+    /// Returns the bucket of a timer, or `None` if the timers in a bucket would no longer fire in one tick.
     fn bucket_of(&self, armed: Armed) -> Option<u16> {
         let shift = LEVEL_SHIFT * armed.level();
         if armed.level() >= LEVELS as u32 || armed.fires().0 & ((1 << shift) - 1) != 0 {
@@ -191,7 +191,7 @@ impl Wheel {
         within.then_some((u64::from(armed.level()) * BUCKETS + slot % BUCKETS) as u16)
     }
 
-    /// The tick in which a bucket that is in use fires.
+    /// Returns the tick in which a bucket that is in use fires.
     #[cfg(test)]
     fn tick_of(&self, bucket: u16) -> Jiffies {
         let shift = LEVEL_SHIFT * u32::from(bucket / 64);
@@ -199,7 +199,7 @@ impl Wheel {
         Jiffies((first + (u64::from(bucket).wrapping_sub(first) % BUCKETS)) << shift)
     }
 
-    /// The next tick in which something fires, and its highest bucket.
+    /// Returns the next tick in which a timer fires, and its highest bucket.
     fn next_tick(&self) -> Option<(Jiffies, u16)> {
         let mut best: Option<(Jiffies, u16)> = None;
         for (level, bits) in self.occupied.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! An acknowledgment: what it takes off the queue, what it says of the window, what follows.
+//! An acknowledgment: what it removes from the queue, what it says about the window, and what follows.
 //!
 //! RFC 9293 3.10.7.4 (fifth), RFC 6675. Linux counterpart: tcp_ack, tcp_clean_rtx_queue, tcp_ack_update_rtt,
 //! tcp_ack_update_window, tcp_ack_probe.
@@ -13,37 +13,37 @@ use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Segment, Seq};
 
-/// What taking segments off the queue has shown.
+/// What the removal of segments from the queue has shown.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cleaned {
-    /// Send time of the oldest clean segment acknowledged.
+    /// Send time of the oldest acknowledged segment that was not retransmitted.
     first_ackt: Option<Micros>,
-    /// Of the newest.
+    /// Send time of the newest acknowledged segment that was not retransmitted.
     last_ackt: Option<Micros>,
     /// Lowest sequence number acknowledged although later ones were SACKed before.
     reord: Option<Seq>,
     pkts_acked: u32,
-    /// At least one buffer was acknowledged to its end.
+    /// Whether at least one buffer was acknowledged to its end.
     fully: bool,
-    /// What was delivered when the newest of them was sent.
+    /// Number of packets delivered when the newest of them was sent.
     prior_delivered: Option<u32>,
 }
 
 /// RTT samples of one ACK, us.
 #[derive(Clone, Copy, Debug, Default)]
 struct RttSamples {
-    /// Of the oldest clean segment acknowledged.
+    /// The sample of the oldest acknowledged segment that was not retransmitted.
     seq: Option<u64>,
-    /// Of the earliest segment newly SACKed.
+    /// The sample of the earliest segment that was newly SACKed.
     sack: Option<u64>,
-    /// For congestion control and the minimum.
+    /// The sample for congestion control and the minimum.
     ca: Option<u64>,
-    /// The peer may have delayed this ACK.
+    /// Whether the peer may have delayed this ACK.
     maybe_delayed: bool,
 }
 
 impl Tcb {
-    /// Deals with the ACK field of an acceptable segment. False: the segment is to be dropped.
+    /// Handles the ACK field of an acceptable segment. It returns false if the segment has to be dropped.
     pub(crate) fn on_ack(&mut self, now: Now, segment: &Segment, path: AckPath) -> bool {
         let mut flags = AckFlags::default();
         let (ack, prior_snd_una) = (segment.ack, self.snd_una);
@@ -135,7 +135,7 @@ impl Tcb {
         true
     }
 
-    /// Nothing was out: the ACK can only open the window.
+    /// Handles an ACK when nothing is in flight: it can only open the window.
     fn ack_without_data_out(&mut self, now: Now, mut flags: AckFlags, delivered: u32) {
         if flags.dsacking {
             self.fastretrans_alert(now, 0, &mut flags, &mut Retransmit::None);
@@ -153,7 +153,7 @@ impl Tcb {
         self.snd_una = ack;
     }
 
-    /// Remembers the peer's clock from a segment that does not lie beyond what we acknowledged.
+    /// Stores the peer's timestamp from a segment that does not lie beyond what was acknowledged.
     fn replace_ts_recent(&mut self, seq: Seq) {
         let Some(ts) = self.rx.ts else { return };
         if !seq.after(self.rcv_wup) {
@@ -167,7 +167,7 @@ impl Tcb {
         }
     }
 
-    /// Whether the segment is new enough to say something of the window.
+    /// Returns whether the segment is new enough to update the window.
     pub(crate) fn updates_window(&self, segment: &Segment, window: u32) -> bool {
         segment.ack.after(self.snd_una)
             || segment.seq.after(self.snd_wl1)
@@ -201,7 +201,7 @@ impl Tcb {
         true
     }
 
-    /// The window may have opened: the probe timer stops, or starts anew.
+    /// Stops or restarts the window probe timer after the window may have opened.
     fn ack_probe(&mut self, now: Now) {
         let Some(head) = self.queues.unsent.front() else {
             return;
@@ -218,7 +218,7 @@ impl Tcb {
         }
     }
 
-    /// Takes what is acknowledged off the queue, and learns from when it was sent.
+    /// Removes acknowledged segments from the queue, and learns from the times at which they were sent.
     fn clean_rtx_queue(
         &mut self,
         now: Now,
@@ -286,7 +286,7 @@ impl Tcb {
             .pkts_acked(&mut self.w, &sample, now.at, &self.sysctl.ticks);
     }
 
-    /// The timer, and signs of reordering.
+    /// Updates the timer and looks for signs of reordering.
     fn after_cleaning(
         &mut self,
         now: Now,
@@ -313,7 +313,7 @@ impl Tcb {
         }
     }
 
-    /// A burst of several segments is acknowledged in part.
+    /// Handles a burst of several segments that is acknowledged in part.
     fn trim_acked_head(&mut self, now_us: Micros, flags: &mut AckFlags, cleaned: &mut Cleaned) {
         let una = self.snd_una;
         let Some(head) = self.queues.rtx.front_mut() else {
@@ -384,7 +384,7 @@ impl Tcb {
         flags.data_acked = true;
     }
 
-    /// Feeds the estimator with the best sample that this ACK offers; whether there was one.
+    /// Feeds the estimator with the best sample of this ACK, and returns whether there was one.
     fn update_rtt(&mut self, now: Now, flags: AckFlags, rtt: &mut RttSamples) -> bool {
         let mut sample = rtt.seq.or(rtt.sack);
         if sample.is_none() && flags.acked() {
@@ -410,14 +410,14 @@ impl Tcb {
         true
     }
 
-    /// RTT by the echoed timestamp, us: whole milliseconds, at least one.
+    /// Returns the RTT from the echoed timestamp, us: whole milliseconds, at least one.
     pub(crate) fn rtt_by_timestamp(&self, now: Now) -> Option<u64> {
         let ts = self.rx.ts.filter(|ts| ts.tsecr != 0)?;
         let ms = self.tsval(now).wrapping_sub(ts.tsecr);
         (ms < i32::MAX as u32 / 1_000).then(|| u64::from(ms.max(1)) * 1_000)
     }
 
-    /// Loss probe if one is allowed, else the retransmission timer from now on.
+    /// Arms a tail loss probe if one is allowed, otherwise the retransmission timer from now on.
     fn set_xmit_timer(&mut self, now: Now) {
         if !self.schedule_loss_probe(now, true) {
             self.rearm_rto(now, "an ACK advanced");
@@ -426,7 +426,7 @@ impl Tcb {
 }
 
 impl Tcb {
-    /// The first RTT of a passive open: from the SYN-ACK, or by timestamps if it was repeated.
+    /// Takes the first RTT of a passive open: from the SYN-ACK, or from timestamps if it was retransmitted.
     pub(crate) fn sample_syn_ack_rtt(&mut self, now: Now) {
         let rtt = self.rtt_of_syn_ack.take().map(|sent| now.us - sent);
         let mut samples = RttSamples {

@@ -1,4 +1,4 @@
-//! What one acknowledgment has shown, and what is to be sent because of it.
+//! What one acknowledgment has shown, and what has to be sent because of it.
 //!
 //! Linux counterpart: the FLAG_ bits of tcp_input.c, struct tcp_sacktag_state, REXMIT_*.
 
@@ -17,7 +17,7 @@ pub(crate) struct AckFlags {
     pub(crate) orig_sack_acked: bool,
     pub(crate) snd_una_advanced: bool,
     pub(crate) dsacking: bool,
-    /// The D-SACK was for our tail loss probe.
+    /// The D-SACK reported the tail loss probe.
     pub(crate) dsack_tlp: bool,
     pub(crate) set_xmit_timer: bool,
     pub(crate) lost_retrans: bool,
@@ -38,37 +38,37 @@ impl AckFlags {
     }
 }
 
-/// How a segment came to its ACK's processing.
+/// How a segment came to the processing of its ACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AckPath {
-    /// It was the one expected (header prediction), without data.
+    /// It was the expected segment (header prediction), without data.
     Fast,
-    /// The same with data.
+    /// It was the expected segment (header prediction), with data.
     FastWithData,
-    /// Any other.
+    /// It was any other segment.
     Slow,
 }
 
-/// What is to be sent at the end of an ACK's processing.
+/// What has to be sent at the end of an ACK's processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retransmit {
-    /// Nothing.
+    /// Nothing is sent.
     None,
-    /// What is marked lost.
+    /// Segments that are marked lost are retransmitted.
     Lost,
-    /// New data first (F-RTO), to see whether the timeout was spurious.
+    /// New data is sent first (F-RTO), to find out whether the timeout was spurious.
     New,
 }
 
-/// What one ACK's blocks have shown.
+/// What the SACK blocks of one ACK have shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SackSample {
-    /// Send time of the earliest clean segment newly SACKed.
+    /// Send time of the earliest segment newly SACKed that was not retransmitted.
     pub(crate) first_sackt: Option<Micros>,
-    /// Of the latest.
+    /// Send time of the latest segment newly SACKed that was not retransmitted.
     pub(crate) last_sackt: Option<Micros>,
     /// Highest sequence number SACKed before this ACK.
     pub(crate) prior_fack: Option<Seq>,
-    /// Packets delivered before the latest delivered one was sent.
+    /// Number of packets delivered before the latest delivered one was sent.
     pub(crate) prior_delivered: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! Loss recovery without a timeout, and the windows that go with it.
+//! Loss recovery without a timeout, and the changes of the window that belong to it.
 //!
 //! RFC 6675, RFC 6937 (proportional rate reduction), RFC 6582. Linux counterpart: tcp_fastretrans_alert,
 //! tcp_cwnd_reduction, tcp_cong_control.
@@ -11,7 +11,7 @@ use crate::engine::recovery::ack_flags::Retransmit;
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
-    /// An ACK that is a duplicate, brings SACKs, or comes while something is being repaired.
+    /// Handles an ACK that is a duplicate, brings SACKs, or arrives during recovery.
     pub(crate) fn fastretrans_alert(
         &mut self,
         now: Now,
@@ -23,7 +23,7 @@ impl Tcb {
             self.sacked_out = 0;
         }
         if flags.sack_reneging && flags.snd_una_advanced {
-            // give the peer half an RTT to make up its mind
+            // the peer gets half an RTT to SACK the data again
             let delta = self
                 .sysctl
                 .ticks
@@ -68,7 +68,8 @@ impl Tcb {
         *retransmit = Retransmit::Lost;
     }
 
-    /// All that was out at the beginning of the episode is acknowledged. True: nothing more to do.
+    /// Ends the episode when all that was in flight at its beginning is acknowledged. It returns true if nothing more has
+    /// to be done.
     fn reached_high_seq(&mut self, now: Now) -> bool {
         match self.ca_state {
             CaState::Cwr if self.snd_una != self.high_seq => {
@@ -145,7 +146,7 @@ impl Tcb {
         }
     }
 
-    /// Without SACK the third duplicate ACK, or a partial ACK, marks the head.
+    /// Marks the head lost without SACK, on the third duplicate ACK or a partial ACK.
     fn newreno_mark_lost(&mut self, advanced: bool) {
         let dupacks =
             self.ca_state < CaState::Recovery && self.sacked_out >= self.reordering.metric();
@@ -160,7 +161,7 @@ impl Tcb {
         self.mark_skb_lost(0);
     }
 
-    /// A duplicate ACK counts as one segment received (NewReno).
+    /// Counts a duplicate ACK as one segment received (NewReno).
     pub(crate) fn add_reno_sack(&mut self, dup: u32) {
         if dup == 0 {
             return;
@@ -179,7 +180,7 @@ impl Tcb {
         self.check_reno_reordering(acked);
     }
 
-    /// More duplicate ACKs than segments beyond the hole: the path reorders.
+    /// Handles more duplicate ACKs than segments beyond the hole: the path reorders packets.
     fn check_reno_reordering(&mut self, addend: u32) {
         let holes = self.lost_out.max(1).min(self.packets_out);
         if self.sacked_out + holes <= self.packets_out {
@@ -246,7 +247,7 @@ impl Tcb {
         self.w.snd_ssthresh = self.cc.ssthresh(&self.w);
     }
 
-    /// Proportional rate reduction.
+    /// Reduces the window proportionally (RFC 6937).
     pub(crate) fn cwnd_reduction(&mut self, delivered: u32, lost: u32, advanced: bool) {
         if delivered == 0 || self.w.prior_cwnd == 0 {
             return;
@@ -265,7 +266,7 @@ impl Tcb {
         }
     }
 
-    /// Moves the window after an ACK.
+    /// Updates the window after an ACK.
     pub(crate) fn cong_control(&mut self, now: Now, delivered: u32, lost: u32, flags: AckFlags) {
         if self.in_cwnd_reduction() {
             self.cwnd_reduction(delivered, lost, flags.snd_una_advanced);
@@ -285,7 +286,7 @@ impl Tcb {
         }
     }
 
-    /// Bytes per second that the window stands for, doubled in slow start: it sizes bursts.
+    /// Returns the bytes per second that the window stands for, doubled in slow start. Bursts are sized by it.
     pub(crate) fn update_pacing_rate(&mut self) {
         let ratio: u64 = if self.w.snd_cwnd < self.w.snd_ssthresh / 2 {
             200

@@ -1,4 +1,4 @@
-//! RACK: a segment is lost when one sent later has arrived and a reordering window has passed.
+//! RACK: a segment is lost when a later one has arrived and a reordering window has passed.
 //!
 //! RFC 8985 6. Linux counterpart: tcp_recovery.c.
 
@@ -8,13 +8,13 @@ use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::rack_state::TIMEOUT_MIN_US;
 use crate::engine::tcb::timer_slots::Xmit;
 
-/// tcp_recovery: the reordering window does not adapt.
+/// Flag of tcp_recovery: the reordering window does not adapt.
 const STATIC_REO_WND: i64 = 0x2;
-/// tcp_recovery: duplicate ACKs do not close the reordering window.
+/// Flag of tcp_recovery: duplicate ACKs do not close the reordering window.
 const NO_DUPTHRESH: i64 = 0x4;
 
 impl Tcb {
-    /// How long out-of-order delivery is tolerated, us.
+    /// Returns how long out-of-order delivery is tolerated, us.
     fn rack_reo_wnd(&self) -> u64 {
         if !self.reordering.is_seen() {
             if self.ca_state >= CaState::Recovery {
@@ -29,7 +29,7 @@ impl Tcb {
         self.rack.reo_wnd_us(self.min_rtt_us(), self.rtt.srtt_us())
     }
 
-    /// Marks what is lost; the longest wait of what may yet be, us.
+    /// Marks lost segments, and returns the longest wait of those that may still be lost, us.
     fn rack_detect_loss(&mut self, now: Now) -> Option<u64> {
         let reo_wnd = self.rack_reo_wnd();
         let mut wait = None;
@@ -55,7 +55,7 @@ impl Tcb {
         wait
     }
 
-    /// Looks for losses after an ACK; whether the reordering timer was armed.
+    /// Looks for losses after an ACK, and returns whether the reordering timer was armed.
     pub(crate) fn rack_mark_lost(&mut self, now: Now) -> bool {
         if !self.rack.take_advanced() {
             return false;
@@ -72,7 +72,7 @@ impl Tcb {
         true
     }
 
-    /// The reordering timer fired.
+    /// Handles the expiry of the reordering timer.
     pub(crate) fn on_reo_timeout(&mut self, now: Now, why: Trigger) {
         self.outbox().trigger = why;
         let before = self.packets_in_flight();
@@ -90,7 +90,7 @@ impl Tcb {
         }
     }
 
-    /// D-SACKs widen the reordering window, quiet recoveries narrow it.
+    /// Adapts the reordering window: D-SACKs widen it, quiet recoveries narrow it.
     pub(crate) fn rack_update_reo_wnd(&mut self, prior_delivered: Option<u32>) {
         let Some(prior) = prior_delivered.filter(|p| *p > 0) else {
             return;

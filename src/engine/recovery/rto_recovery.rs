@@ -1,4 +1,4 @@
-//! After a retransmission timeout: everything is held lost, and what proves that wrong (F-RTO, undo).
+//! After a retransmission timeout: everything is considered lost, until F-RTO or undo proves that wrong.
 //!
 //! RFC 5681 3.1, RFC 5682, RFC 3522. Linux counterpart: tcp_enter_loss, tcp_process_loss, tcp_try_undo_*.
 
@@ -8,7 +8,7 @@ use crate::engine::recovery::ack_flags::{AckFlags, Retransmit};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
-    /// The RTO fired.
+    /// Handles the expiry of the RTO.
     pub(crate) fn enter_loss(&mut self, now: Now) {
         let new_recovery = self.ca_state < CaState::Recovery;
         self.timeout_mark_lost(now);
@@ -33,7 +33,7 @@ impl Tcb {
         self.frto = self.sysctl.tcp_frto != 0 && (new_recovery || self.rto.retransmits() > 0);
     }
 
-    /// All that is out is lost, except what is SACKed or was sent a moment ago.
+    /// Marks all that is in flight as lost, except what is SACKed or was sent a moment ago.
     fn timeout_mark_lost(&mut self, now: Now) {
         let reneged = self.queues.rtx.front().is_some_and(|s| s.marks.sacked);
         if reneged {
@@ -57,7 +57,7 @@ impl Tcb {
         }
     }
 
-    /// Holds a buffer lost; a retransmission of it that was under way is lost too.
+    /// Marks a buffer as lost. A retransmission of it that was in flight is lost too.
     pub(crate) fn mark_skb_lost(&mut self, i: usize) {
         let skb = &mut self.queues.rtx[i];
         if skb.marks.sacked {
@@ -76,7 +76,7 @@ impl Tcb {
         }
     }
 
-    /// An ACK in the Loss state.
+    /// Handles an ACK in the Loss state.
     pub(crate) fn process_loss(
         &mut self,
         now: Now,
@@ -124,7 +124,7 @@ impl Tcb {
         self.undo.mark(self.snd_una, self.retrans_out + probe);
     }
 
-    /// The echoed timestamp is older than the first retransmission: the original arrived.
+    /// Returns whether the echoed timestamp is older than the first retransmission, so that the original arrived.
     fn packet_delayed(&self) -> bool {
         match self.rto.retrans_stamp() {
             Some(stamp) => {
@@ -133,7 +133,7 @@ impl Tcb {
                     .ts
                     .is_some_and(|ts| ts.tsecr != 0 && (ts.tsecr.wrapping_sub(stamp) as i32) < 0)
             }
-            // nothing was sent again, so it was merely late; but without SACK the stamp is also cleared at the
+            // nothing was retransmitted, so it was merely late; but without SACK the stamp is also cleared at the
             // episode's end, and the handshake clears it too
             None => {
                 let ended = !self.rx.sack_ok && !self.snd_una.before(self.high_seq);
@@ -170,7 +170,8 @@ impl Tcb {
         true
     }
 
-    /// Everything that was out when recovery began is acknowledged. True: the state is held a little longer.
+    /// Handles the acknowledgment of all that was in flight when recovery began. It returns true if the state is kept a
+    /// little longer.
     pub(crate) fn try_undo_recovery(&mut self, now: Now) -> bool {
         if self.may_undo() {
             let undo = if self.ca_state == CaState::Loss {
@@ -190,7 +191,8 @@ impl Tcb {
         false
     }
 
-    /// Without SACK a late duplicate ACK could look like a new loss until something beyond is acknowledged.
+    /// Returns whether the state is kept. Without SACK it is kept until something beyond is acknowledged, because a late
+    /// duplicate ACK could look like a new loss.
     fn non_sack_prevents_reopening(&mut self) -> bool {
         if self.snd_una == self.high_seq && !self.rx.sack_ok {
             if !self.any_retrans_done() {

@@ -1,4 +1,4 @@
-//! What the peer's SACK blocks say of the segments that are out.
+//! What the peer's SACK blocks say about the segments in flight.
 //!
 //! RFC 2018 5, RFC 2883, RFC 6675. Linux counterpart: tcp_sacktag_write_queue, tcp_check_dsack, tcp_is_sackblock_valid.
 
@@ -10,7 +10,7 @@ use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::wire::Seq;
 
 impl Tcb {
-    /// Highest sequence number known to have arrived.
+    /// Returns the highest sequence number known to have arrived.
     fn highest_sacked(&self) -> Seq {
         self.queues
             .rtx
@@ -20,7 +20,7 @@ impl Tcb {
             .fold(self.snd_una, Seq::max)
     }
 
-    /// Goes through an ACK's blocks.
+    /// Processes the SACK blocks of an ACK.
     pub(crate) fn sacktag(
         &mut self,
         now: Now,
@@ -55,7 +55,7 @@ impl Tcb {
         let counter = match (dsack, self.undo.marker()) {
             (true, None) => Counter::TCPDSACKIgnoredNoUndo,
             (true, Some(_)) => Counter::TCPDSACKIgnoredOld,
-            // an ACK that was overtaken tells old news
+            // an ACK that was overtaken has old information
             (false, _) if ack != self.snd_una && !block.1.after(self.snd_una) => return,
             (false, _) => Counter::TCPSACKDiscard,
         };
@@ -86,7 +86,7 @@ impl Tcb {
         }
     }
 
-    /// A burst that a block covers in part is cut at the block's edge, in whole segments.
+    /// Cuts a burst that a block covers in part at the block's edge, in whole segments.
     fn cut_at_block(&mut self, i: usize, left: Seq, right: Seq) {
         let skb = &self.queues.rtx[i];
         if skb.pcount <= 1 || !skb.seq.before(right) || !left.before(skb.end_seq) {
@@ -133,13 +133,13 @@ impl Tcb {
             self.tag_new(i, &skb, flags, sample, reord);
         }
         if dsack && self.queues.rtx[i].marks.retrans {
-            // the copy arrived and was needless
+            // the copy arrived and was unnecessary
             self.queues.rtx[i].marks.retrans = false;
             self.retrans_out -= count;
         }
     }
 
-    /// A buffer is SACKed for the first time.
+    /// Handles a buffer that is SACKed for the first time.
     fn tag_new(
         &mut self,
         i: usize,
@@ -151,7 +151,7 @@ impl Tcb {
         let (marks, count) = (skb.marks, skb.pcount);
         let mut now = marks;
         if marks.retrans {
-            // not lost: the retransmission is believed to be still under way
+            // it is not marked lost: the retransmission is considered to be in flight
             if marks.lost {
                 (now.lost, now.retrans) = (false, false);
                 self.lost_out -= count;
@@ -181,7 +181,7 @@ impl Tcb {
         sample.prior_delivered = sample.prior_delivered.max(Some(skb.delivered));
     }
 
-    /// Whether the first block reports a duplicate (RFC 2883 4).
+    /// Returns whether the first block reports a duplicate (RFC 2883 4).
     fn check_dsack(&mut self, blocks: &[(Seq, Seq)], prior_una: Seq, flags: &mut AckFlags) -> bool {
         let (left, right) = blocks[0];
         let below = left.before(self.snd_una);
@@ -208,7 +208,7 @@ impl Tcb {
         true
     }
 
-    /// Counts the segments that a D-SACK reports; none when it cannot be of retransmissions of ours.
+    /// Counts the segments that a D-SACK reports, or returns `None` if they cannot be retransmissions of this host.
     fn dsack_seen(&mut self, left: Seq, right: Seq, flags: &mut AckFlags) -> u32 {
         if !left.before(right) || right - left > self.max_window {
             return 0;
@@ -230,7 +230,7 @@ impl Tcb {
             self.rack.note_dsack();
         }
         flags.dsacking = true;
-        // the needless copy was delivered all the same
+        // the unnecessary copy was delivered all the same
         self.delivered += segments;
         segments
     }
@@ -248,11 +248,11 @@ impl Tcb {
         if right.after(self.snd_una) {
             return false;
         }
-        // old news is believed as far back as the episode, or the largest window, reaches
+        // an old block is accepted as far back as the episode or the largest window reaches
         !left.before(marker) || (right.after(marker) && !left.before(right - self.max_window))
     }
 
-    /// A segment arrived after later ones: packets are reordered on this path.
+    /// Handles a segment that arrived after later ones: packets are reordered on this path.
     pub(crate) fn check_sack_reordering(&mut self, low: Seq) {
         let fack = self.highest_sacked();
         if !low.before(fack) {
@@ -263,7 +263,7 @@ impl Tcb {
         self.net.count(Counter::TCPSACKReorder);
     }
 
-    /// Whether an ACK came too early to be of the retransmission.
+    /// Returns whether an ACK came too early to be that of the retransmission.
     pub(crate) fn spurious_retrans(&self, skb: &Skb) -> bool {
         let echoed = self.rx.ts.map(|ts| ts.tsecr);
         let Some(tsecr) = echoed.filter(|e| *e != 0) else {

@@ -1,4 +1,4 @@
-//! From a buffer to packets: options, window, checksummed headers, one packet a segment.
+//! From a buffer to packets: options, window, headers with checksums, one packet per segment.
 //!
 //! RFC 9293 3.1, RFC 7323, RFC 2018. Linux counterpart: __tcp_transmit_skb, tcp_established_options, tcp_syn_options.
 
@@ -20,7 +20,7 @@ pub(crate) struct SynOffer {
 }
 
 impl SynOffer {
-    /// In Linux's order and with its padding.
+    /// Returns the options in Linux's order and with its padding.
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::from([TcpOption::Mss(self.mss as u16)]);
         match (self.sack, self.timestamps) {
@@ -43,12 +43,12 @@ impl SynOffer {
 }
 
 impl Tcb {
-    /// Our TSval now.
+    /// Returns the TSval at this instant.
     pub(crate) fn tsval(&self, now: Now) -> u32 {
         now.ms.tsval(self.ts_offset)
     }
 
-    /// The options of a segment on an open connection.
+    /// Returns the options of a segment on an established connection.
     fn established_options(&mut self, now: Now) -> Options {
         let mut options = Options::new();
         if self.rx.tstamp_ok {
@@ -67,7 +67,7 @@ impl Tcb {
         options
     }
 
-    /// Bytes that options take in a segment sent now.
+    /// Returns the bytes that options take in a segment sent now.
     fn established_options_len(&self) -> u32 {
         let timestamps = if self.rx.tstamp_ok { TSTAMP_ALIGNED } else { 0 };
         let room = if self.rx.tstamp_ok { 3 } else { 4 };
@@ -77,12 +77,12 @@ impl Tcb {
         }
     }
 
-    /// Largest payload of a segment sent now, bytes: SACK blocks take their part (Linux: tcp_current_mss).
+    /// Returns the largest payload of a segment sent now, bytes. SACK blocks reduce it (Linux: tcp_current_mss).
     pub(crate) fn current_mss(&self) -> u32 {
         (self.mss_cache + self.header_options).saturating_sub(self.established_options_len())
     }
 
-    /// The sequence number of a segment without data: inside the peer's window even if it has shrunk.
+    /// Returns the sequence number of a segment without data. It is inside the peer's window even if that has shrunk.
     pub(crate) fn acceptable_seq(&self) -> Seq {
         let end = self.wnd_end();
         let rounding = self.rx.wscale_ok && self.snd_nxt - end < 1 << self.rx.rcv_wscale;
@@ -93,18 +93,18 @@ impl Tcb {
         }
     }
 
-    /// Sends a buffer: one packet a segment, the last of several with PSH; or one packet, where the device cuts it.
+    /// Sends a buffer as one packet per segment, the last of several with PSH, or as one packet if the device cuts it.
     pub(crate) fn transmit(&mut self, now: Now, skb: &mut Skb, what: &'static str) {
         skb.sent_us = now.us;
         skb.sent_order = self.sent_count;
         skb.delivered = self.delivered;
         self.sent_count += 1;
-        // a repetition is not counted here but in RetransSegs; the number counts as sent only when it has left
+        // a retransmission is not counted here but in RetransSegs; the number counts as sent only when it has been sent
         if skb.end_seq.after(self.snd_nxt) || skb.seq == skb.end_seq {
             self.net.count_by(Counter::OutSegs, skb.pcount.max(1));
         }
         self.wstamp_us = self.wstamp_us.max(now.us);
-        // the copy that leaves gets PSH, the buffer does not: a later retransmission of a part has none
+        // the copy that is sent gets PSH, the buffer does not: a later retransmission of a part has none
         let burst_flags = if skb.pcount > 1 {
             skb.flags | Flags::PSH
         } else {
@@ -139,7 +139,7 @@ impl Tcb {
         }
     }
 
-    /// Sends a segment that takes no sequence space: ACK, probe, RST.
+    /// Sends a segment that takes no sequence space: an ACK, a probe or a RST.
     pub(crate) fn transmit_bare(&mut self, now: Now, seq: Seq, flags: Flags, what: &'static str) {
         let options = self.established_options(now);
         let window = self.select_window();
@@ -158,7 +158,7 @@ impl Tcb {
         }
     }
 
-    /// A burst, cut into segments here: no device does it.
+    /// Cuts a burst into segments and sends them, because no device does it.
     fn emit_pieces(&mut self, whole: Segment, skb: &Skb, what: &'static str) {
         let (mss, count) = (skb.seg_size as usize, skb.pcount as usize);
         for i in 0..count {
@@ -178,8 +178,8 @@ impl Tcb {
         }
     }
 
-    /// Sends this segment with our ports and the present acknowledgment; the device makes several of it if `gso_size`
-    /// is not 0.
+    /// Sends this segment with the local ports and the present acknowledgment. If `gso_size` is not 0, the device makes
+    /// several segments of it.
     fn emit(&mut self, mut segment: Segment, gso_size: u32, what: &'static str) {
         segment.src_port = self.local.port;
         segment.dst_port = self.remote.port;

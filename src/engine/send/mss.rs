@@ -1,4 +1,4 @@
-//! The segment size that a path's MTU makes, and what happens when an ICMP error lowers it.
+//! The segment size that follows from a path's MTU, and what happens when an ICMP error lowers it.
 //!
 //! RFC 1191, RFC 8201. Linux counterpart: tcp_mtu_to_mss, tcp_sync_mss, tcp_v4_mtu_reduced, tcp_v6_mtu_reduced,
 //! tcp_simple_retransmit.
@@ -9,7 +9,7 @@ use crate::engine::tcb::control_block::{CaState, Tcb};
 
 /// Smallest segment size that is ever used, options included (tcp_min_snd_mss), bytes.
 const MIN_SND_MSS: u32 = 48;
-/// An MTU that an ICMP error told is forgotten after this (ip_rt_mtu_expires, ip6_rt_mtu_expires), ms.
+/// Time after which the MTU of an ICMP error is forgotten (ip_rt_mtu_expires, ip6_rt_mtu_expires), ms.
 const EXPIRES_MS: i64 = 600_000;
 
 impl Tcb {
@@ -17,7 +17,8 @@ impl Tcb {
         ip_header_len(self.local.ip)
     }
 
-    /// Payload and options of a segment that fills a packet of `mtu`, less the options that every segment has.
+    /// Returns the payload and options of a segment that fills a packet of `mtu`, minus the options that every segment
+    /// has.
     fn mtu_to_mss(&self, mtu: u32) -> u32 {
         let mss = mtu
             .saturating_sub(self.ip_header_len() + TCP_HEADER)
@@ -26,12 +27,12 @@ impl Tcb {
         mss - self.header_options
     }
 
-    /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window it ever offered.
+    /// Recomputes the segment size from the path MTU, the peer's MSS and the largest window that it ever offered.
     pub(crate) fn sync_mss(&mut self) {
         self.mss_cache = self.bound_to_half_wnd(self.mtu_to_mss(self.path.mtu()));
     }
 
-    /// A peer with a small window gets segments of at most half of it, so that it can always ACK one.
+    /// Limits segments to half the window of a peer with a small window, so that it can always acknowledge one.
     pub(crate) fn bound_to_half_wnd(&self, size: u32) -> u32 {
         let cutoff = if self.max_window > TCP_MSS_DEFAULT {
             self.max_window >> 1
@@ -45,7 +46,7 @@ impl Tcb {
         }
     }
 
-    /// Before something is sent: what an ICMP error told may be too old to count.
+    /// Checks before sending whether the MTU of an ICMP error has expired.
     pub(crate) fn refresh_path(&mut self, now: Now) {
         if self.path.is_told() {
             self.path = self.path.at(now);
@@ -60,7 +61,7 @@ impl Tcb {
         }
     }
 
-    /// An ICMP error says that a packet was larger than this MTU, bytes.
+    /// Handles an ICMP error that says that a packet was larger than this MTU, bytes.
     pub(crate) fn on_too_big(&mut self, now: Now, mtu: u32) {
         self.refresh_path(now);
         let ip = self.local.ip;
@@ -81,7 +82,7 @@ impl Tcb {
         }
     }
 
-    /// Sends again what was too large, and takes it for no sign of congestion.
+    /// Retransmits the segments that were too large, without treating them as a sign of congestion.
     fn simple_retransmit(&mut self, now: Now) {
         let mss = self.current_mss();
         for i in 0..self.queues.rtx.len() {

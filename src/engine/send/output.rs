@@ -12,52 +12,52 @@ use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Seq};
 
-/// How hard to push.
+/// What limits a call that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Push {
-    /// As the socket's options say.
+    /// The limits follow the socket's options.
     Normal,
-    /// Nagle is off for this once.
+    /// Nagle's algorithm is off for this call.
     NagleOff,
-    /// Everything leaves (a FIN, or half a window was written).
+    /// Everything is sent (a FIN, or half a window was written).
     Now,
-    /// One burst, the rest waits for the end of the write.
+    /// One burst is sent; the rest waits for the end of the write.
     One,
-    /// One segment for a loss probe, whatever the congestion window says.
+    /// One segment is sent as a loss probe, regardless of the congestion window.
     LossProbe,
 }
 
 impl Push {
-    /// Whether one burst is all that leaves.
+    /// Returns whether at most one burst is sent.
     fn is_single(self) -> bool {
         matches!(self, Push::One | Push::LossProbe)
     }
 }
 
-/// What bounds one burst.
+/// The limits of one burst.
 #[derive(Clone, Copy)]
 struct Burst {
     mss: u32,
-    /// Segments that the congestion window lets go.
+    /// Segments that the congestion window allows.
     quota: u32,
-    /// Segments that a burst may have at all.
+    /// Largest number of segments in a burst.
     max_segs: u32,
     push: Push,
 }
 
-/// Room for all headers in front of a segment, bytes.
+/// Space for all headers in front of a segment, bytes.
 pub(crate) const MAX_TCP_HEADER: u32 = 256;
-/// Largest burst handed to the device at once, bytes.
+/// Largest burst that is passed to the device at once, bytes.
 pub(crate) const GSO_MAX_SIZE: u32 = 65_536 - MAX_TCP_HEADER - 1;
 
 impl Tcb {
-    /// Whether the next segment of a buffer fits the peer's window.
+    /// Returns whether the next segment of a buffer fits into the peer's window.
     pub(crate) fn snd_wnd_test(&self, seq: Seq, end_seq: Seq, len: u32, mss: u32) -> bool {
         let end = if len > mss { seq + mss } else { end_seq };
         !end.after(self.wnd_end())
     }
 
-    /// Segments that congestion control lets go now: never more than half a window at once.
+    /// Returns the number of segments that congestion control allows now, which is at most half a window at once.
     fn cwnd_quota(&self) -> u32 {
         let in_flight = self.packets_in_flight();
         if in_flight >= self.w.snd_cwnd {
@@ -68,7 +68,7 @@ impl Tcb {
             .min(self.w.snd_cwnd - in_flight)
     }
 
-    /// Largest burst, segments: about a millisecond's worth of the pacing rate, more on short paths.
+    /// Returns the largest burst, segments: about what the pacing rate allows in a millisecond, and more on short paths.
     pub(crate) fn tso_segs(&self) -> u32 {
         let mss = self.mss_cache.max(1);
         let mut bytes = self.pacing_rate >> 10;
@@ -80,12 +80,12 @@ impl Tcb {
         segs.max(self.sysctl.tcp_min_tso_segs as u32).min(65_535)
     }
 
-    /// The last small segment sent is not acknowledged yet.
+    /// Returns whether the last small segment is not acknowledged yet.
     fn small_segment_out(&self) -> bool {
         self.snd_sml.after(self.snd_una) && !self.snd_sml.after(self.snd_nxt)
     }
 
-    /// Whether a partial segment must wait.
+    /// Returns whether a partial segment must wait.
     fn nagle_holds(&self, partial: bool, push: Push) -> bool {
         if !partial {
             return false;
@@ -97,7 +97,7 @@ impl Tcb {
         nagle && self.packets_out > 0 && self.small_segment_out()
     }
 
-    /// How much of a buffer may leave as one burst, bytes.
+    /// Returns how many bytes of a buffer may be sent as one burst.
     fn split_point(&self, skb: &Skb, mss: u32, quota: u32, push: Push, is_tail: bool) -> u32 {
         let window = self.wnd_end() - skb.seq;
         let most = mss * quota;
@@ -116,7 +116,7 @@ impl Tcb {
         }
     }
 
-    /// Sends what may be sent. True: nothing is out and something waits.
+    /// Sends what may be sent. It returns true if nothing is in flight and something waits.
     pub(crate) fn write_xmit(&mut self, now: Now, mss: u32, push: Push) -> bool {
         let max_segs = self.tso_segs();
         let (mut sent, mut cwnd_limited) = (0, false);
@@ -161,7 +161,7 @@ impl Tcb {
         self.packets_out == 0 && !self.queues.unsent.is_empty()
     }
 
-    /// How much of the first buffer may leave now, bytes; none: it has to wait.
+    /// Returns how many bytes of the first buffer may be sent now, or `None` if it has to wait.
     fn head_limit(&mut self, now: Now, b: Burst, cwnd_limited: &mut bool) -> Option<u32> {
         let is_tail = self.queues.unsent.len() == 1;
         let head = &mut self.queues.unsent[0];
@@ -172,7 +172,7 @@ impl Tcb {
             return None;
         }
         if segs == 1 {
-            // a buffer that is not the last is as full as it will get
+            // a buffer that is not the last one does not grow any more
             let held = is_tail && !fin && self.nagle_holds(len < b.mss, b.push);
             return (!held).then_some(b.mss);
         }
@@ -229,7 +229,7 @@ impl Tcb {
         count
     }
 
-    /// A buffer has left for the first time.
+    /// Handles a buffer that was sent for the first time.
     pub(crate) fn new_data_sent(&mut self, now: Now, skb: Skb) {
         let before = self.packets_out;
         self.snd_nxt = skb.end_seq;
@@ -242,7 +242,7 @@ impl Tcb {
         self.check_space(now);
     }
 
-    /// A burst may wait for an ACK that will let it be larger.
+    /// Returns whether a burst should wait for an ACK that lets it be larger.
     fn tso_should_defer(
         &self,
         now: Now,
@@ -288,7 +288,7 @@ impl Tcb {
         !skb.flags.has(Flags::FIN)
     }
 
-    /// Sends what may be sent, and makes sure that something will wake the connection up.
+    /// Sends what may be sent, and makes sure that a timer is armed if something waits.
     pub(crate) fn push_pending_frames(&mut self, now: Now, push: Push) {
         if matches!(self.state, crate::call::TcpState::Closed) || self.queues.unsent.is_empty() {
             return;
@@ -301,7 +301,7 @@ impl Tcb {
         }
     }
 
-    /// After a segment was dealt with: may more be sent?
+    /// Sends what may be sent after a segment was processed.
     pub(crate) fn data_snd_check(&mut self, now: Now) {
         self.push_pending_frames(now, Push::Normal);
         self.check_space(now);
@@ -328,7 +328,7 @@ impl Tcb {
         }
     }
 
-    /// A window that was not used for an RTO shrinks half of the way (RFC 2861).
+    /// Reduces a window that was not used for an RTO by half the difference (RFC 2861).
     fn cwnd_application_limited(&mut self, now: Now) {
         if self.ca_state == CaState::Open && !self.orphan {
             let used = self.cwnd_usage.take_used().max(TCP_INIT_CWND);
@@ -340,7 +340,7 @@ impl Tcb {
         self.cwnd_usage.stamp(now.j);
     }
 
-    /// Written after a pause: the window decays.
+    /// Reduces the window after a pause, when new data is written.
     pub(crate) fn slow_start_after_idle_check(&mut self, now: Now) {
         if self.sysctl.tcp_slow_start_after_idle == 0 || self.packets_out > 0 {
             return;

@@ -1,4 +1,4 @@
-//! Retransmission: which buffer, how much of it, and what small ones are merged into it.
+//! Retransmission: which buffer, how much of it, and which small ones are merged into it.
 //!
 //! RFC 9293 3.8.1. Linux counterpart: __tcp_retransmit_skb, tcp_retrans_try_collapse, tcp_xmit_retransmit_queue.
 
@@ -12,7 +12,7 @@ use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Seq};
 
 impl Tcb {
-    /// Cuts a sent buffer after `len` bytes, its parts counted in segments of `mss`; counts follow.
+    /// Cuts a sent buffer after `len` bytes, counts its parts in segments of `mss`, and updates the totals.
     pub(crate) fn fragment_rtx(&mut self, i: usize, len: u32, mss: u32) {
         let skb = &mut self.queues.rtx[i];
         let before = skb.pcount;
@@ -26,7 +26,7 @@ impl Tcb {
         self.recount(marks, i64::from(after) - i64::from(before));
     }
 
-    /// A buffer with these marks has become `by` segments more (or fewer).
+    /// Updates the totals when a buffer with these marks consists of `by` more (or fewer) segments.
     fn recount(&mut self, marks: crate::engine::queues::skb::Marks, by: i64) {
         let add = |n: &mut u32| *n = (i64::from(*n) + by).max(0) as u32;
         add(&mut self.packets_out);
@@ -44,7 +44,7 @@ impl Tcb {
         }
     }
 
-    /// Sends a buffer again, at most `segs` segments of it. False: it could not be sent.
+    /// Retransmits a buffer, at most `segs` segments of it. It returns false if it could not be sent.
     pub(crate) fn retransmit_one(
         &mut self,
         now: Now,
@@ -107,7 +107,7 @@ impl Tcb {
         }
     }
 
-    /// Merges following small buffers into buffer `i` while the whole fits into `space` bytes.
+    /// Merges the small buffers that follow into buffer `i` as long as the whole fits into `space` bytes.
     fn collapse(&mut self, i: usize, space: u32) {
         if self.sysctl.tcp_retrans_collapse == 0 || self.queues.rtx[i].flags.has(Flags::SYN) {
             return;
@@ -135,7 +135,7 @@ impl Tcb {
         }
     }
 
-    /// Sends a buffer again and counts it as a retransmission of this episode.
+    /// Retransmits a buffer and counts that as a retransmission of this episode.
     pub(crate) fn retransmit_skb(
         &mut self,
         now: Now,
@@ -155,7 +155,7 @@ impl Tcb {
         sent
     }
 
-    /// What follows an ACK: new data (F-RTO) or what is lost.
+    /// Sends what an ACK permits: new data (F-RTO) or lost segments.
     pub(crate) fn xmit_recovery(&mut self, now: Now, retransmit: Retransmit) {
         if retransmit == Retransmit::None || self.state == crate::call::TcpState::SynSent {
             return;
@@ -170,7 +170,7 @@ impl Tcb {
         self.xmit_retransmit_queue(now);
     }
 
-    /// Sends what is lost, as far as the window lets it.
+    /// Retransmits lost segments, as far as the window allows.
     pub(crate) fn xmit_retransmit_queue(&mut self, now: Now) {
         if self.packets_out == 0 {
             return;
@@ -212,7 +212,7 @@ impl Tcb {
     }
 }
 
-/// Only single segments that the peer does not hold are merged.
+/// Returns whether a buffer may be merged: it is a single segment that the peer does not have.
 fn mergeable(skb: &Skb) -> bool {
     skb.pcount <= 1 && !skb.marks.sacked
 }

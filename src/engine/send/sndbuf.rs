@@ -1,4 +1,4 @@
-//! The send buffer: how much may be written ahead, and how that grows with the congestion window.
+//! The send buffer: how much may be written ahead, and how this limit grows with the congestion window.
 //!
 //! Linux counterpart: tcp_sndbuf_expand, tcp_check_space, tcp_new_space, sk_stream_memory_free.
 
@@ -11,7 +11,8 @@ use crate::engine::tcb::control_block::Tcb;
 use crate::wire::Flags;
 
 impl Tcb {
-    /// Memory that what is written and not acknowledged occupies, bytes: the buffers follow each other without gaps.
+    /// Returns the memory of the data that is written and not acknowledged, bytes. The buffers follow each other without
+    /// gaps.
     pub(crate) fn wmem_queued(&self) -> u32 {
         let (sent, unsent) = (&self.queues.rtx, &self.queues.unsent);
         let (Some(first), Some(last)) = (
@@ -26,13 +27,13 @@ impl Tcb {
         buffers * SKB_OVERHEAD + (last.end_seq - first.seq) - taken
     }
 
-    /// Whether poll(2) says that more may be written: a third of the buffer is free.
+    /// Returns whether poll(2) reports the socket as writable: a third of the buffer is free.
     pub(crate) fn is_writeable(&self) -> bool {
         let queued = self.wmem_queued();
         self.sndbuf.saturating_sub(queued) >= queued >> 1
     }
 
-    /// Something was sent or acknowledged while the application waits for room: the buffer may grow.
+    /// Handles data that was sent or acknowledged while the application waits for space: the buffer may grow.
     pub(crate) fn check_space(&mut self, now: Now) {
         if !self.no_space.get() || self.orphan {
             return;
@@ -44,7 +45,7 @@ impl Tcb {
         self.no_space.set(!self.is_writeable());
     }
 
-    /// Room for two windows of the largest segments.
+    /// Grows the buffer to hold two windows of the largest segments.
     pub(crate) fn expand_sndbuf(&mut self) {
         if self.opt.sndbuf_locked {
             return;
