@@ -44,7 +44,7 @@ impl MsClock {
     ///
     /// A packet is stamped after it was made, at most [`ALLOWANCE`] later. So each one shows that its millisecond began
     /// before the stamp and did not end before the stamp minus the allowance. The result lies in the interval on which
-    /// most of them agree: at `guess` (ns into a millisecond at time 0) if that is inside, otherwise at the nearer end.
+    /// most of them agree: at `guess` (ns into a millisecond at time 0) if that is inside, otherwise at its end.
     pub fn estimate(stamps: &[(Instant, u32)], guess: Option<u64>) -> Option<MsClock> {
         let &(_, base) = stamps.first()?;
         // each packet: the earliest and the latest start of millisecond `base` on the recording's clock
