@@ -16,7 +16,7 @@ pub use guess::Seen;
 pub use text::span;
 
 use crate::call::{Addr, Call, Errno, Outcome, SocketId, TcpInfo, TcpState, TimerKind};
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, GiveUpRule, Text};
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
 use crate::wire::{Flags, Payload};
@@ -109,6 +109,8 @@ pub struct Forecast {
     pub firings: Vec<Firing>,
     /// What the application will be told.
     pub told: Verdict,
+    /// The rule by which the host gives the connection up; none where it does not, or where it is not known.
+    pub rule: Option<GiveUpRule>,
     /// The end at the latest, where what cannot be seen of the connection decides; none: as `told` says.
     pub latest: Option<Instant>,
     /// Bytes that recv() gives before it gives the error.
@@ -161,10 +163,10 @@ pub fn of_connection_if_it_sends(
 pub fn of_seen(seen: &Seen, sysctl: &Sysctl, ticks: Ticks) -> Forecast {
     let from = seen.info.at;
     match seen.info.state {
-        TcpState::TimeWait => return small::timewait(seen, &ticks),
+        TcpState::TimeWait => return small::timewait(seen, sysctl, &ticks),
         TcpState::SynRecv if seen.info.rto_us == 0 => return small::request(seen, sysctl, &ticks),
         TcpState::FinWait2 if seen.info.timer == TimerKind::TimeWait => {
-            return small::timewait(seen, &ticks);
+            return small::timewait(seen, sysctl, &ticks);
         }
         TcpState::Listen => return never(from, TcpState::Listen, Why::Listens),
         TcpState::Closed => return gone(from),
@@ -223,6 +225,7 @@ fn never(from: Instant, state: TcpState, why: Why) -> Forecast {
         state,
         firings: Vec::new(),
         told: Verdict::Never(why),
+        rule: None,
         latest: None,
         unread: 0,
         assumed: Vec::new(),
@@ -246,6 +249,7 @@ fn either(first: Forecast, second: Forecast) -> Forecast {
     }
     Forecast {
         told,
+        rule: first.rule.filter(|rule| second.rule == Some(*rule)),
         latest: latest.filter(|at| Some(*at) != earliest),
         ..first
     }
@@ -260,9 +264,10 @@ fn silence(
 ) -> Forecast {
     let look = |engine: &Engine, at| engine.connection(at, addrs.0, addrs.1);
     // what it would send at this instant is not yet the work of a timer
-    let _ = sent(&mut engine, from);
+    let (_, given_up) = sent(&mut engine, from);
     let Some(mut info) = look(&engine, from) else {
         let mut forecast = gone(from);
+        forecast.rule = given_up;
         if let Some(errno) = error_of(&mut engine, from, holder) {
             forecast.told = Verdict::Waiting(errno);
         }
@@ -277,7 +282,8 @@ fn silence(
         }
         let at = due.max(from);
         engine.on_deadline(at);
-        let packets = sent(&mut engine, at);
+        let (packets, given_up) = sent(&mut engine, at);
+        forecast.rule = given_up;
         let after = look(&engine, at);
         let sends = what(&info, after.as_ref(), &packets);
         forecast.firings.push(Firing { at, sends });
@@ -321,16 +327,21 @@ fn error_of(engine: &mut Engine, at: Instant, holder: Option<SocketId>) -> Optio
     }
 }
 
-/// Takes what the engine sends: the flags and the length of each segment.
-fn sent(engine: &mut Engine, at: Instant) -> Vec<Flags> {
+/// Takes what the engine sends: the flags of each segment, and the rule by which it gave the connection up, if it did.
+fn sent(engine: &mut Engine, at: Instant) -> (Vec<Flags>, Option<GiveUpRule>) {
     let mut packets = Vec::new();
     while let Some(transmit) = engine.poll_transmit(at) {
         if let Payload::Tcp(segment) = &transmit.datagram.payload {
             packets.push(segment.flags);
         }
     }
-    while engine.poll_event().is_some() {}
-    packets
+    let mut given_up = None;
+    while let Some(event) = engine.poll_event() {
+        if let Text::GivenUp { rule, .. } = event.text {
+            given_up = Some(rule);
+        }
+    }
+    (packets, given_up)
 }
 
 /// What a firing sent, from what it changed.

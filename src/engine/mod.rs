@@ -69,9 +69,10 @@ pub(crate) use lifecycle::close::TIMEWAIT_LEN_MS;
 pub(crate) use lifecycle::request::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS};
 pub use netns::mib::{Counter, Mib};
 pub use tcb::cause::{ArmedFor, Cause, Text};
+pub use tcb::give_up_rule::GiveUpRule;
 pub use tcb::outbox::{Event, Transmit};
 pub use tcb::timer_slots::{Alarm, Armed};
-pub use timers::rto::model_timeout;
+pub use timers::giving_up::model_timeout;
 pub(crate) use timers::tail_loss_probe::pto_us;
 
 #[cfg(test)]

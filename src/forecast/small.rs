@@ -4,7 +4,7 @@
 
 use super::{Firing, Forecast, Seen, Sends, Verdict, never};
 use crate::call::TcpState;
-use crate::engine::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS, TIMEWAIT_LEN_MS};
+use crate::engine::{GiveUpRule, SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS, TIMEWAIT_LEN_MS};
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 
@@ -22,7 +22,7 @@ fn fires(ticks: &Ticks, at: Instant, left_ms: u64, for_ms: u64) -> Jiffies {
 }
 
 /// A timewait sock, of TIME_WAIT or of an orphan's FIN_WAIT2.
-pub(super) fn timewait(seen: &Seen, ticks: &Ticks) -> Forecast {
+pub(super) fn timewait(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Forecast {
     let info = &seen.info;
     let j = fires(ticks, info.at, info.timer_ms, TIMEWAIT_LEN_MS);
     let at = ticks.start_of(j);
@@ -35,6 +35,12 @@ pub(super) fn timewait(seen: &Seen, ticks: &Ticks) -> Forecast {
         at: Some(at),
         reset: false,
     };
+    if info.state == TcpState::FinWait2 {
+        // an option that an orphan cannot be asked for any more may have replaced it
+        let set_ms = sysctl.tcp_fin_timeout * 1_000;
+        let rule = GiveUpRule::FinTimeout(sysctl.tcp_fin_timeout as u32);
+        forecast.rule = (info.timer_ms <= set_ms as u64).then_some(rule);
+    }
     forecast
 }
 
@@ -63,5 +69,6 @@ pub(super) fn request(seen: &Seen, sysctl: &Sysctl, ticks: &Ticks) -> Forecast {
         at: Some(at),
         reset: false,
     };
+    forecast.rule = Some(GiveUpRule::SynAckRetries(sysctl.tcp_synack_retries as u32));
     forecast
 }

@@ -59,6 +59,94 @@ fn a_forecast_from_the_engine_comes_true_to_the_nanosecond() {
 }
 
 #[test]
+fn a_forecast_names_the_rule_that_ends_the_connection() {
+    let rules = [
+        ("one segment", "tcp_retries2 15"),
+        ("one segment, retries2 5", "tcp_retries2 5"),
+        ("no TLP", "tcp_retries2 15"),
+        ("rto_max 2 s", "tcp_retries2 15"),
+        ("five segments", "tcp_retries2 15"),
+        ("many segments", "tcp_retries2 8"),
+        ("the peer closed first", "tcp_retries2 15"),
+        ("zero window", "tcp_retries2 6"),
+        ("zero window, defaults", "tcp_retries2 15"),
+        ("keepalive", "TCP_KEEPCNT 3"),
+        ("keepalive with its defaults", "tcp_keepalive_probes 9"),
+        ("keepalive starved", "tcp_retries2 15"),
+        ("keepalive and user timeout", "TCP_USER_TIMEOUT 10 s"),
+        ("user timeout", "TCP_USER_TIMEOUT 5 s"),
+        ("user timeout, zero window", "TCP_USER_TIMEOUT 20 s"),
+        ("rto_max as an option", "tcp_retries2 15"),
+        (
+            "orphan with data",
+            "tcp_orphan_retries: an orphan is allowed 8 retries",
+        ),
+        (
+            "orphan, two retries",
+            "tcp_orphan_retries: an orphan is allowed 2 retries",
+        ),
+        ("orphan in FIN_WAIT2", "tcp_fin_timeout 60 s"),
+        ("orphan in FIN_WAIT2, 63 s", "tcp_fin_timeout 63 s"),
+        (
+            "orphan with a FIN only",
+            "tcp_orphan_retries: an orphan is allowed 8 retries",
+        ),
+        ("connecting", "tcp_syn_retries 6"),
+        ("connecting, no linear retries", "tcp_syn_retries 6"),
+        ("connecting, two retries", "tcp_syn_retries 2"),
+        ("connecting with a user timeout", "TCP_USER_TIMEOUT 4.5 s"),
+    ];
+    let cases = cases();
+    assert_eq!(cases.len(), rules.len());
+    for (case, (name, rule)) in cases.iter().zip(rules) {
+        assert_eq!(case.name, name);
+        at_every_look(case, |world, ms, _, _| {
+            let (local, remote) = world.addrs();
+            let seen = world.seen(case.orphan, &case.options).expect("it is there");
+            for forecast in [
+                of_connection(&world.us, world.now, local, remote),
+                of_seen(&seen, &case.sysctl, Ticks::default()),
+            ] {
+                let told = forecast.rule.map(|r| r.to_string());
+                assert_eq!(told.as_deref(), Some(rule), "{name} at {ms} ms");
+                assert!(
+                    forecast.sentence().contains(rule),
+                    "{}",
+                    forecast.sentence()
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn an_orphan_with_a_closed_window_ends_at_a_backoff() {
+    // three probes without an answer come before that where fewer are allowed
+    let few = sysctl(&[("tcp_orphan_retries", "3")]);
+    let mut world = World::connected(few, 5, &[]);
+    cases::zero_window(&mut world);
+    world.us.call(world.now, Call::Close(world.socket));
+    world.drain();
+    let (local, remote) = world.addrs();
+    let forecast = of_connection(&world.us, world.now, local, remote);
+    let rule = forecast.rule.map(|r| r.to_string());
+    let expected = "tcp_orphan_retries: an orphan is allowed 3 retries";
+    assert_eq!(rule.as_deref(), Some(expected), "{}", forecast.sentence());
+    // a far end that answers every probe and never reads: the count never grows, the backoff does
+    let mut world = World::connected(Sysctl::default(), 5, &[]);
+    cases::fill(&mut world);
+    world.us.call(world.now, Call::Close(world.socket));
+    while world.info().is_some_and(|info| info.backoff < 10) {
+        let until = world.now + Duration::from_secs(10);
+        while world.step(until) {}
+    }
+    let forecast = of_connection(&world.us, world.now, local, remote);
+    let rule = forecast.rule.map(|r| r.to_string());
+    let expected = "orphan with a closed window: backoff 10 reached";
+    assert_eq!(rule.as_deref(), Some(expected), "{}", forecast.sentence());
+}
+
+#[test]
 fn a_forecast_from_what_sock_diag_shows_names_a_time_in_which_the_end_lies() {
     let mut widths = Vec::new();
     for case in cases() {
@@ -128,7 +216,7 @@ fn who_is_idle_without_keepalive_is_never_told_unless_it_sends() {
         );
         assert_eq!(
             sends.sentence(),
-            "in 15 min 39 s: ETIMEDOUT at the next call"
+            "in 15 min 39 s: ETIMEDOUT at the next call, by tcp_retries2 15"
         );
         assert_eq!(sends.firings[0].sends, Sends::LossProbe);
         assert_eq!(sends.firings[15].sends, Sends::Retransmission(15));

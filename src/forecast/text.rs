@@ -55,7 +55,7 @@ impl Forecast {
                     _ => "the next call",
                 };
                 let reset = if reset { ", and a RST is sent" } else { "" };
-                format!("{}: {errno} at {call}{reset}", when(at))
+                format!("{}: {errno} at {call}{}{reset}", when(at), self.by_rule())
             }
             Verdict::Waiting(errno) => format!("now: {errno} at the next call"),
             Verdict::Never(why) => format!("never: {}", why.text()),
@@ -64,11 +64,26 @@ impl Forecast {
                 reset,
             } => {
                 let reset = if reset { " with a RST" } else { "" };
-                format!("nobody is told; it ends {}{reset}", when(at))
+                format!(
+                    "No application is left to be told; the connection ends {}{reset}{}",
+                    when(at),
+                    self.by_rule()
+                )
             }
-            Verdict::Nobody { at: None, .. } => "nobody is told; it stays for ever".to_owned(),
+            Verdict::Nobody { at: None, .. } => {
+                "No application is left to be told, and the kernel keeps the connection for ever"
+                    .to_owned()
+            }
             Verdict::Later(at) => format!("not within {}", span(at_after(self, at))),
         }
+    }
+}
+
+impl Forecast {
+    /// `, by tcp_retries2 15`; empty where no rule is known.
+    pub fn by_rule(&self) -> String {
+        self.rule
+            .map_or(String::new(), |rule| format!(", by {rule}"))
     }
 }
 

@@ -142,8 +142,7 @@ impl<'a> Run<'a> {
 
     /// Takes the packets and notes of the target.
     fn collect(&mut self, target: &mut dyn Target) {
-        while let Some((at, text)) = target.take_note() {
-            let what = Incident::Timer { text };
+        while let Some((at, what)) = target.take_note() {
             let who = Who::Survivor;
             self.events.push(Event { at, who, what });
         }

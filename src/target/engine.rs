@@ -7,6 +7,7 @@ use crate::engine::{Config, Counter, Drawn, Engine};
 use crate::rng::Stream;
 use crate::scenario::Scenario;
 use crate::time::{Instant, Ticks};
+use crate::trace::Incident;
 use crate::wire::Datagram;
 
 use super::{Sent, Target, TargetError};
@@ -19,7 +20,7 @@ pub struct Host {
     engine: Engine,
     congestion: &'static str,
     packets: VecDeque<Sent>,
-    told: VecDeque<(Instant, String)>,
+    told: VecDeque<(Instant, Incident)>,
 }
 
 impl Host {
@@ -57,7 +58,7 @@ impl Host {
             });
         }
         while let Some(event) = self.engine.poll_event() {
-            self.told.push_back((event.at, event.text.to_string()));
+            self.told.push_back((event.at, Incident::from(&event.text)));
         }
         // or the loop would stand still
         debug_assert!(
@@ -131,7 +132,7 @@ impl Target for Host {
         self.packets.pop_front()
     }
 
-    fn take_note(&mut self) -> Option<(Instant, String)> {
+    fn take_note(&mut self) -> Option<(Instant, Incident)> {
         self.told.pop_front()
     }
 

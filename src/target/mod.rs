@@ -17,6 +17,7 @@ pub use smoltcp::Smoltcp;
 
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::time::{Instant, Ticks};
+use crate::trace::Incident;
 
 /// A packet that the target sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub trait Target {
     fn take_packet(&mut self) -> Option<Sent>;
 
     /// Returns the next explanation of what a timer did, and when. The kernel has none.
-    fn take_note(&mut self) -> Option<(Instant, String)> {
+    fn take_note(&mut self) -> Option<(Instant, Incident)> {
         None
     }
 

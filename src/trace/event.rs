@@ -1,6 +1,7 @@
 //! One line of events.jsonl: what the application, the peer or the link did or observed.
 
 use crate::call::{Errno, TcpInfo, TcpState};
+use crate::engine::{GiveUpRule, Text};
 use crate::time::Instant;
 
 /// The part of the scenario that an event belongs to.
@@ -111,6 +112,13 @@ pub enum Incident {
         /// What the timer did, in words.
         text: String,
     },
+    /// Survivor, engine only: the host gave the connection up.
+    GivenUp {
+        /// The rule that decided.
+        rule: GiveUpRule,
+        /// The error that the application gets; none: no application holds the connection.
+        errno: Option<Errno>,
+    },
     /// Peer: connect() was called.
     PeerConnect,
     /// Peer: it advertises this window from now on.
@@ -174,4 +182,16 @@ pub enum Incident {
         /// Length of its data, bytes.
         len: usize,
     },
+}
+
+/// What the engine says of its timers.
+impl From<&Text> for Incident {
+    fn from(text: &Text) -> Incident {
+        match *text {
+            Text::GivenUp { rule, errno } => Incident::GivenUp { rule, errno },
+            ref text => Incident::Timer {
+                text: text.to_string(),
+            },
+        }
+    }
 }

@@ -78,6 +78,10 @@ pub struct Outlook {
     pub errno: Option<String>,
     /// Whether a RST is sent then.
     pub reset: bool,
+    /// The sysctl or the socket option that decides, with its value: `tcp_retries2 15`; null where nothing ends the
+    /// connection, or where what decides is not known.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// A sentence that says all of this.
     pub text: String,
 }
@@ -333,6 +337,7 @@ impl Outlook {
             latest_in_ms: forecast.latest.map(till),
             errno: errno.map(|e| e.name().to_owned()),
             reset,
+            rule: forecast.rule.map(|rule| rule.to_string()),
             text: forecast.sentence(),
         }
     }

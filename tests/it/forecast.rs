@@ -21,6 +21,7 @@ fn falls_silent(trace: &Trace) -> Instant {
                 | Incident::Error { .. }
                 | Incident::PostMortem { .. }
                 | Incident::Timer { .. }
+                | Incident::GivenUp { .. }
                 | Incident::ClosedFd
         );
         e.who == Who::Survivor && is_act

@@ -3,6 +3,7 @@
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo};
 use crate::engine::Engine;
 use crate::time::Instant;
+use crate::trace::Incident;
 use crate::wire::Datagram;
 
 /// A TCP as a value that can be cloned, so that another choice can be tried from an earlier point.
@@ -15,8 +16,8 @@ pub(crate) trait Machine: Clone {
     fn call(&mut self, now: Instant, call: Call) -> Outcome;
     /// Returns the next packet to send, and why it is sent.
     fn transmit(&mut self, now: Instant) -> Option<(Datagram, String)>;
-    /// Returns the next event of a timer, in words.
-    fn note(&mut self) -> Option<(Instant, String)>;
+    /// Returns the next thing that a timer did.
+    fn note(&mut self) -> Option<(Instant, Incident)>;
     /// Returns the next deadline.
     fn deadline(&self) -> Option<Instant>;
     /// Returns what poll(2) would report.
@@ -43,8 +44,8 @@ impl Machine for Engine {
         Some((sent.datagram, sent.cause.to_string()))
     }
 
-    fn note(&mut self) -> Option<(Instant, String)> {
-        self.poll_event().map(|e| (e.at, e.text.to_string()))
+    fn note(&mut self) -> Option<(Instant, Incident)> {
+        self.poll_event().map(|e| (e.at, Incident::from(&e.text)))
     }
 
     fn deadline(&self) -> Option<Instant> {

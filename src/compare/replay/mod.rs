@@ -397,10 +397,8 @@ fn events_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Vec<Event> {
     };
     let mut events = recording.events.clone();
     events.retain(|e| !is_told(e));
-    events.extend(play.notes.iter().map(|n| {
-        let text = n.1.clone();
-        survivor(n.0, Incident::Timer { text })
-    }));
+    let notes = play.notes.iter();
+    events.extend(notes.map(|n| survivor(n.0, n.1.clone())));
     events.extend(
         play.states()
             .map(|(at, state)| survivor(at, Incident::State { state })),

@@ -14,6 +14,7 @@ use crate::compare::replay::sent::{Sent, packet_place};
 use crate::compare::timing::Cause;
 use crate::compare::verdict::{Class, Difference};
 use crate::time::Instant;
+use crate::trace::Incident;
 use crate::wire::{Datagram, Seq};
 
 /// A step that can be taken next.
@@ -57,7 +58,7 @@ pub(crate) struct Play<'a, M> {
     /// A deadline, and when it is served at the earliest.
     pub(crate) hold: Option<(Instant, Instant)>,
     pub(crate) sent: Vec<Rc<Sent>>,
-    pub(crate) notes: Vec<Rc<(Instant, String)>>,
+    pub(crate) notes: Vec<Rc<(Instant, Incident)>>,
     pub(crate) differences: Vec<Difference>,
     /// How many of them are taken as they are.
     accepted: usize,

@@ -341,7 +341,7 @@ impl Machine for Metronome {
     fn transmit(&mut self, _: Instant) -> Option<(Datagram, String)> {
         None
     }
-    fn note(&mut self) -> Option<(Instant, String)> {
+    fn note(&mut self) -> Option<(Instant, crate::trace::Incident)> {
         None
     }
     fn deadline(&self) -> Option<Instant> {
@@ -415,7 +415,7 @@ impl Machine for TwoHops {
         }
         Some((datagram, "second hop".to_owned()))
     }
-    fn note(&mut self) -> Option<(Instant, String)> {
+    fn note(&mut self) -> Option<(Instant, crate::trace::Incident)> {
         None
     }
     fn deadline(&self) -> Option<Instant> {

@@ -19,7 +19,9 @@ use crate::engine::netns::net::{Net, Shared};
 use crate::engine::netns::path_mtu::Device;
 use crate::engine::netns::routes::Routes;
 use crate::engine::netns::siphash::Secrets;
+use crate::engine::tcb::cause::Text;
 use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::outbox::{Event, Outbox, Transmit, Trigger};
 use crate::engine::tcb::sockopts::Options;
 use crate::engine::tcb::timer_slots::{Alarm, Armed};
@@ -210,9 +212,19 @@ impl Engine {
             match self.table.get(id) {
                 Some(Sock::Connection(_)) => self.connection_deadline(now, id),
                 Some(Sock::Request(_)) => self.request_deadline(now, id),
-                Some(Sock::TimeWait(_)) => drop(self.forget(id)),
+                Some(Sock::TimeWait(_)) => self.timewait_deadline(now, id),
                 None => {}
             }
+        }
+    }
+
+    fn timewait_deadline(&mut self, now: Now, id: u32) {
+        if let Some(Sock::TimeWait(timewait)) = self.forget(id)
+            && timewait.substate == TcpState::FinWait2
+        {
+            let rule = timewait.fin_rule;
+            let text = Text::GivenUp { rule, errno: None };
+            self.outbox().note(now.at, true, text);
         }
     }
 
@@ -232,7 +244,8 @@ impl Engine {
             return;
         };
         let first = request.num_timeout == 0;
-        match request.on_timer(now, &listener.template, listener.synack_retries()) {
+        let most = listener.synack_retries();
+        match request.on_timer(now, &listener.template, most) {
             Some(sent) => {
                 if first {
                     listener.young -= 1;
@@ -244,8 +257,9 @@ impl Engine {
                 self.schedule(now, id);
             }
             None => {
-                let text = "half-open connection dropped: no SYN-ACK was answered";
-                self.outbox().note(now.at, true, text.into());
+                let rule = GiveUpRule::SynAckRetries(most);
+                self.outbox()
+                    .note(now.at, true, Text::GivenUp { rule, errno: None });
                 self.forget_request(id);
             }
         }

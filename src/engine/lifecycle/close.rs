@@ -8,6 +8,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
 use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::outbox::Trigger;
 use crate::time::TickSpan;
 use crate::wire::Flags;
@@ -154,6 +155,14 @@ impl Tcb {
         self.ms(s * 1_000).max(rtos)
     }
 
+    /// The rule behind [`fin_time`](Self::fin_time).
+    pub(crate) fn fin_rule(&self) -> GiveUpRule {
+        match self.opt.linger2.filter(|s| *s > 0) {
+            Some(s) => GiveUpRule::Linger2(s as u32),
+            None => GiveUpRule::FinTimeout(self.sysctl.tcp_fin_timeout as u32),
+        }
+    }
+
     /// An orphan reaches FIN_WAIT2: most of the wait is spent without the full socket.
     pub(crate) fn orphan_fin_wait2(&mut self, now: Now, with_fin: bool) {
         let time = self.fin_time();
@@ -180,6 +189,7 @@ impl Tcb {
         self.outbox().trigger =
             Trigger::Timer("nobody waits for the peer's FIN any more".into(), None);
         self.send_active_reset(now);
+        self.note_given_up(now, self.fin_rule(), None);
         self.tcp_done(now);
     }
 

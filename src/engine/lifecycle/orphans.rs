@@ -6,6 +6,7 @@ use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::forward_alloc::{MIN_SNDBUF, PAGE};
 use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::outbox::Trigger;
 
 impl Tcb {
@@ -17,19 +18,27 @@ impl Tcb {
         }
     }
 
-    /// Whether one orphan more, counted 2^`weight` times, is too much, or what it holds of the memory.
-    fn too_much(&self, weight: u32) -> bool {
+    /// The limit that is exceeded, if one is: that of orphans, with this one counted 2^`weight` times, or that of the
+    /// memory.
+    fn exceeded(&self, weight: u32) -> Option<GiveUpRule> {
         let orphans = self.net.orphans() << weight > self.sysctl.tcp_max_orphans;
         let short = self.net.pages() > self.sysctl.tcp_mem[2];
-        orphans || (short && self.wmem_queued() > MIN_SNDBUF)
+        if orphans {
+            Some(GiveUpRule::MaxOrphans(self.sysctl.tcp_max_orphans as u64))
+        } else if short && self.wmem_queued() > MIN_SNDBUF {
+            Some(GiveUpRule::Mem(self.sysctl.tcp_mem[2] as u64))
+        } else {
+            None
+        }
     }
 
     /// After close(): there may be no room for one more orphan. It is reset.
     pub(crate) fn abort_if_too_many(&mut self, now: Now) {
-        if self.too_much(0) {
+        if let Some(rule) = self.exceeded(0) {
             self.net.count(Counter::TCPAbortOnMemory);
             self.outbox().trigger = Trigger::Call("close() with too many orphans");
             self.send_active_reset(now);
+            self.note_given_up(now, rule, None);
             self.tcp_done(now);
         }
     }
@@ -40,9 +49,9 @@ impl Tcb {
         let silent = now.j.since(self.lsndtime);
         let mut weight = u32::from(silent > self.rto.max() * 2 || !reset);
         weight += u32::from(self.sk_err_soft.is_some());
-        if !self.too_much(weight) {
+        let Some(rule) = self.exceeded(weight) else {
             return false;
-        }
+        };
         let recent = silent
             <= self
                 .sysctl
@@ -51,6 +60,7 @@ impl Tcb {
         if reset || recent || (self.snd_wnd == 0 && self.packets_out == 0) {
             self.send_active_reset(now);
         }
+        self.note_given_up(now, rule, None);
         self.tcp_done(now);
         self.net.count(Counter::TCPAbortOnMemory);
         true

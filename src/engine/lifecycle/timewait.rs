@@ -9,6 +9,7 @@ use crate::engine::lifecycle::close::TIMEWAIT_LEN_MS;
 use crate::engine::netns::mib::{Counter, Mib};
 use crate::engine::netns::txhash::TxHash;
 use crate::engine::tcb::control_block::Tcb;
+use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::outbox::Transmit;
 use crate::engine::tcb::timer_slots::Armed;
 use crate::sysctl::Sysctl;
@@ -43,6 +44,8 @@ pub(crate) struct TimeWait {
     /// When it began, on the millisecond clock (Linux: tw_entry_stamp).
     since_ms: Millis,
     pub(crate) timer: Armed,
+    /// What decides how long an orphan waits in FIN_WAIT2.
+    pub(crate) fin_rule: GiveUpRule,
 }
 
 /// What a segment means to it.
@@ -83,6 +86,7 @@ impl TimeWait {
             last_oow_ack: tcb.last_oow_ack.get(),
             since_ms: now.ms,
             timer: Armed::after(&tcb.sysctl.ticks, now, time, None),
+            fin_rule: tcb.fin_rule(),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::call::Errno;
+use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::timer_slots::Armed;
 use crate::time::{Jiffies, Ticks};
 
@@ -90,6 +92,13 @@ pub enum Text {
         /// The timer behind it.
         told: ArmedFor,
     },
+    /// `given up (tcp_retries2 15): the application gets ETIMEDOUT`.
+    GivenUp {
+        /// The rule that decided.
+        rule: GiveUpRule,
+        /// The error that the application gets; none: no application holds the connection.
+        errno: Option<Errno>,
+    },
     /// `loss probe timer, 28 ms, armed at ...`.
     By {
         /// Which timer.
@@ -133,6 +142,13 @@ impl fmt::Display for Text {
                 most,
                 told,
             } => write!(f, "{what} {n} of {most}: {told}"),
+            Text::GivenUp {
+                rule,
+                errno: Some(errno),
+            } => write!(f, "given up ({rule}): the application gets {errno}"),
+            Text::GivenUp { rule, errno: None } => {
+                write!(f, "given up ({rule}): no application holds the connection")
+            }
             Text::By { timer, told } => write!(f, "{timer}, {told}"),
         }
     }

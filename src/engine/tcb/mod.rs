@@ -9,6 +9,7 @@ pub(super) mod cause;
 pub(super) mod control_block;
 pub(super) mod cwnd_usage;
 pub(super) mod delack_state;
+pub(super) mod give_up_rule;
 pub(super) mod outbox;
 pub(super) mod probes;
 pub(super) mod prr;

@@ -29,7 +29,7 @@ impl Tcb {
         self.ms(s * 1_000)
     }
 
-    fn keepalive_probes(&self) -> u32 {
+    pub(crate) fn keepalive_probes(&self) -> u32 {
         self.opt
             .keepcnt
             .unwrap_or(self.sysctl.tcp_keepalive_probes as u32)
@@ -90,21 +90,18 @@ impl Tcb {
         if elapsed < idle {
             return self.reset_keepalive(now, idle - elapsed, "something was heard meanwhile");
         }
-        let most = self.keepalive_probes();
-        let over = match self.user_timeout() {
-            Some(user) => elapsed >= user && self.probes.out() > 0,
-            None => self.probes.out() >= most,
-        };
-        if over {
-            self.outbox().trigger =
-                Trigger::Timer(format!("keepalive gives up: {told}").into(), Some(armed));
+        if let Some(rule) = self.keepalive_is_over(elapsed) {
+            self.outbox().trigger = Trigger::Timer(
+                format!("keepalive gives up ({rule}): {told}").into(),
+                Some(armed),
+            );
             self.send_active_reset(now);
-            return self.write_err(now, "no keepalive probe was answered");
+            return self.write_err(now, rule);
         }
         let text = Text::Counted {
             what: "keepalive probe",
             n: self.probes.out() + 1,
-            most,
+            most: self.keepalive_probes(),
             told,
         };
         self.outbox().trigger = Trigger::Timer(text, Some(armed));

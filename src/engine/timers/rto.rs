@@ -1,9 +1,8 @@
-//! The retransmission timer: arming it, what it does when it fires, and when a connection is given up.
+//! The retransmission timer: arming it, and what it does when it fires.
 //!
-//! RFC 6298 5, RFC 9293 3.8.3, RFC 5482. Linux counterpart: tcp_rearm_rto, tcp_retransmit_timer, tcp_write_timeout,
-//! retransmits_timed_out, tcp_write_err.
+//! RFC 6298 5. Linux counterpart: tcp_rearm_rto, tcp_retransmit_timer, tcp_done.
 
-use crate::call::{Errno, TcpState};
+use crate::call::TcpState;
 use crate::engine::clock::now::Now;
 use crate::engine::clock::stamp::Stamp;
 use crate::engine::netns::mib::Counter;
@@ -13,25 +12,8 @@ use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::time::{TickSpan, Ticks};
 
-/// What the model of a timeout is built on: always this, whatever rto_min is.
-pub(crate) const MODEL_BASE_US: u64 = 200_000;
-/// The same for a SYN.
-const MODEL_BASE_SYN_US: u64 = 1_000_000;
 /// Resends of a thin stream that are not backed off.
 const THIN_RETRIES: u32 = 6;
-
-/// The time that `retries` doublings from `base_us` take, capped at `rto_max_us` each; ticks.
-///
-/// Linux turns a count of retries into this time, and gives up when it has passed since the first retransmission.
-pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64) -> TickSpan {
-    let doublings = (rto_max_us / base_us).max(1).ilog2();
-    let us = if retries <= doublings {
-        ((2_u64 << retries) - 1) * base_us
-    } else {
-        ((2_u64 << doublings) - 1) * base_us + u64::from(retries - doublings) * rto_max_us
-    };
-    ticks.from_us(us)
-}
 
 impl Tcb {
     /// Arms the transmit timer, never for longer than rto_max.
@@ -183,7 +165,7 @@ impl Tcb {
             "RTO {}, backoff {}: {told}{}",
             self.rto.retransmits(),
             self.rto.backoff(),
-            self.until_death(now)
+            self.until_given_up(now)
         );
         self.outbox().trigger = Trigger::Timer(text.into(), Some(armed));
         let what = match self.state {
@@ -211,34 +193,10 @@ impl Tcb {
         }
     }
 
-    /// `; gives up 12.6 s after the first retransmission, 3.2 s of them passed`.
-    fn until_death(&self, now: Now) -> String {
-        if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
-            return format!("; given up after {}", self.retries().0);
-        }
-        let limit = self.give_up_after_ms() as f64 / 1e3;
-        let passed = self
-            .rto
-            .retrans_stamp()
-            .map_or(0.0, |s| now.ms.since(s) as f64 / 1e3);
-        format!("; given up {limit} s after the first, {passed:.3} s have passed")
-    }
-
     /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
     fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: ArmedFor) {
-        let stamp = self
-            .rto
-            .retrans_stamp()
-            .unwrap_or_else(|| self.queues.rtx[0].sent_us.ms());
-        let waited_ms = now.ms.since(stamp);
-        let waited = self.ms(waited_ms as i64);
-        let user_ms = u64::from(self.opt.user_timeout_ms);
-        let limit = self
-            .user_timeout()
-            .map_or(self.rto.max() * 2, |u| u.min(self.rto.max() * 2));
-        let silence = armed.expires().since(self.rcv_tstamp);
-        if (user_ms > 0 && waited_ms > user_ms) || (silence > limit && waited > limit) {
-            return self.write_err(now, "the window stayed closed");
+        if let Some(rule) = self.closed_window_is_over(now, &armed) {
+            return self.write_err(now, rule);
         }
         self.enter_loss(now);
         self.outbox().trigger = Trigger::Timer(
@@ -269,11 +227,6 @@ impl Tcb {
         self.arm_xmit(now, Xmit::Rto, delta, "backed off");
     }
 
-    /// TCP_USER_TIMEOUT in ticks, if set.
-    pub(crate) fn user_timeout(&self) -> Option<TickSpan> {
-        (self.opt.user_timeout_ms > 0).then(|| self.ms(i64::from(self.opt.user_timeout_ms)))
-    }
-
     /// The last wait is shortened so that it ends with the user timeout.
     fn clamp_rto_to_user_timeout(&self, now: Now) -> TickSpan {
         let (Some(stamp), true) = (self.rto.retrans_stamp(), self.opt.user_timeout_ms > 0) else {
@@ -286,92 +239,6 @@ impl Tcb {
         } else {
             self.rto.get().min(self.ms(left))
         }
-    }
-
-    /// Retries that an orphan is worth: few, and none once the RTO is at its cap.
-    pub(crate) fn orphan_retries(&self, alive: bool) -> u32 {
-        let mut retries = self.sysctl.tcp_orphan_retries as u32;
-        if self.sk_err_soft.is_some() && !alive {
-            retries = 0;
-        }
-        if retries == 0 && alive { 8 } else { retries }
-    }
-
-    /// The time after the first retransmission at which the connection is given up, ms.
-    fn give_up_after_ms(&self) -> u64 {
-        if self.opt.user_timeout_ms > 0 {
-            return u64::from(self.opt.user_timeout_ms);
-        }
-        let (retries, base_us) = self.retries();
-        let model = model_timeout(
-            &self.sysctl.ticks,
-            retries,
-            base_us,
-            self.sysctl.ticks.to_us(self.rto.max()),
-        );
-        self.sysctl.ticks.to_us(model) / 1_000
-    }
-
-    /// Retries allowed, and the first wait that the model of their time is built on, us.
-    fn retries(&self) -> (u32, u64) {
-        if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
-            (self.syn_retries(), MODEL_BASE_SYN_US)
-        } else if self.orphan {
-            (self.orphan_retries(!self.rto.is_at_max()), MODEL_BASE_US)
-        } else {
-            (self.sysctl.tcp_retries2 as u32, MODEL_BASE_US)
-        }
-    }
-
-    fn syn_retries(&self) -> u32 {
-        self.opt
-            .syn_count
-            .unwrap_or(self.sysctl.tcp_syn_retries as u32)
-    }
-
-    fn timed_out(&self, now: Now) -> bool {
-        if self.opt.retries_are_counted && self.opt.user_timeout_ms == 0 {
-            return self.rto.retransmits() >= self.retries().0;
-        }
-        let since = self
-            .rto
-            .retrans_stamp()
-            .filter(|_| self.rto.retransmits() > 0);
-        since.is_some_and(|stamp| now.ms.since(stamp) >= self.give_up_after_ms())
-    }
-
-    /// Gives the connection up if its time is over.
-    fn write_timeout(&mut self, now: Now) -> bool {
-        let mut expired = self.timed_out(now);
-        if self.state == TcpState::SynSent {
-            let most = self.syn_retries() + self.sysctl.tcp_syn_linear_timeouts as u32;
-            expired |= self.rto.retransmits() >= most;
-        } else if self.state == TcpState::SynRecv {
-            expired |= self.rto.retransmits() >= self.syn_retries();
-        } else if self.orphan {
-            let worth_a_reset = !self.rto.is_at_max() || !expired;
-            if self.out_of_resources(now, worth_a_reset) {
-                return true;
-            }
-        }
-        if expired {
-            self.write_err(now, "the time for retransmissions is over");
-        }
-        expired
-    }
-
-    /// Gives up: the error, no packet.
-    pub(crate) fn write_err(&mut self, now: Now, why: &'static str) {
-        let errno = self.sk_err_soft.unwrap_or(Errno::ETIMEDOUT);
-        self.sk_err = Some(errno);
-        self.net.count(Counter::TCPAbortOnTimeout);
-        self.note(
-            now,
-            false,
-            format!("given up: {why}; {errno}, and no packet says so"),
-        );
-        self.queues.purge();
-        self.tcp_done(now);
     }
 
     /// The end of the full socket.
@@ -409,6 +276,3 @@ fn name_of(what: Xmit) -> &'static str {
         Xmit::Reo => "reordering timer",
     }
 }
-
-#[cfg(test)]
-mod tests;

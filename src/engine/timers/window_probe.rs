@@ -7,7 +7,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
-use crate::engine::timers::rto::MODEL_BASE_US;
+use crate::engine::timers::giving_up::MODEL_BASE_US;
 use crate::time::TickSpan;
 use crate::wire::Flags;
 
@@ -39,29 +39,25 @@ impl Tcb {
             self.probes.clear();
             return;
         }
-        match (self.probes.timer_fired(now.j), self.user_timeout()) {
-            (Some(since), Some(user)) if now.j.since(since) >= user => {
-                return self.write_err(now, "the user timeout passed with a closed window");
-            }
-            _ => {}
+        if let Some(since) = self.probes.timer_fired(now.j)
+            && let Some(rule) = self.user_timeout_of_probes(now, since)
+        {
+            return self.write_err(now, rule);
         }
-        let mut most = self.sysctl.tcp_retries2 as u32;
-        if self.orphan {
-            let alive = !self.rto.reaches_max_backed_off();
-            most = self.orphan_retries(alive);
-            if !alive && self.rto.backoff() >= most {
-                return self.write_err(now, "an orphan's probes are used up");
-            }
-            if self.out_of_resources(now, true) {
-                return;
-            }
+        if let Some(rule) = self.orphan_backoff_reached() {
+            return self.write_err(now, rule);
         }
-        if self.probes.out() >= most {
-            return self.write_err(now, "no window probe was answered");
+        if self.orphan && self.out_of_resources(now, true) {
+            return;
+        }
+        let allowed = self.window_probes_allowed();
+        if u64::from(self.probes.out()) >= allowed.value() {
+            return self.write_err(now, allowed);
         }
         let text = format!(
-            "window probe {} of {most} unanswered, backoff {}: {}",
-            self.probes.out() + 1,
+            "{} of the {} in a row that may go unanswered, backoff {}: {}",
+            self.probes.out(),
+            allowed.value(),
             self.rto.backoff(),
             self.told(&armed)
         );

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Members, Object, info, state};
 use crate::call::{Errno, TcpState};
+use crate::engine::GiveUpRule;
 use crate::time::Instant;
 use crate::trace::{Incident, Who};
 
@@ -84,8 +85,21 @@ fn survivor(at: Instant, kind: &str, m: &Members) -> Result<Option<Incident>, St
         "timer" => Incident::Timer {
             text: m.text("text")?,
         },
+        "given-up" => given_up(m)?,
         _ => return Ok(None),
     }))
+}
+
+fn given_up(m: &Members) -> Result<Incident, String> {
+    let (name, value) = (m.text("rule")?, m.number("value")?);
+    let rule = GiveUpRule::from_name(&name, value).ok_or(format!(
+        "{name:?} {value} is not a rule that ends a connection"
+    ))?;
+    let errno = match m.get("errno")? {
+        Value::Null => None,
+        _ => Some(errno(&m.text("errno")?)?),
+    };
+    Ok(Incident::GivenUp { rule, errno })
 }
 
 fn peer(kind: &str, m: &Members) -> Result<Option<Incident>, String> {
@@ -190,6 +204,9 @@ fn simple_members(what: &Incident) -> Value {
         Incident::Recv { bytes, total } => json!({"bytes": bytes, "total": total}),
         Incident::Error { errno, how } => json!({"errno": errno.name(), "how": how}),
         Incident::Timer { text } => json!({"text": text}),
+        Incident::GivenUp { rule, errno } => {
+            json!({"rule": rule.name(), "value": rule.value(), "errno": errno.map(Errno::name)})
+        }
         Incident::Return => json!({"detail": "rebooted, no state"}),
         Incident::Swallowed { flags, len } => json!({"flags": flags, "len": len}),
         Incident::Rst { why } => json!({"why": why}),
@@ -221,6 +238,7 @@ impl Incident {
             Incident::State { .. } => "state",
             Incident::TcpInfo(_) => "tcpinfo",
             Incident::Timer { .. } => "timer",
+            Incident::GivenUp { .. } => "given-up",
             Incident::Window { .. } => "window",
             Incident::Die => "die",
             Incident::Return => "return",

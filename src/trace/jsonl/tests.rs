@@ -1,5 +1,6 @@
 use super::*;
 use crate::call::{Errno, TcpInfo, TcpState, TimerKind};
+use crate::engine::GiveUpRule;
 use crate::trace::Incident;
 use crate::trace::tests::{recordings, trace_of};
 
@@ -98,6 +99,22 @@ fn errors_name_the_line_and_the_member() {
         let error = read(text).unwrap_err().to_string();
         assert!(error.starts_with(wanted), "{text}: {error}");
     }
+}
+
+/// Why a connection was given up, with the error for the application and without.
+#[test]
+fn the_rule_that_ended_a_connection_is_read_back() {
+    let given_up = |rule, errno| Event {
+        at: Instant::from_ns(1_234_567_891),
+        who: Who::Survivor,
+        what: Incident::GivenUp { rule, errno },
+    };
+    let mut trace = trace_of(Vec::new());
+    trace.events = vec![
+        given_up(GiveUpRule::Retries2(15), Some(Errno::ETIMEDOUT)),
+        given_up(GiveUpRule::OrphanBackoff(10), None),
+    ];
+    assert_eq!(read(&write(&trace)).unwrap().events, trace.events);
 }
 
 /// The kinds that occur in no recording, and members at their limits.

@@ -9,7 +9,7 @@ use crate::compare::replay::machine::Machine;
 use crate::compare::replay::script::{Act, Item, Script};
 use crate::compare::timing::ALLOWANCE;
 use crate::time::{Instant, Ticks};
-use crate::trace::{Dir, Trace};
+use crate::trace::{Dir, Incident, Trace};
 use crate::wire::{Datagram, Segment, Seq};
 
 /// What makes the player go on.
@@ -235,7 +235,7 @@ impl Machine for Player {
         self.out.pop_front().map(|d| (d, "as recorded".to_owned()))
     }
 
-    fn note(&mut self) -> Option<(Instant, String)> {
+    fn note(&mut self) -> Option<(Instant, Incident)> {
         None
     }
 
