@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::ClosedWindow;
 use super::silence::Sent;
 use super::story::{End, Story};
 use crate::call::TcpInfo;
@@ -34,6 +35,8 @@ pub fn as_json(story: &Story) -> Value {
         "sent_into_silence_not_listed": story.more_tries,
         "heard_again_s": seconds(story.heard_again),
         "last_seen": story.held.as_ref().map(info),
+        "shut_down_s": seconds(story.shut_down),
+        "closed_window": story.closed_window.as_ref().map(closed_window),
         "end": end(story.end),
         "would_be_told": story.would_be_told.as_ref().map(forecast),
         "would_be_told_if_it_wrote": story.if_it_wrote.as_ref().map(forecast),
@@ -68,11 +71,25 @@ fn info(info: &TcpInfo) -> Value {
     })
 }
 
+fn closed_window(closed: &ClosedWindow) -> Value {
+    json!({
+        "since_s": closed.since.secs_f64(),
+        "probes_sent": closed.probes,
+        "probes_answered": closed.answered,
+        "last_seen": info(&closed.info),
+    })
+}
+
 fn end(end: End) -> Value {
     match end {
         End::Open => json!({"kind": "open"}),
-        End::GaveUp { at, errno, reset } => {
-            json!({"kind": "given up", "at_s": at.secs_f64(), "errno": errno.name(), "rst_sent": reset})
+        End::GaveUp {
+            at,
+            errno,
+            reset,
+            rule,
+        } => {
+            json!({"kind": "given up", "at_s": at.secs_f64(), "errno": errno.name(), "rst_sent": reset, "rule": rule.map(|r| r.to_string())})
         }
         End::Reset { at, errno } => {
             json!({"kind": "reset by peer", "at_s": at.secs_f64(), "errno": errno.name()})
@@ -100,6 +117,7 @@ fn forecast(forecast: &Forecast) -> Value {
         "at_s": at.map(Instant::secs_f64),
         "latest_s": latest,
         "errno": errno,
+        "rule": forecast.rule.map(|r| r.to_string()),
         "assumed": assumed,
         "provenance": "computed",
     })

@@ -1,7 +1,7 @@
 //! One connection: what its packets and its sightings add up to.
 
 use super::silence::{Sent, Silence};
-use crate::call::{Addr, TcpState};
+use crate::call::{Addr, TcpInfo, TcpState, TimerKind};
 use crate::forecast::Seen;
 use crate::time::Instant;
 use crate::trace::Dir;
@@ -20,6 +20,33 @@ pub(super) struct Stream {
     pub(super) rst: Option<Instant>,
     /// The highest number acknowledged by it.
     acked: Option<Seq>,
+}
+
+/// A window that the peer has closed over data that waits.
+#[derive(Clone, Debug)]
+pub struct ClosedWindow {
+    /// When the persist timer was first seen.
+    pub since: Instant,
+    /// What sock_diag showed last.
+    pub info: TcpInfo,
+    /// Window probes that were sent.
+    pub probes: usize,
+    /// Those of them that the peer answered.
+    pub answered: usize,
+    /// Nothing has come since the newest of them.
+    is_waiting: bool,
+}
+
+impl ClosedWindow {
+    fn since(since: Instant) -> ClosedWindow {
+        ClosedWindow {
+            since,
+            info: TcpInfo::default(),
+            probes: 0,
+            answered: 0,
+            is_waiting: false,
+        }
+    }
 }
 
 /// What is remembered of a connection.
@@ -49,6 +76,8 @@ pub(super) struct Life {
     pub(super) held: Option<Seen>,
     /// The newest of all.
     pub(super) newest: Option<Seen>,
+    /// The peer's window is closed over data that waits, and probes are sent.
+    pub(super) closed_window: Option<ClosedWindow>,
     /// Since when nobody holds it.
     pub(super) orphan_since: Option<Instant>,
     /// Since when it is gone.
@@ -74,6 +103,7 @@ impl Life {
             at_death: None,
             held: None,
             newest: None,
+            closed_window: None,
             orphan_since: None,
             gone: None,
         }
@@ -99,10 +129,17 @@ impl Life {
                 let sent = self.what(segment);
                 self.out.take(at, segment);
                 self.silence.sent(at, sent);
+                if let (Sent::Probe, Some(closed)) = (sent, &mut self.closed_window) {
+                    closed.probes += 1;
+                    closed.is_waiting = true;
+                }
             }
             Dir::In => {
                 self.back.take(at, segment);
                 self.last_heard = Some(at);
+                if let Some(closed) = &mut self.closed_window {
+                    closed.answered += usize::from(std::mem::take(&mut closed.is_waiting));
+                }
                 if self.peer_died.is_some() && self.outage.is_none() {
                     self.outage = Some(std::mem::take(&mut self.silence));
                     self.heard_again = Some(at);
@@ -163,7 +200,22 @@ impl Life {
         if peer_is_dead && since && self.at_death.is_none() {
             self.at_death = Some(seen.clone());
         }
+        // the persist timer runs where data waits, nothing is in flight and the window is closed
+        self.closed_window = (seen.info.timer == TimerKind::Persist).then(|| {
+            let since = self.closed_window.take();
+            let since = since.unwrap_or_else(|| ClosedWindow::since(at));
+            ClosedWindow {
+                info: seen.info.clone(),
+                ..since
+            }
+        });
         self.newest = Some(seen);
+    }
+
+    /// The FIN of a program that held the socket for longer: shutdown(SHUT_WR), and not close().
+    pub(super) fn shut_down(&self) -> Option<Instant> {
+        let held_at = self.held.as_ref().map(|seen| seen.info.at)?;
+        self.out.fin.filter(|fin| held_at > *fin)
     }
 
     pub(super) fn not_sighted(&mut self, at: Instant) {

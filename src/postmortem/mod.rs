@@ -11,6 +11,7 @@ mod silence;
 mod story;
 
 pub use json::as_json;
+pub use life::ClosedWindow;
 pub use render::render;
 pub use silence::{Sent, Try};
 pub use story::{End, Story};

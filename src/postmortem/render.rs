@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::ClosedWindow;
 use super::silence::{Sent, Try, gaps};
 use super::story::{End, Story};
 use crate::call::{TcpInfo, TcpState, TimerKind};
@@ -12,24 +13,75 @@ use crate::time::Instant;
 /// Gaps that are printed one by one.
 const MOST_GAPS: usize = 20;
 
-/// One story, a line for each of its facts; times count from the start of the run.
+/// One story, a line for each of its facts in the order of time; times count from the start of the run. A line
+/// without a time belongs to the one before it.
 pub fn render(story: &Story) -> String {
     let mut text = String::new();
     let opened = if story.by_program { "->" } else { "<-" };
     let _ = writeln!(text, "{} {opened} {}", story.local, story.remote);
+    let mut lines: Vec<(Instant, Option<Instant>, String)> = Vec::new();
     let mut line = |at: Option<Instant>, what: &str| {
-        let at = at.map_or(String::new(), |at| format!("{:.3} s", at.secs_f64()));
-        let _ = writeln!(text, "  {at:>11}  {what}");
+        let place = at.or(lines.last().map(|l| l.0)).unwrap_or(story.began);
+        lines.push((place, at, what.to_owned()));
     };
     beginning(story, &mut line);
     if let Some(died) = story.peer_died {
         death(story, died, &mut line);
     }
-    ending(story, &mut line);
+    if let Some(at) = story.shut_down {
+        line(
+            Some(at),
+            "the program calls shutdown(SHUT_WR): a FIN is sent, and the program goes on",
+        );
+    }
+    if let Some(closed) = &story.closed_window {
+        closed_window(closed, &mut line);
+    }
+    // all sorts are stable
+    lines.sort_by_key(|(place, ..)| *place);
+    let mut last = Vec::new();
+    ending(story, &mut |at, what| last.push((at, what.to_owned())));
+    let facts = lines.into_iter().map(|(_, at, what)| (at, what));
+    for (at, what) in facts.chain(last) {
+        let at = at.map_or(String::new(), |at| format!("{:.3} s", at.secs_f64()));
+        let _ = writeln!(text, "  {at:>11}  {what}");
+    }
     text
 }
 
 type Line<'a> = dyn FnMut(Option<Instant>, &str) + 'a;
+
+/// What waits behind a closed window, and what keeps the connection alive.
+fn closed_window(closed: &ClosedWindow, line: &mut Line) {
+    let info = &closed.info;
+    let left = span(Duration::from_millis(info.timer_ms));
+    line(
+        Some(closed.since),
+        &format!(
+            "the peer's window is closed: {} B wait in the send queue, and the persist timer sends window probes",
+            info.wqueue
+        ),
+    );
+    let answered = match closed.answered {
+        n if n == closed.probes => "all of them answered".to_owned(),
+        n => format!("{n} of them answered"),
+    };
+    let probes = match closed.probes {
+        0 => "no window probe was sent yet".to_owned(),
+        1 if closed.answered == 1 => "1 window probe was sent and answered".to_owned(),
+        n => format!("{n} window probes were sent, {answered}"),
+    };
+    line(
+        None,
+        &format!("{probes}; the next one was due in {left} when it was last looked at"),
+    );
+    if closed.answered > 0 && closed.answered == closed.probes {
+        line(
+            None,
+            "as long as the peer answers them and a program holds the socket, the kernel does not give up",
+        );
+    }
+}
 
 fn beginning(story: &Story, line: &mut Line) {
     match story.established {
@@ -90,57 +142,55 @@ fn queues(info: &TcpInfo) -> String {
     format!("Send-Q {} B{unread}, {timer}", info.wqueue)
 }
 
-/// What was sent into the silence, one line for each kind of it; a SYN and a RST are told elsewhere.
+/// What was sent into the silence, one line for each kind of it; a SYN, a RST, and the FIN of shutdown() and of close()
+/// are told elsewhere.
 fn silence(story: &Story) -> Vec<(Instant, String)> {
     type IsKind = fn(&Sent) -> bool;
-    let kinds: [(IsKind, &str); 3] = [
-        (|s| matches!(s, Sent::New(_)), "new data sent"),
-        (|s| matches!(s, Sent::Again(_)), "sent again"),
+    let again_without_data = match story.established {
+        Some(_) => "FIN sent again",
+        None => "SYN sent again",
+    };
+    let kinds: [(IsKind, &str); 5] = [
+        (|s| matches!(s, Sent::New(1..)), "new data sent"),
+        (|s| *s == Sent::New(0), "FIN sent"),
+        (|s| matches!(s, Sent::Again(1..)), "sent again"),
+        (|s| *s == Sent::Again(0), again_without_data),
         (
-            |s| matches!(s, Sent::Probe),
+            |s| *s == Sent::Probe,
             "probe sent (no data, asks for an answer)",
         ),
     ];
     let mut lines = Vec::new();
     for (is_kind, name) in kinds {
-        let of_kind: Vec<Try> = story
-            .tries
-            .iter()
-            .filter(|t| is_kind(&t.sent))
-            .copied()
-            .collect();
-        let Some(first) = of_kind.first().copied() else {
+        let of_kind = || story.tries.iter().filter(|t| is_kind(&t.sent)).copied();
+        let Some(first) = of_kind().next() else {
             continue;
         };
-        // the FIN of a program that lets go is told with its end
-        let is_fin = of_kind.iter().all(|t| t.sent == Sent::New(0));
-        if is_fin && matches!(story.end, End::LetGo { .. }) {
+        let is_let_go = matches!(story.end, End::LetGo { .. });
+        if first.sent == Sent::New(0) && (is_let_go || story.shut_down.is_some()) {
             continue;
         }
-        let bytes: usize = of_kind.iter().map(|t| bytes_of(t.sent)).sum();
+        let n = of_kind().count();
+        let bytes: usize = of_kind().map(|t| bytes_of(t.sent)).sum();
         let what = match first.sent {
-            Sent::New(_) if bytes == 0 => "FIN sent".to_owned(),
-            Sent::New(_) => format!("{name}: {bytes} B in {} packets", of_kind.len()),
-            _ if of_kind.len() == 1 => name.to_owned(),
-            _ => format!("{name}, {} times", of_kind.len()),
-        };
-        let rto = match first.sent {
-            Sent::Again(_) => by_timer(story, of_kind.len()),
-            _ => String::new(),
+            Sent::New(1..) => format!("{name}: {bytes} B in {n} packets"),
+            Sent::Again(_) => format!("{}{}", times(name, n), by_timer(story, n)),
+            _ => times(name, n),
         };
         // a gap belongs between what is repeated, so the first copy of it counts too
         let repeated: Vec<Try> = match first.sent {
-            Sent::Again(_) => {
-                let original = story
-                    .tries
-                    .iter()
-                    .rfind(|t| t.at < first.at && (bytes_of(t.sent) > 0 || t.sent == Sent::Syn));
-                original.copied().into_iter().chain(of_kind).collect()
+            Sent::Again(len) => {
+                let is_copied = |t: &&Try| {
+                    let has_data = bytes_of(t.sent) > 0;
+                    t.at < first.at && t.sent != Sent::Probe && has_data == (len > 0)
+                };
+                let original = story.tries.iter().rfind(is_copied);
+                original.copied().into_iter().chain(of_kind()).collect()
             }
             Sent::New(_) => Vec::new(),
-            _ => of_kind,
+            _ => of_kind().collect(),
         };
-        lines.push((first.at, format!("{what}{rto}{}", listed(&repeated))));
+        lines.push((first.at, format!("{what}{}", listed(&repeated))));
     }
     if story.more_tries > 0 {
         let n = story.more_tries;
@@ -151,18 +201,35 @@ fn silence(story: &Story) -> Vec<(Instant, String)> {
     lines
 }
 
+fn times(what: &str, n: usize) -> String {
+    match n {
+        1 => what.to_owned(),
+        _ => format!("{what}, {n} times"),
+    }
+}
+
 /// How many of `n` repetitions the retransmission timer sent, where sock_diag told; the rest were loss probes.
 fn by_timer(story: &Story, n: usize) -> String {
-    // an answer sets its count back
-    let Some(info) = story.held.as_ref().filter(|_| story.heard_again.is_none()) else {
+    let agains = || {
+        let tries = story.tries.iter();
+        tries.filter(|t| matches!(t.sent, Sent::Again(_)))
+    };
+    // what counts is a look after the newest of them; an answer sets the count back, and data that was sent into a
+    // window that closed is not counted
+    let last = agains().next_back().map(|t| t.at);
+    let newest = story.newest.as_ref().filter(|info| {
+        let is_later = last.is_some_and(|last| info.at > last);
+        is_later && story.heard_again.is_none() && info.snd_wnd > 0
+    });
+    let (Some(info), true) = (newest, agains().count() == n) else {
         return String::new();
     };
-    match n.checked_sub(info.retransmits as usize) {
-        Some(0) => " by the retransmission timer".to_owned(),
-        Some(probes @ 1..=2) => format!(
-            " ({} by the retransmission timer, {probes} as loss probe)",
-            info.retransmits
-        ),
+    match (info.retransmits, n.checked_sub(info.retransmits as usize)) {
+        (_, Some(0)) => " by the retransmission timer".to_owned(),
+        (0, Some(1)) => " as a loss probe".to_owned(),
+        (timer, Some(probes @ 1..=2)) if timer > 0 => {
+            format!(" ({timer} by the retransmission timer, {probes} as loss probe)")
+        }
         _ => String::new(),
     }
 }
@@ -205,16 +272,19 @@ fn told(forecast: &Forecast, from: Instant) -> String {
                 format!(" to {:.1} s", l.since(from).as_secs_f64())
             });
             let reset = if reset { ", and a RST is sent" } else { "" };
-            format!("{errno} {}{latest}{reset} (computed)", after(at))
+            let rule = forecast.by_rule();
+            format!("{errno} {}{latest}{rule}{reset} (computed)", after(at))
         }
         Verdict::Waiting(errno) => format!("{errno} at the next call"),
         Verdict::Never(_) => "never told".to_owned(),
         Verdict::Nobody { at: Some(at), .. } => format!(
-            "nobody is told; the kernel forgets it {} (computed)",
-            after(at)
+            "no application is left to be told; the kernel drops the connection {}{} (computed)",
+            after(at),
+            forecast.by_rule()
         ),
         Verdict::Nobody { at: None, .. } => {
-            "nobody is told, and the kernel keeps it for ever".to_owned()
+            "no application is left to be told, and the kernel keeps the connection for ever"
+                .to_owned()
         }
         Verdict::Later(at) => format!("nothing within {} (computed)", span(at.since(from))),
     }
@@ -273,7 +343,13 @@ fn end(story: &Story) -> (Option<Instant>, String) {
                 format!("still {} at the end of the run", state.name()),
             )
         }
-        End::GaveUp { at, errno, reset } => {
+        End::GaveUp {
+            at,
+            errno,
+            reset,
+            rule,
+        } => {
+            let rule = rule.map_or(String::new(), |rule| format!(", by {rule}"));
             let packet = if reset {
                 "a RST tells the peer"
             } else {
@@ -282,7 +358,7 @@ fn end(story: &Story) -> (Option<Instant>, String) {
             let since = since(at);
             (
                 Some(at),
-                format!("the kernel gave up{since}: {call} returns {errno}; {packet}"),
+                format!("the kernel gave up{since}{rule}: {call} returns {errno}; {packet}"),
             )
         }
         End::Reset { at, errno } => (

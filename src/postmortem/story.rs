@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Run;
-use super::life::Life;
+use super::life::{ClosedWindow, Life};
 use super::silence::Try;
-use crate::call::{Addr, Errno, TcpInfo, TcpState};
+use crate::call::{Addr, Errno, TcpInfo, TcpState, TimerKind};
+use crate::engine::GiveUpRule;
 use crate::forecast::{self, Forecast, Seen, Verdict};
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
@@ -26,6 +27,8 @@ pub enum End {
         errno: Errno,
         /// Whether a RST was sent.
         reset: bool,
+        /// The rule that decided, as far as what sock_diag showed before tells it.
+        rule: Option<GiveUpRule>,
     },
     /// The peer's RST came.
     Reset {
@@ -84,6 +87,12 @@ pub struct Story {
     pub heard_again: Option<Instant>,
     /// What sock_diag showed last while the program held it.
     pub held: Option<TcpInfo>,
+    /// What sock_diag showed last of the full socket, held by a program or not.
+    pub newest: Option<TcpInfo>,
+    /// When the program ended its side with shutdown(SHUT_WR) and went on.
+    pub shut_down: Option<Instant>,
+    /// The peer's window, where it was closed over waiting data to the end.
+    pub closed_window: Option<ClosedWindow>,
     /// What became of it.
     pub end: End,
     /// Where the program was not told: when it would have been, had it waited.
@@ -143,6 +152,13 @@ impl Teller<'_> {
             more_tries: silence.more(),
             heard_again: life.heard_again,
             held: life.held.as_ref().map(|seen| seen.info.clone()),
+            newest: life
+                .newest
+                .as_ref()
+                .map(|seen| seen.info.clone())
+                .filter(|info| info.timer != TimerKind::TimeWait),
+            shut_down: life.shut_down(),
+            closed_window: life.closed_window.clone(),
             end,
             would_be_told,
             if_it_wrote,
@@ -175,6 +191,7 @@ impl Teller<'_> {
         };
         let due = expected.and_then(|f| errno(f.told));
         let is_due = |at: Instant| due.is_some_and(|(due, ..)| due <= at + SLACK);
+        let rule = |at: Instant| expected.and_then(|f| f.rule).filter(|_| is_due(at));
         if let Some(at) = life.out.rst {
             let errno = match due {
                 Some((_, errno, true)) if is_due(at) => Some(errno),
@@ -187,6 +204,7 @@ impl Teller<'_> {
                     at,
                     errno,
                     reset: true,
+                    rule: rule(at),
                 },
                 None => End::LetGo { at, reset: true },
             };
@@ -198,6 +216,7 @@ impl Teller<'_> {
                 at,
                 errno: due.map_or(Errno::ETIMEDOUT, |(_, errno, _)| errno),
                 reset: false,
+                rule: rule(at),
             },
             (None, Some(at)) => End::LetGo { at, reset: false },
             (None, None) => End::Open,
@@ -206,15 +225,13 @@ impl Teller<'_> {
 
     /// When the program closed it or ended, if it has.
     fn let_go(&self, life: &Life) -> Option<Instant> {
+        // the FIN of shutdown(SHUT_WR) is not that of close()
+        let fin = life.out.fin.filter(|_| life.shut_down().is_none());
         if let Some(at) = life.orphan_since {
-            return Some(life.out.fin.map_or(at, |fin| fin.min(at)));
+            return Some(fin.map_or(at, |fin| fin.min(at)));
         }
         let held_at = life.held.as_ref().map(|seen| seen.info.at);
-        let is_held = |fin: &Instant| held_at.is_some_and(|held| held > *fin);
-        let by_fin = life
-            .out
-            .fin
-            .filter(|fin| !is_held(fin) && life.gone.is_some());
+        let by_fin = fin.filter(|_| life.gone.is_some());
         by_fin.or(self.run.program_ended_at.filter(|at| {
             // a socket of a program that has ended is held by nobody, even if nobody looked since
             life.gone.is_none() && held_at.is_none_or(|held| held <= *at)

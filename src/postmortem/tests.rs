@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::call::{Errno, TcpInfo, TcpState};
+use crate::call::{Errno, TcpInfo, TcpState, TimerKind};
 use crate::forecast::Verdict;
 use crate::sockopt::SockOpt;
 use crate::trace::{Incident, Trace, kept};
+use crate::wire::{Flags, Segment, Seq};
 
 /// What sock_diag would have shown at `at`, had nothing happened since.
 fn later(info: &TcpInfo, at: Instant) -> TcpInfo {
@@ -126,7 +127,9 @@ fn the_end_of_a_connection_is_told_as_it_was() {
     ] {
         let story = story(name);
         let found = match story.end {
-            End::GaveUp { at, errno, reset } => {
+            End::GaveUp {
+                at, errno, reset, ..
+            } => {
                 format!("GaveUp {errno} {:.1} {reset}", at.secs_f64())
             }
             End::Reset { errno, .. } => format!("Reset {errno}"),
@@ -224,4 +227,191 @@ fn a_look_that_began_before_the_death_is_not_what_was_seen_at_it() {
     assert!(life.at_death.is_none());
     life.sighted(Instant::from_ms(21), Seen::default(), true);
     assert!(life.at_death.is_some());
+}
+
+/// A connection that was set up at 0 s and whose peer died at 1 s.
+fn life_with_a_dead_peer() -> life::Life {
+    let ends = (Addr::v4([10, 77, 0, 1], 1), Addr::v4([10, 77, 0, 2], 7));
+    let mut life = life::Life::new(ends, Instant::ZERO);
+    life.packet(Instant::ZERO, Dir::Out, &segment(Flags::SYN, 100, 0));
+    let syn_ack = segment(Flags::SYN | Flags::ACK, 500, 101);
+    life.packet(Instant::ZERO, Dir::In, &syn_ack);
+    life.packet(Instant::ZERO, Dir::Out, &segment(Flags::ACK, 101, 501));
+    life.sighted(Instant::from_ms(990), seen(990, 0), false);
+    life.peer_died(Instant::from_ms(1_000));
+    life
+}
+
+fn segment(flags: Flags, seq: u32, ack: u32) -> Segment {
+    Segment {
+        flags,
+        seq: Seq(seq),
+        ack: Seq(ack),
+        ..Segment::default()
+    }
+}
+
+/// What sock_diag shows after so many retransmissions.
+fn seen(at_ms: u64, retransmits: u32) -> Seen {
+    Seen {
+        info: TcpInfo {
+            at: Instant::from_ms(at_ms),
+            state: TcpState::FinWait1,
+            timer: TimerKind::On,
+            timer_ms: 100,
+            rto_us: 204_000,
+            snd_mss: 1_448,
+            snd_wnd: 65_536,
+            retransmits,
+            unacked: 1,
+            ..TcpInfo::default()
+        },
+        options: Some(Vec::new()),
+        ..Seen::default()
+    }
+}
+
+fn told(life: &life::Life, ended_ms: u64) -> (Story, String) {
+    let run = Run {
+        ended_at: Instant::from_ms(ended_ms),
+        program_ended_at: Some(Instant::from_ms(ended_ms)),
+    };
+    let (sysctl, ticks) = (Sysctl::default(), Ticks::default());
+    let teller = story::Teller {
+        run: &run,
+        sysctl: &sysctl,
+        ticks,
+    };
+    let story = teller.tell(life);
+    let text = render(&story);
+    (story, text)
+}
+
+/// The times at the beginnings of the lines do not go back.
+fn assert_in_order(text: &str) {
+    let time = |l: &str| l.trim_start().split_once(" s ")?.0.parse::<f64>().ok();
+    let times: Vec<f64> = text.lines().filter_map(time).collect();
+    assert!(times.len() > 2 && times.is_sorted(), "{text}");
+}
+
+#[test]
+fn shutdown_is_not_taken_for_close_and_lines_are_in_the_order_of_time() {
+    let mut life = life_with_a_dead_peer();
+    let fin = segment(Flags::FIN | Flags::ACK, 101, 501);
+    life.packet(Instant::from_ms(2_000), Dir::Out, &fin);
+    life.sighted(Instant::from_ms(2_020), seen(2_020, 0), true);
+    for (n, at_ms) in [2_204, 2_612, 3_444].into_iter().enumerate() {
+        life.packet(Instant::from_ms(at_ms), Dir::Out, &fin);
+        let at_ms = at_ms + 10;
+        life.sighted(Instant::from_ms(at_ms), seen(at_ms, n as u32 + 1), true);
+    }
+    let orphan = Seen {
+        orphan: true,
+        ..seen(5_000, 3)
+    };
+    life.sighted(Instant::from_ms(5_000), orphan, true);
+    let (story, text) = told(&life, 5_000);
+    let at = Instant::from_ms(5_000);
+    assert_eq!(story.end, End::LetGo { at, reset: false }, "{text}");
+    assert!(
+        text.contains("2.000 s  the program calls shutdown(SHUT_WR)"),
+        "{text}"
+    );
+    let again =
+        "2.204 s  FIN sent again, 3 times by the retransmission timer; gaps 0.204 0.408 0.832 s";
+    assert!(text.contains(again), "{text}");
+    assert_in_order(&text);
+}
+
+#[test]
+fn the_fin_of_close_that_a_loss_probe_repeats_is_listed_as_such() {
+    let mut life = life_with_a_dead_peer();
+    let fin = segment(Flags::FIN | Flags::ACK, 101, 501);
+    let orphan = |at_ms| Seen {
+        orphan: true,
+        ..seen(at_ms, 0)
+    };
+    life.packet(Instant::from_ms(2_000), Dir::Out, &fin);
+    life.sighted(Instant::from_ms(2_010), orphan(2_010), true);
+    life.packet(Instant::from_ms(2_040), Dir::Out, &fin);
+    life.sighted(Instant::from_ms(2_050), orphan(2_050), true);
+    let (story, text) = told(&life, 2_100);
+    let at = Instant::from_ms(2_000);
+    assert_eq!(story.end, End::LetGo { at, reset: false }, "{text}");
+    assert!(
+        text.contains("2.040 s  FIN sent again as a loss probe; gaps 0.040 s"),
+        "{text}"
+    );
+    assert!(!text.contains("0 by the retransmission timer"), "{text}");
+    assert_in_order(&text);
+}
+
+#[test]
+fn a_peer_that_stops_reading_is_told_as_a_closed_window() {
+    let mut life = life_with_a_dead_peer();
+    life.peer_died = None;
+    let persist = |at_ms| {
+        let mut seen = seen(at_ms, 0);
+        seen.info.state = TcpState::Established;
+        seen.info.timer = TimerKind::Persist;
+        seen.info.timer_ms = 400;
+        seen.info.snd_wnd = 0;
+        seen.info.wqueue = 30_000;
+        seen.info.notsent = 30_000;
+        seen
+    };
+    life.sighted(Instant::from_ms(2_000), persist(2_000), false);
+    for at_ms in [2_200, 2_600] {
+        life.packet(
+            Instant::from_ms(at_ms),
+            Dir::Out,
+            &segment(Flags::ACK, 100, 501),
+        );
+        life.packet(
+            Instant::from_ms(at_ms + 1),
+            Dir::In,
+            &segment(Flags::ACK, 501, 101),
+        );
+        life.sighted(Instant::from_ms(at_ms + 20), persist(at_ms + 20), false);
+    }
+    let (story, text) = told(&life, 3_000);
+    let closed = story.closed_window.expect("a closed window");
+    assert_eq!((closed.probes, closed.answered), (2, 2), "{text}");
+    let line = "2.000 s  the peer's window is closed: 30000 B wait in the send queue, and the persist timer sends window";
+    assert!(text.contains(line), "{text}");
+    assert!(
+        text.contains("2 window probes were sent, all of them answered"),
+        "{text}"
+    );
+    assert!(text.contains("the kernel does not give up"), "{text}");
+    // the window opens again
+    life.sighted(Instant::from_ms(2_700), seen(2_700, 0), false);
+    assert!(told(&life, 3_000).0.closed_window.is_none());
+}
+
+#[test]
+fn who_is_given_up_is_told_by_which_rule() {
+    let text = render(&story("power-off-idle"));
+    assert!(
+        text.contains("the kernel gave up, 16.6 s after the peer died, by tcp_retries2 5: "),
+        "{text}"
+    );
+    let user = [SockOpt::parse("TCP_USER_TIMEOUT", "3000").expect("an option")];
+    let text = render(&story_of(
+        &recording("user-timeout-data"),
+        Some(user.to_vec()),
+    ));
+    assert!(text.contains("by TCP_USER_TIMEOUT 3 s: "), "{text}");
+    let keepalive = [
+        ("SO_KEEPALIVE", "1"),
+        ("TCP_KEEPIDLE", "5"),
+        ("TCP_KEEPINTVL", "1"),
+        ("TCP_KEEPCNT", "3"),
+    ];
+    let options = keepalive.map(|(name, value)| SockOpt::parse(name, value).expect("an option"));
+    let text = render(&story_of(
+        &recording("keepalive-power-off"),
+        Some(options.to_vec()),
+    ));
+    assert!(text.contains("by TCP_KEEPCNT 3: "), "{text}");
 }

@@ -59,7 +59,14 @@ fn put_endings(
         return;
     };
     for (n, (label, _)) in labels.iter().enumerate() {
-        let texts = endings.iter().map(|e| e[n].1.clone()).collect();
+        if endings.iter().all(|e| e[n].1.is_empty()) {
+            continue;
+        }
+        let text = |e: &[(&str, String); 5]| match e[n].1.as_str() {
+            "" => "(not visible)".to_owned(),
+            text => text.to_owned(),
+        };
+        let texts = endings.iter().map(text).collect();
         let differs = (0..traces.len()).map(|column| {
             let Some(v) = verdict(verdicts, column) else {
                 return false;
@@ -69,6 +76,7 @@ fn put_endings(
             match *label {
                 "application" => has(Class::Application),
                 "RST" => rst(&v.left.ending) != rst(&v.right.ending),
+                story::GIVEN_UP_BY => false,
                 "socket gone" => has(Class::State),
                 _ => traces[0].stopped != traces[column].stopped,
             }

@@ -44,7 +44,8 @@ pub fn render(trace: &Trace, style: Style) -> String {
     ];
     out.extend(table(&lines(trace, &packets), style));
     out.push(String::new());
-    for (label, text) in story::ending(trace, &packets) {
+    let endings = story::ending(trace, &packets);
+    for (label, text) in endings.into_iter().filter(|(_, text)| !text.is_empty()) {
         let indent = 13;
         let width = style.width.map_or(usize::MAX, |w| w.saturating_sub(indent));
         for (n, text) in wrap(&text, width).into_iter().enumerate() {

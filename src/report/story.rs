@@ -54,15 +54,21 @@ fn say(trace: &Trace, words: impl Fn(&Event) -> Option<String>) -> Vec<(Instant,
 
 /// How a run ended for the survivor: a label and a short text each.
 ///
-/// What its application was told, by which call and when; whether a RST was sent or came; when its socket was
+/// What its application was told, by which call and when, also counted from the peer's death and from the write that was
+/// lost; by which rule the connection was given up, empty where the trace does not say (a kernel's does not); whether a RST was sent or came; when its socket was
 /// first seen gone; what ended the run, and when.
-pub fn ending(trace: &Trace, packets: &[Relative]) -> [(&'static str, String); 4] {
+pub fn ending(trace: &Trace, packets: &[Relative]) -> [(&'static str, String); 5] {
+    let mut is_first = true;
     let errors: Vec<_> = trace
         .events
         .iter()
         .filter_map(|e| match &e.what {
             Incident::Error { errno, how } => {
-                Some(format!("{errno} by {} at {}", call(how), secs(e.at)))
+                let since = match std::mem::replace(&mut is_first, false) {
+                    true => since(trace, packets, e.at),
+                    false => String::new(),
+                };
+                Some(format!("{errno} by {} at {}{since}", call(how), secs(e.at)))
             }
             Incident::Eof { how } => {
                 Some(format!("end of stream by {} at {}", call(how), secs(e.at)))
@@ -84,6 +90,7 @@ pub fn ending(trace: &Trace, packets: &[Relative]) -> [(&'static str, String); 4
     });
     [
         ("application", or(errors.join(", then "), "nothing")),
+        (GIVEN_UP_BY, given_up(trace).join(", then ")),
         ("RST", or(rst.join(", "), "none")),
         (
             "socket gone",
@@ -94,6 +101,67 @@ pub fn ending(trace: &Trace, packets: &[Relative]) -> [(&'static str, String); 4
             format!("{} at {}", trace.stopped.name(), secs(trace.ended_at)),
         ),
     ]
+}
+
+/// The label of the rule.
+pub(super) const GIVEN_UP_BY: &str = "given up by";
+
+/// The rules by which the survivor's host gave up, and when.
+fn given_up(trace: &Trace) -> Vec<String> {
+    let events = trace.events.iter();
+    let rules = events.filter_map(|e| match &e.what {
+        Incident::GivenUp { rule, errno } => {
+            let orphan = match errno {
+                Some(_) => "",
+                None => ", no application holds the connection",
+            };
+            Some(format!("{rule} at {}{orphan}", secs(e.at)))
+        }
+        _ => None,
+    });
+    rules.collect()
+}
+
+/// `, 16.615 s after the peer lost power, 13.615 s after the write that was lost`, as far as there were such.
+fn since(trace: &Trace, packets: &[Relative], at: Instant) -> String {
+    let after = |from: Instant, what: &str| {
+        let seconds = at.since(from).as_secs_f64();
+        format!(", {seconds:.3}{NO_BREAK}s after {what}")
+    };
+    let death = death(trace, at).map(|(died, what)| after(died, what));
+    let write = lost_write(trace, packets, at).map(|wrote| after(wrote, "the write that was lost"));
+    death.into_iter().chain(write).collect()
+}
+
+/// What keeps packets from the peer at `at`, and since when.
+fn death(trace: &Trace, at: Instant) -> Option<(Instant, &'static str)> {
+    let mut since = None;
+    for event in trace.events.iter().filter(|e| e.at <= at) {
+        let what = match event.what {
+            Incident::Die => "the peer lost power",
+            Incident::Cut => "the link was cut",
+            Incident::Unreachable => "the peer became unreachable",
+            Incident::Return | Incident::Restore | Incident::Reachable => {
+                since = None;
+                continue;
+            }
+            _ => continue,
+        };
+        since.get_or_insert((event.at, what));
+    }
+    since
+}
+
+/// When the application wrote the first byte that was never acknowledged.
+fn lost_write(trace: &Trace, packets: &[Relative], at: Instant) -> Option<Instant> {
+    let came = packets.iter().filter(|p| p.dir == Dir::In && p.at <= at);
+    let acks = came.filter_map(|p| p.tcp().filter(|t| !t.flags.has(Flags::RST))?.ack);
+    // the first byte has the number after the SYN's
+    let acked = acks.max().unwrap_or(0).saturating_sub(1) as usize;
+    let mut writes = trace.events.iter().filter(|e| e.at <= at);
+    writes
+        .find(|e| matches!(e.what, Incident::SendAccepted { total, .. } if total > acked))
+        .map(|e| e.at)
 }
 
 /// States in which a socket is no longer its application's.
@@ -114,4 +182,57 @@ fn call(how: &str) -> &str {
 /// `17.614457 s`, not to be broken.
 fn secs(at: Instant) -> String {
     format!("{:.6}{NO_BREAK}s", at.secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::kept;
+    use crate::trace::relative::relative;
+
+    fn told(name: &str) -> String {
+        let trace = kept::recording(name).unwrap().unwrap();
+        let packets = relative(&trace.packets);
+        ending(&trace, &packets)[0].1.replace(NO_BREAK, " ")
+    }
+
+    #[test]
+    fn an_error_is_counted_from_the_death_and_from_the_write_that_was_lost() {
+        for (name, text) in [
+            (
+                "power-off-idle",
+                "ETIMEDOUT by recv() at 17.614457 s, 16.614 s after the peer lost power, 13.614 s after the write that \
+                 was lost",
+            ),
+            (
+                "keepalive-power-off",
+                "ETIMEDOUT by recv() at 8.702459 s, 7.702 s after the peer lost power",
+            ),
+            (
+                "reboot-then-send",
+                "ECONNRESET by recv() at 2.010690 s, 0.010 s after the write that was lost, then EPIPE by send() on a \
+                 dead socket at 2.500371 s",
+            ),
+        ] {
+            assert_eq!(told(name), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_rule_that_ended_a_connection_is_said_where_the_trace_has_it() {
+        let mut trace = kept::recording("power-off-idle").unwrap().unwrap();
+        let of = |trace: &Trace| ending(trace, &relative(&trace.packets))[1].clone();
+        assert_eq!(of(&trace), (GIVEN_UP_BY, String::new()));
+        trace.events.push(Event {
+            at: Instant::from_ms(17_614),
+            who: Who::Survivor,
+            what: Incident::GivenUp {
+                rule: crate::engine::GiveUpRule::OrphanBackoff(8),
+                errno: None,
+            },
+        });
+        let said = of(&trace).1.replace(NO_BREAK, " ");
+        let text = "orphan with a closed window: backoff 8 reached at 17.614000 s, no application holds the connection";
+        assert_eq!(said, text);
+    }
 }

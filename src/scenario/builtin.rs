@@ -76,6 +76,7 @@ builtins! {
     "power-off-backlog-nodelay-tlp"
     "power-off-idle"
     "power-off-idle-tlp"
+    "power-off-nothing-sent"
     "power-off-retries2-15"
     "power-off-three-minutes"
     "reboot-in-backoff"

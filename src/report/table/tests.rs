@@ -40,7 +40,8 @@ fn table() -> Table {
 
 fn put_endings(table: &mut Table, trace: &Trace) {
     let packets = relative(&trace.packets);
-    for (label, text) in ending(trace, &packets) {
+    let endings = ending(trace, &packets);
+    for (label, text) in endings.into_iter().filter(|(_, text)| !text.is_empty()) {
         let cells = vec![text.clone(), text.clone(), format!("{text}, but not quite")];
         table.put_texts(label, cells, vec![false, false, true]);
     }
