@@ -37,12 +37,15 @@ pub fn render(story: &Story) -> String {
     if let Some(closed) = &story.closed_window {
         closed_window(closed, &mut line);
     }
-    // all sorts are stable
+    // what is still open at the end of the run has no time
+    let ended = story.ended_at();
+    ending(story, &mut |at, what| {
+        let place = ended.unwrap_or(Instant::from_ns(u64::MAX));
+        lines.push((place, at, what.to_owned()));
+    });
+    // the sort is stable: lines of the same instant stay as they are
     lines.sort_by_key(|(place, ..)| *place);
-    let mut last = Vec::new();
-    ending(story, &mut |at, what| last.push((at, what.to_owned())));
-    let facts = lines.into_iter().map(|(_, at, what)| (at, what));
-    for (at, what) in facts.chain(last) {
+    for (_, at, what) in lines {
         let at = at.map_or(String::new(), |at| format!("{:.3} s", at.secs_f64()));
         let _ = writeln!(text, "  {at:>11}  {what}");
     }

@@ -206,7 +206,7 @@ mod tests {
             ),
             (
                 "keepalive-power-off",
-                "ETIMEDOUT by recv() at 8.702459 s, 7.702 s after the peer lost power",
+                "ETIMEDOUT by recv() at 8.662761 s, 7.663 s after the peer lost power",
             ),
             (
                 "reboot-then-send",
