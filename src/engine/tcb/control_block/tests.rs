@@ -1,10 +1,11 @@
 use super::*;
 
-/// Most bytes of a connection that holds no data; what stands beside it in the tables, and the allocator, take about 70 more.
-const MOST: usize = 944;
+/// Bytes of a connection that holds no data, where a pointer has 64 bits; what stands beside it in the tables, and the
+/// allocator, take about 70 more. Whoever makes it larger says in the commit what for.
+const SIZE: usize = 912;
 
 #[test]
-fn an_idle_connection_is_small() {
-    let size = size_of::<Tcb>();
-    assert!(size <= MOST, "{size} bytes, at most {MOST} wanted");
+#[cfg(target_pointer_width = "64")]
+fn an_idle_connection_has_a_known_size() {
+    assert_eq!(size_of::<Tcb>(), SIZE, "bytes");
 }
