@@ -12,6 +12,7 @@ use crate::engine::host::descriptors::{Descriptors, Socket};
 use crate::engine::host::ports::Ports;
 use crate::engine::host::table::{Sock, Table};
 use crate::engine::host::timer_wheel::Wheel;
+use crate::engine::lifecycle::request::SynAckTimeout;
 use crate::engine::lifecycle::timewait::TimeWait;
 use crate::engine::netns::knobs::Knobs;
 use crate::engine::netns::mib::{Counter, Mib};
@@ -245,24 +246,22 @@ impl Engine {
         };
         let first = request.num_timeout == 0;
         let most = listener.synack_retries();
-        match request.on_timer(now, &listener.template, most) {
-            Some(sent) => {
-                if first {
-                    listener.young -= 1;
-                }
-                self.net
-                    .mib
-                    .add(Counter::OutSegs, u64::from(sent.is_some()));
-                self.outbox().packets.extend(sent);
-                self.schedule(now, id);
-            }
-            None => {
-                let rule = GiveUpRule::SynAckRetries(most);
-                self.outbox()
-                    .note(now.at, true, Text::GivenUp { rule, errno: None });
-                self.forget_request(id);
-            }
+        let follows = request.on_timer(now, &listener.template, most);
+        if matches!(follows, SynAckTimeout::GiveUp) {
+            let rule = GiveUpRule::SynAckRetries(most);
+            self.outbox()
+                .note(now.at, true, Text::GivenUp { rule, errno: None });
+            self.forget_request(id);
+            return;
         }
+        if first {
+            listener.young -= 1;
+        }
+        if let SynAckTimeout::Resend(syn_ack) = follows {
+            self.net.mib.add(Counter::OutSegs, 1);
+            self.outbox().packets.push_back(*syn_ack);
+        }
+        self.schedule(now, id);
     }
 
     /// Returns a connection that has something to do. The packets it sends go to the queue of the host. The caller must

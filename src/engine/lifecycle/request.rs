@@ -29,6 +29,17 @@ fn count_repetition(template: &Tcb) {
     template.net.count(Counter::TCPSynRetrans);
 }
 
+/// What follows when the SYN-ACK timer of a half-open connection fires.
+#[derive(Debug)]
+pub(crate) enum SynAckTimeout {
+    /// The half-open connection is dropped.
+    GiveUp,
+    /// Nothing is sent: the peer has sent its ACK, and data is waited for (TCP_DEFER_ACCEPT).
+    Wait,
+    /// The SYN-ACK is sent again.
+    Resend(Box<Transmit>),
+}
+
 /// A half-open connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -243,23 +254,19 @@ impl Request {
             .min(ticks.from_ms(SYNACK_TIMEOUT_MAX_MS))
     }
 
-    /// The SYN-ACK timer fired after `most` retries at the most; none: the request is given up.
-    pub(crate) fn on_timer(
-        &mut self,
-        now: Now,
-        template: &Tcb,
-        most: u32,
-    ) -> Option<Option<Transmit>> {
+    /// The SYN-ACK timer fired. It may be sent again up to `most` times.
+    pub(crate) fn on_timer(&mut self, now: Now, template: &Tcb, most: u32) -> SynAckTimeout {
         template.net.count(Counter::TCPTimeouts);
         let defer = template.opt.defer_accept;
         let used_up = self.num_timeout >= most;
         if used_up && (defer == 0 || !self.acked || self.num_timeout >= defer) {
-            return None;
+            return SynAckTimeout::GiveUp;
         }
         let resend = defer == 0 || !self.acked || self.num_timeout + 1 >= defer;
-        let told = ArmedFor::new(&self.timer, &template.sysctl.ticks);
+        let ticks = &template.sysctl.ticks;
+        let told = ArmedFor::new(&self.timer, ticks);
         let fired = self.timer;
-        let sent = resend.then(|| {
+        let follows = if resend {
             let n = self.num_timeout + 1;
             let why = format!("{n} of {most}: {told}");
             let cause = Cause {
@@ -269,16 +276,13 @@ impl Request {
             self.num_retrans += 1;
             count_repetition(template);
             self.txhash.rethink();
-            self.syn_ack(now, cause, Some(fired))
-        });
+            SynAckTimeout::Resend(Box::new(self.syn_ack(now, cause, Some(fired))))
+        } else {
+            SynAckTimeout::Wait
+        };
         self.num_timeout += 1;
-        self.timer = Armed::after(
-            &template.sysctl.ticks,
-            now,
-            self.timeout(&template.sysctl.ticks),
-            None,
-        );
-        Some(sent)
+        self.timer = Armed::after(ticks, now, self.timeout(ticks), None);
+        follows
     }
 
     /// A segment from the one who sent the SYN.
