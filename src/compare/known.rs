@@ -1,6 +1,7 @@
 //! Known differences: data with a reason, in known.toml, checked both ways.
 //!
-//! Those between the engine and Linux are declared place by place. Those between stock smoltcp and Linux are in every
+//! Those between the engine and Linux are declared place by place, of a recording or a scenario by its content: another one
+//! of the same name is another one. Those between stock smoltcp and Linux are in every
 //! run, so they are declared by kind; docs/smoltcp-vs-linux.md, which is generated, says in which scenario each shows.
 
 use serde::Deserialize;
@@ -12,8 +13,11 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The recording's name, which is its scenario's.
+    /// The recording's name, which is its scenario's: for the reader.
     pub recording: String,
+    /// What it is declared of, whatever that is called: [`content_hash`](crate::compare::content_hash) of the recording for a
+    /// replay, of its scenario for closed mode.
+    pub content_hash: String,
     /// In which kind of comparison; without it replay.
     #[serde(default = "replay")]
     pub mode: Mode,
@@ -119,7 +123,7 @@ impl Known {
             return;
         }
         for entry in &self.known {
-            if entry.recording != verdict.scenario || entry.mode != verdict.mode {
+            if entry.content_hash != verdict.content_hash || entry.mode != verdict.mode {
                 continue;
             }
             let mut found = 0;

@@ -6,6 +6,7 @@
 pub mod align;
 pub mod closed;
 mod content;
+pub mod content_hash;
 pub mod fields;
 pub mod info;
 pub mod known;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Errno;
+use crate::compare::content_hash;
 use crate::nouns::count;
 use crate::time::Instant;
 use crate::trace::{Dir, Event, Incident, Trace, Who};
@@ -270,6 +271,8 @@ pub struct Verdict {
     pub scenario: String,
     /// The mode: replay or closed.
     pub mode: Mode,
+    /// The hash of the right side that a declaration in known.toml is bound to.
+    pub content_hash: String,
     /// Whether nothing differs that is not declared, and everything declared occurred. In replay this includes TCP_INFO.
     /// In closed mode it does not, because each side's lines are read at instants of its own.
     pub identical: bool,
@@ -295,6 +298,10 @@ impl Verdict {
         let mut verdict = Verdict {
             scenario: right.meta.scenario.clone(),
             mode,
+            content_hash: match mode {
+                Mode::Replay => content_hash::of_recording(right),
+                Mode::Closed => content_hash::of_scenario(&right.meta.scenario_toml),
+            },
             identical: false,
             not_judged: None,
             tcp_info_identical: false,

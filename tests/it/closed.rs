@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use halfopen::compare::closed::compare;
-use halfopen::compare::{Known, Mode, Verdict};
+use halfopen::compare::{Known, Mode, Verdict, content_hash};
 use halfopen::scenario::Scenario;
 use halfopen::target::{Options, TargetKind, run};
 use halfopen::time::{TickSpan, Ticks};
@@ -85,6 +85,23 @@ fn by_itself_the_engine_does_what_the_kernel_did_in_the_65() {
 fn by_itself_the_engine_does_what_the_kernel_did_in_the_60_drawn_at_random() {
     let different = different("tests/recordings/linux-6.18-random", 0, 0);
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// The message has the line that the entry wants.
+#[test]
+fn every_declaration_is_bound_to_the_recording_that_it_names() {
+    let hash = |trace: &Trace, mode| match mode {
+        Mode::Replay => content_hash::of_recording(trace),
+        Mode::Closed => content_hash::of_scenario(&trace.meta.scenario_toml),
+    };
+    let all = Known::shipped().known;
+    let wrong: Vec<_> = all
+        .iter()
+        .map(|e| (e, hash(&named(&e.recording), e.mode)))
+        .filter(|(entry, hash)| entry.content_hash != *hash)
+        .map(|(e, hash)| format!("{}, {:?}: content_hash = \"{hash}\"", e.recording, e.mode))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A variation is one only if two runs of the kernel itself show it, with these values.

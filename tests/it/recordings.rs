@@ -10,6 +10,59 @@ fn compare(named: &[&Path]) -> (i32, String, String) {
     outcome(halfopen().args(["compare", "--recording"]).args(named))
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for file in [
+        "scenario.toml",
+        "trace.pcap",
+        "events.jsonl",
+        "summary.json",
+    ] {
+        std::fs::copy(from.join(file), to.join(file)).expect("a copy");
+    }
+}
+
+/// A copy of a recording that calls itself by another name.
+fn renamed(from: &Path, to: &Path, name: &str) {
+    copy(from, to);
+    let summary = to.join("summary.json");
+    let text = std::fs::read_to_string(&summary).expect("a copy");
+    let was = from.file_name().and_then(|n| n.to_str()).expect("a name");
+    let changed = text.replace(&format!("{was:?}"), &format!("{name:?}"));
+    assert_ne!(text, changed, "the summary says the name");
+    std::fs::write(summary, changed).expect("a file");
+}
+
+/// r025 has a declared difference, and power-off-idle has none.
+#[test]
+fn what_is_declared_goes_with_the_content_of_a_recording_and_not_with_its_name() {
+    let folder = folder("renamed");
+    let (mine, r025) = (folder.join("mine"), folder.join("r025"));
+    let ours = Path::new("tests/recordings/linux-6.18-random/r025");
+    renamed(ours, &mine, "mine");
+    renamed(&Path::new(RECORDINGS).join("power-off-idle"), &r025, "r025");
+    for (path, begins) in [(mine, "mine: identical"), (r025, "r025: identical")] {
+        let (code, stdout, stderr) = compare(&[&path]);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+        assert!(stdout.starts_with(begins), "{stdout}");
+        let declared = stdout.contains("; 1 known difference");
+        assert_eq!(declared, begins.starts_with("mine"), "{stdout}");
+    }
+}
+
+#[test]
+fn the_hash_for_a_declaration_is_in_the_json() {
+    let path = Path::new("tests/recordings/linux-6.18-random/r025");
+    let args = ["compare", "--json", "--recording"];
+    let (code, stdout, stderr) = outcome(halfopen().args(args).arg(path));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let all: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    let hash = &all["verdicts"][0]["content_hash"];
+    let known = halfopen::compare::Known::shipped().known;
+    let declared = known.iter().find(|e| e.recording == "r025").expect("it is");
+    assert_eq!(*hash, *declared.content_hash);
+}
+
 #[test]
 fn a_folder_that_is_no_recording_is_an_error() {
     let empty = folder("no-recording");
@@ -52,17 +105,7 @@ fn a_run_of_the_engine_is_no_recording() {
 fn the_last_line_counts_and_a_folder_of_recordings_is_all_of_them() {
     let family = folder("family");
     for name in ["power-off-idle", "keepalive-power-off"] {
-        let copy = family.join(name);
-        std::fs::create_dir(&copy).expect("a folder");
-        for file in [
-            "scenario.toml",
-            "trace.pcap",
-            "events.jsonl",
-            "summary.json",
-        ] {
-            let from = Path::new(RECORDINGS).join(name).join(file);
-            std::fs::copy(from, copy.join(file)).expect("a copy");
-        }
+        copy(&Path::new(RECORDINGS).join(name), &family.join(name));
     }
     let (code, stdout, stderr) = compare(&[&family]);
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");

@@ -17,8 +17,10 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
 }
 
 fn known(more: &str) -> Known {
+    let hash = verdict(Vec::new()).content_hash;
     let entry = "[[known]]\nrecording = 'power-off-idle'\nclass = 'field'\nwhat = 'flags'\nreason = 'varies'\nreference = 'none'\n";
-    Known::parse(&format!("{entry}{more}")).expect("it is one")
+    let bound = format!("{entry}content_hash = '{hash}'\n{more}");
+    Known::parse(&bound).expect("it is one")
 }
 
 #[test]
@@ -84,8 +86,27 @@ fn a_count_covers_no_more_than_it_says() {
 
 #[test]
 fn another_recordings_list_is_nothing_to_this_one() {
-    let mut verdict = verdict(Vec::new());
-    verdict.scenario = "connect-dead".to_owned();
+    // of whatever name: what is in it counts
+    for (name, hash) in [
+        ("connect-dead", "0123456789abcdef"),
+        ("power-off-idle", "0123456789abcdef"),
+    ] {
+        let mut nothing = verdict(Vec::new());
+        nothing.scenario = name.to_owned();
+        nothing.content_hash = hash.to_owned();
+        let mut something = verdict(vec![difference("flags", 4)]);
+        something.scenario = name.to_owned();
+        something.content_hash = hash.to_owned();
+        known("").apply(&mut nothing);
+        known("").apply(&mut something);
+        assert!(nothing.identical && !something.identical, "{name}");
+    }
+}
+
+#[test]
+fn a_renamed_recording_keeps_its_list() {
+    let mut verdict = verdict(vec![difference("flags", 4)]);
+    verdict.scenario = "mine".to_owned();
     known("").apply(&mut verdict);
     assert!(verdict.identical);
 }
@@ -126,8 +147,9 @@ fn a_list_with_a_mistake_is_refused() {
     for text in [
         "known = 3",
         "[[known]]\nrecording = 'a'",
-        "[[known]]\nrecording = 'a'\nclass = 'no'\nwhat = 'flags'\nreason = ''\nreference = ''",
-        "[[known]]\nrecording = 'a'\nclass = 'field'\nwhat = 'x'\nreason = ''\nreference = ''\nmore = 1",
+        "[[known]]\nrecording = 'a'\nclass = 'field'\nwhat = 'x'\nreason = ''\nreference = ''",
+        "[[known]]\nrecording = 'a'\ncontent_hash = '0123456789abcdef'\nclass = 'no'\nwhat = 'flags'\nreason = ''\nreference = ''",
+        "[[known]]\nrecording = 'a'\ncontent_hash = '0123456789abcdef'\nclass = 'field'\nwhat = 'x'\nreason = ''\nreference = ''\nmore = 1",
     ] {
         assert!(Known::parse(text).is_err(), "{text}");
     }
