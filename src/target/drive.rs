@@ -75,6 +75,8 @@ struct Run<'a> {
     infos: VecDeque<Instant>,
     /// As last seen; none counts as closed.
     state: TcpState,
+    /// Something was done to the survivor since then.
+    acted: bool,
     /// When the survivor's connection was first seen to be gone.
     gone_at: Option<Instant>,
     latest_step: Duration,
@@ -92,6 +94,7 @@ impl<'a> Run<'a> {
             events: Vec::new(),
             infos: VecDeque::new(),
             state: TcpState::Closed,
+            acted: false,
             gone_at: None,
             latest_step: Duration::ZERO,
             latest_delivery: Duration::ZERO,
@@ -109,16 +112,24 @@ impl<'a> Run<'a> {
         while self.app.poll(target) {
             self.collect(target);
         }
-        self.events.append(&mut self.app.take_events());
-        self.events.append(&mut self.far.take_events());
         self.look_at_state(target);
         self.read_infos(target);
+    }
+
+    /// Before something more is done to the survivor: a connection that just arose may be gone after it, at the same
+    /// instant if the link has no delay, and would never be seen.
+    fn before_acting(&mut self, target: &mut dyn Target) {
+        if self.acted && self.state == TcpState::Closed {
+            self.look_at_state(target);
+        }
+        self.acted = true;
     }
 
     fn do_steps(&mut self, target: &mut dyn Target, now: Instant) {
         while let Some(step) = self.steps.front().filter(|s| s.at <= now) {
             let step: &Step = step;
             self.steps.pop_front();
+            self.before_acting(target);
             if !self.far.act(step.at, now, &step.action) {
                 self.app.step(target, &step.action);
             }
@@ -128,6 +139,7 @@ impl<'a> Run<'a> {
     }
 
     fn deliver(&mut self, target: &mut dyn Target, due: Instant, bytes: Vec<u8>) {
+        self.before_acting(target);
         let at = target.now();
         self.latest_delivery = self.latest_delivery.max(at.since(due));
         target.deliver(&bytes);
@@ -185,6 +197,9 @@ impl<'a> Run<'a> {
     }
 
     fn look_at_state(&mut self, target: &mut dyn Target) {
+        self.acted = false;
+        self.events.append(&mut self.app.take_events());
+        self.events.append(&mut self.far.take_events());
         let (local, remote) = self.app.addresses();
         let info = target.connection(local, remote);
         let at = info.as_ref().map_or_else(|| target.now(), |i| i.at);

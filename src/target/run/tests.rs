@@ -1,7 +1,7 @@
 use super::*;
-use crate::call::Errno;
+use crate::call::{Errno, TcpState};
 use crate::scenario::EndWhen;
-use crate::trace::{Dir, Incident, Stopped};
+use crate::trace::{Dir, Incident, Stopped, Who};
 use crate::wire::{Datagram, Flags};
 
 const POWER_OFF_IDLE: &str =
@@ -132,5 +132,48 @@ fn every_kept_scenario_ends_on_smoltcp() {
             0,
             "smoltcp has no TCP_INFO"
         );
+    }
+}
+
+/// Without a delay the answer to the first packet is there at its instant.
+#[test]
+fn a_connection_that_is_gone_at_the_instant_at_which_it_arose_is_seen() {
+    let client = "[survivor]\nrole = 'client'\n[wire]\ndelay = '0ms'\n";
+    let server = "[survivor]\nrole = 'server'\n[wire]\ndelay = '0ms'\n[[step]]\nat = '0s'\ndo = 'survivor listen'\n";
+    let end = "[end]\nwhen = 'survivor closed'\nlimit = '9s'\n";
+    for (survivor, steps, first) in [
+        (
+            client,
+            ["wire unreachable", "survivor connect"],
+            TcpState::SynSent,
+        ),
+        (
+            client,
+            ["peer power-off", "survivor connect"],
+            TcpState::SynSent,
+        ),
+        (server, ["peer connect", "peer reset"], TcpState::SynRecv),
+    ] {
+        let step = |what| format!("[[step]]\nat = '100ms'\ndo = '{what}'\n");
+        let [one, other] = steps.map(step);
+        let back = if one.contains("power-off") {
+            step("peer power-on")
+        } else {
+            String::new()
+        };
+        let toml = format!("title = 'x'\n{survivor}{one}{back}{other}{end}");
+        let scenario = Scenario::parse("x", "x.toml", &toml).expect("a scenario");
+        let trace = run(&scenario, TargetKind::Engine, Options::default()).expect("it runs");
+        let states: Vec<_> = trace
+            .events
+            .iter()
+            .filter_map(|e| match e.what {
+                Incident::State { state } if e.who == Who::Survivor => Some((e.at.us(), state)),
+                _ => None,
+            })
+            .collect();
+        let (begins, ends) = (states.first().copied(), states.last().copied());
+        assert_eq!(begins, Some((100_000, first)), "{steps:?}: {states:?}");
+        assert_eq!(ends, Some((100_000, TcpState::Closed)), "{steps:?}");
     }
 }
