@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::call::{TcpInfo, TcpState};
+use crate::call::TcpInfo;
 use crate::compare::fields::FieldDifference;
 use crate::compare::timing::ALLOWANCE;
 use crate::time::Ticks;
@@ -18,7 +18,8 @@ const ASKED_WITHIN: Duration = Duration::from_micros(100);
 
 type Value = fn(&TcpInfo) -> u64;
 
-/// The values that must be equal.
+/// The values that must be equal. The kernel shows no TCP_INFO of a request or a TIME_WAIT socket: all of it is zero on
+/// both sides, and a side on which it is not has a full socket there.
 const EXACT: &[(&str, Value)] = &[
     ("ca_state", |i| i.ca_state.into()),
     ("retransmits", |i| i.retransmits.into()),
@@ -43,9 +44,6 @@ const EXACT: &[(&str, Value)] = &[
     ("wqueue", |i| i.wqueue.into()),
 ];
 
-/// What the kernel shows of a request or a TIME_WAIT socket: no TCP_INFO, only the timer.
-const OF_SMALL_SOCKS: &[&str] = &["timer_retrans", "rqueue", "wqueue"];
-
 /// Returns every value in which the engine differs from a recorded line, both read at `recorded.at`. `straddled`: a tick
 /// began while the kernel did what the engine did last, so that the times that it noted may be of either tick.
 pub fn differences(
@@ -59,10 +57,9 @@ pub fn differences(
         let names = (engine.state.name(), recorded.state.name());
         return vec![FieldDifference::new("state", names.0, names.1)];
     }
-    let small = is_small(recorded);
     for (name, value) in EXACT {
         let (l, r) = (value(engine), value(recorded));
-        if l != r && (!small || OF_SMALL_SOCKS.contains(name)) {
+        if l != r && !is_assumed(name, engine, recorded) {
             found.push(FieldDifference::new(name, l, r));
         }
     }
@@ -81,10 +78,8 @@ pub fn differences(
         noted: if straddled { tick_ms } else { 0 },
     };
     timer(engine, recorded, slack, &mut found);
-    if !small {
-        ages(engine, recorded, slack, &mut found);
-        near(engine, recorded, &mut found);
-    }
+    ages(engine, recorded, slack, &mut found);
+    near(engine, recorded, &mut found);
     found
 }
 
@@ -113,17 +108,15 @@ pub fn rto_by_rtt(left: &TcpInfo, right: &TcpInfo, ticks: &Ticks, rto_min_us: u6
     explained.then(|| right.rto_us as i64 - left.rto_us as i64)
 }
 
-/// Returns every value in which two lines of different runs differ, except those that change with time. Of a request and
-/// of a TIME_WAIT socket the kernel shows no TCP_INFO.
+/// Returns every value in which two lines of different runs differ, except those that change with time.
 pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifference> {
     let mut found = Vec::new();
     if left.state != right.state {
         let names = (left.state.name(), right.state.name());
         found.push(FieldDifference::new("state", names.0, names.1));
     }
-    let small = is_small(left) || is_small(right);
     for (name, value) in EXACT {
-        if value(left) != value(right) && (!small || OF_SMALL_SOCKS.contains(name)) {
+        if value(left) != value(right) && !is_assumed(name, left, right) {
             found.push(FieldDifference::new(name, value(left), value(right)));
         }
     }
@@ -137,8 +130,10 @@ pub fn lasting_differences(left: &TcpInfo, right: &TcpInfo) -> Vec<FieldDifferen
     found
 }
 
-fn is_small(info: &TcpInfo) -> bool {
-    matches!(info.state, TcpState::TimeWait | TcpState::SynRecv)
+/// Whether this is the window of a sock of which neither side has TCP_INFO (a full socket's MSS is never 0). Earlier
+/// recordings have 65535 there, which the recorder assumed and the kernel did not show.
+fn is_assumed(name: &str, left: &TcpInfo, right: &TcpInfo) -> bool {
+    name == "snd_wnd" && left.snd_mss == 0 && right.snd_mss == 0
 }
 
 /// By how much a value in ticks may differ, ms.

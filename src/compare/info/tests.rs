@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::TimerKind;
+use crate::call::{TcpState, TimerKind};
 use crate::time::Instant;
 
 /// A line read at the middle of a tick, or so shortly after one began that it may have been read before.
@@ -86,16 +86,32 @@ fn round_trips_may_hold_the_recorders_lateness() {
     );
 }
 
+/// Of a request sock and a timewait sock the kernel shows the timer, and no TCP_INFO; of a full socket in SYN_RECV, which
+/// a simultaneous open makes, all of it.
 #[test]
-fn small_socks_have_a_timer_and_nothing_else() {
-    let mut recorded = line(MIDDLE);
-    recorded.state = TcpState::TimeWait;
-    let mut engine = recorded.clone();
-    engine.snd_cwnd = 99;
-    engine.rtt_us = 0;
-    assert!(names(&engine, &recorded, false).is_empty());
-    engine.timer_ms = 100;
-    assert_eq!(names(&engine, &recorded, false), ["timer_ms"]);
+fn a_small_sock_has_a_timer_and_no_tcp_info_and_is_no_full_socket() {
+    for state in [TcpState::TimeWait, TcpState::SynRecv] {
+        let small = TcpInfo {
+            at: Instant::from_us(MIDDLE),
+            state,
+            timer: TimerKind::On,
+            timer_ms: 1_000,
+            ..TcpInfo::default()
+        };
+        assert!(names(&small, &small, false).is_empty());
+        assert!(lasting_differences(&small, &small).is_empty());
+        let mut other = small.clone();
+        other.timer_ms = 100;
+        assert_eq!(names(&other, &small, false), ["timer_ms"]);
+        other.timer_ms = 1_000;
+        // as assumed by the recorder
+        other.snd_wnd = 65_535;
+        assert!(names(&other, &small, false).is_empty());
+        assert!(lasting_differences(&other, &small).is_empty());
+        other.snd_mss = 1_448;
+        assert_eq!(names(&other, &small, false), ["snd_mss", "snd_wnd"]);
+        assert_eq!(lasting_differences(&other, &small).len(), 2);
+    }
 }
 
 #[test]
@@ -142,17 +158,4 @@ fn each_rto_is_right_that_its_own_rtt_gives() {
     // the first sample, of a path on which three RTTs are more than an RTT and 200 ms
     let (left, right) = (line(200_000, 0, 600_000), line(200_090, 0, 604_000));
     assert_eq!(rto_by_rtt(&left, &right, &ticks, 200_000), Some(4_000));
-}
-
-#[test]
-fn a_request_sock_has_no_window() {
-    let left = TcpInfo {
-        state: TcpState::SynRecv,
-        ..TcpInfo::default()
-    };
-    let right = TcpInfo {
-        snd_wnd: 65_535,
-        ..left.clone()
-    };
-    assert!(lasting_differences(&left, &right).is_empty());
 }

@@ -6,7 +6,7 @@ use crate::os::netlink::{u16_at, u32_at};
 
 /// TCPI_OPT_SACK in tcpi_options.
 const OPT_SACK: u8 = 2;
-/// Offset of tcpi_snd_wnd (since 5.4), and the window that is assumed if the kernel does not show it.
+/// Offset of tcpi_snd_wnd (since 5.4), and the window that is assumed if the kernel's TCP_INFO ends before it.
 const SND_WND: usize = 228;
 const OPEN_WINDOW: u32 = 65_535;
 /// Offset of tcpi_total_rto (since 6.7).
@@ -47,7 +47,14 @@ pub(super) fn tcp_info(info: &[u8]) -> TcpInfo {
 
 /// Adds to `info`, which has the timer, the other fields of `struct tcp_info` that a forecast needs.
 pub(super) fn seen(mut info: TcpInfo, raw: &[u8], orphan: bool) -> Seen {
-    if raw.len() < SND_WND + 4 && info.timer != TimerKind::Persist {
+    // a request sock and a timewait sock, which may be in FIN_WAIT2, have no TCP_INFO: nothing is missing in it
+    let is_small = raw.is_empty()
+        && matches!(
+            info.state,
+            TcpState::SynRecv | TcpState::TimeWait | TcpState::FinWait2
+        );
+    let is_cut = raw.len() < SND_WND + 4 && !is_small;
+    if is_cut && info.timer != TimerKind::Persist {
         info.snd_wnd = OPEN_WINDOW;
     }
     let tells_rto = raw.len() >= TOTAL_RTO + 8;

@@ -40,6 +40,23 @@ fn a_message_without_attributes_has_addresses_timer_and_queues() {
     assert_ne!(info.snd_wnd, 0);
 }
 
+/// NEW_SYN_RECV, SYN_RECV as a dump has it, TIME_WAIT, and FIN_WAIT2 of a timewait sock.
+#[test]
+fn a_sock_without_tcp_info_has_no_window() {
+    for state in [12, 3, 6, 5] {
+        let one = read(&message(AF_INET, state, 1)).expect("a socket");
+        let shown = TcpInfo {
+            state: one.seen.info.state,
+            timer: TimerKind::On,
+            timer_ms: 208,
+            timer_retrans: 2,
+            wqueue: 100,
+            ..TcpInfo::default()
+        };
+        assert_eq!(one.seen.info, shown);
+    }
+}
+
 #[test]
 fn an_attribute_that_an_older_kernel_cuts_short_is_read_as_far_as_it_goes() {
     let mut bytes = message(AF_INET, 1, 4);
