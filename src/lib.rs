@@ -122,6 +122,8 @@ pub mod forecast;
 
 pub mod trace;
 
+pub mod capture;
+
 pub mod postmortem;
 
 pub mod scenario;
