@@ -61,7 +61,9 @@ fn folders() -> Vec<PathBuf> {
 fn relive(recorded: &Recorded, clock: PeerClock) -> (Vec<(Instant, Vec<u8>)>, Vec<Event>) {
     let scenario = &recorded.scenario;
     let role = scenario.survivor.role;
-    let mut far = FarSide::new(scenario.delay, scenario.peer, role, clock).over(scenario.ip);
+    let mut far = FarSide::new(scenario.delay, scenario.peer, role, clock)
+        .over(scenario.ip)
+        .through(scenario.middlebox);
     let end = recorded.trace.ended_at;
     let mut steps = scenario.steps.iter().filter(|s| s.at <= end).peekable();
     for packet in recorded.departures() {

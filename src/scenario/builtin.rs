@@ -58,6 +58,8 @@ builtins! {
     "keepalive-starved-between-probes"
     "long-rtt"
     "long-rtt-tlp"
+    "middlebox-forgets"
+    "middlebox-resets"
     "no-timestamps"
     "orphan-data-and-fin"
     "orphan-fin"

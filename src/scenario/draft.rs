@@ -23,7 +23,7 @@ use std::fmt::{Display, Write};
 use std::time::Duration;
 
 use super::duration::text;
-use super::{Action, EndWhen, Peer, Role, Scenario, ScenarioErrors};
+use super::{Action, EndWhen, Forget, Middlebox, Peer, Role, Scenario, ScenarioErrors};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::time::Instant;
 
@@ -48,6 +48,7 @@ pub struct Draft {
     autoread: bool,
     peer: Peer,
     delay: Duration,
+    middlebox: Option<Middlebox>,
     steps: Vec<Planned>,
     end: Option<(EndWhen, Duration)>,
     tail: Option<Duration>,
@@ -65,6 +66,7 @@ impl Draft {
             autoread: true,
             peer: Peer::default(),
             delay: Duration::ZERO,
+            middlebox: None,
             steps: Vec::new(),
             end: None,
             tail: None,
@@ -135,6 +137,15 @@ impl Draft {
     /// One-way delay of the wire.
     pub fn delay(mut self, delay: Duration) -> Draft {
         self.delay = delay;
+        self
+    }
+
+    /// A middlebox in the wire, which forgets the connection after it was idle so long.
+    pub fn middlebox(mut self, forget_after: Duration, forget: Forget) -> Draft {
+        self.middlebox = Some(Middlebox {
+            forget_after,
+            forget,
+        });
         self
     }
 
@@ -228,8 +239,8 @@ impl Draft {
         if self.peer != Peer::default() {
             line(peer(&self.peer));
         }
-        if !self.delay.is_zero() {
-            line(format!("\n[wire]\ndelay = {}", time(self.delay)));
+        if let Some(text) = wire(self.delay, self.middlebox) {
+            line(text);
         }
         for step in &self.steps {
             line(format!("\n[[step]]\nat = {}", time(step.at)));
@@ -277,6 +288,20 @@ fn peer(peer: &Peer) -> String {
     );
     pair("window", peer.window != usual.window, &peer.window);
     text
+}
+
+/// The link, where there is something to say of it.
+fn wire(delay: Duration, middlebox: Option<Middlebox>) -> Option<String> {
+    let mut text = "\n[wire]".to_owned();
+    if !delay.is_zero() {
+        let _ = write!(text, "\ndelay = {}", time(delay));
+    }
+    if let Some(middlebox) = middlebox {
+        let after = time(middlebox.forget_after);
+        let how = quoted(middlebox.forget.name());
+        let _ = write!(text, "\nforget_after = {after}\nforget = {how}");
+    }
+    (!delay.is_zero() || middlebox.is_some()).then_some(text)
 }
 
 fn quoted(text: &str) -> String {

@@ -13,6 +13,7 @@ mod parse;
 mod possible;
 mod section;
 mod steps;
+mod wire;
 
 use std::time::Duration;
 
@@ -139,6 +140,38 @@ impl Default for Peer {
     }
 }
 
+/// A device in the link that keeps a state for each connection and loses it when the connection is idle: a NAT, a stateful
+/// firewall or a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Middlebox {
+    /// Time without a packet of either direction after which it forgets the connection.
+    pub forget_after: Duration,
+    /// What it does with packets of a connection that it has forgotten.
+    pub forget: Forget,
+}
+
+/// What a [`Middlebox`] does with packets of a connection that it has forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forget {
+    /// It drops them silently.
+    Drop,
+    /// It drops them and sends a RST to their sender.
+    Reset,
+}
+
+impl Forget {
+    /// Both.
+    pub const ALL: [Forget; 2] = [Forget::Drop, Forget::Reset];
+
+    /// Returns the word of the scenario language.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Forget::Drop => "drop",
+            Forget::Reset => "reset",
+        }
+    }
+}
+
 /// When a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndWhen {
@@ -169,6 +202,8 @@ pub struct Scenario {
     pub delay: Duration,
     /// The IP version that both ends speak.
     pub ip: IpVersion,
+    /// The middlebox in the link, if there is one.
+    pub middlebox: Option<Middlebox>,
     /// Steps by time, at equal times in the file's order.
     pub steps: Vec<Step>,
     /// When it ends.

@@ -8,14 +8,13 @@ use super::ends::{check_windows, read_peer, read_survivor};
 use super::error::{Faults, ScenarioErrors};
 use super::section::Section;
 use super::steps::{check_times, read_end, read_steps, steps};
-use super::{IpVersion, Scenario, possible};
+use super::wire::read_wire;
+use super::{Scenario, possible};
 use crate::sysctl::{Preset, nearest, quoted};
 use crate::time::Instant;
 
 /// The longest text that is read, bytes.
 pub(super) const MAX_TEXT: usize = 256 * 1024;
-/// The longest one-way delay: an hour, in ns.
-const MAX_DELAY_NS: u64 = 3_600_000_000_000;
 
 impl Scenario {
     /// Parses the text of a scenario file. `name` becomes the name of the scenario, and `file` is the name of the file in
@@ -74,12 +73,12 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
     let preset = read_kernel(&root, faults);
     let survivor = read_survivor(&root, preset, faults);
     let peer = read_peer(&root, faults);
-    let (delay_ns, ip) = read_wire(&root, faults);
+    let wire = read_wire(&root, faults);
     let planned = read_steps(&root, faults);
     let end = read_end(&root, faults);
     let planned = planned?;
     if let Some((survivor, role_place)) = &survivor {
-        possible::check(survivor.role, role_place, delay_ns, &planned, faults);
+        possible::check(survivor.role, role_place, wire.delay_ns, &planned, faults);
     }
     check_windows(&planned, peer, faults);
     let end = end?;
@@ -92,8 +91,9 @@ fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Scenario> {
         preset,
         survivor: survivor?.0,
         peer,
-        delay: Duration::from_nanos(delay_ns),
-        ip,
+        delay: Duration::from_nanos(wire.delay_ns),
+        ip: wire.ip,
+        middlebox: wire.middlebox,
         steps: steps(&planned, text),
         end: end.when,
         limit: Instant::from_ns(end.limit_ns),
@@ -121,35 +121,4 @@ fn read_kernel(root: &Section<'_>, faults: &mut Faults) -> &'static Preset {
         faults.add(&place, format!("unknown kernel {}", quoted(name)), help);
         Preset::linux()
     })
-}
-
-fn read_wire(root: &Section<'_>, faults: &mut Faults) -> (u64, IpVersion) {
-    let Some(section) = root.table("wire", "[wire]", &["delay", "ip"], faults) else {
-        return (0, IpVersion::V4);
-    };
-    let ip = match section.integer("ip", 4, 6, faults) {
-        None | Some((4, _)) => IpVersion::V4,
-        Some((6, _)) => IpVersion::V6,
-        Some((_, place)) => {
-            let what = "the IP version is neither 4 nor 6";
-            faults.add(&place, what, "ip is 4 or 6");
-            IpVersion::V4
-        }
-    };
-    (read_delay(&section, faults), ip)
-}
-
-fn read_delay(section: &Section<'_>, faults: &mut Faults) -> u64 {
-    match section.duration_ns("delay", faults) {
-        Some((ns, place)) if ns > MAX_DELAY_NS => {
-            faults.add(
-                &place,
-                "the delay is longer than an hour",
-                "the longest delay is \"1h\"",
-            );
-            0
-        }
-        Some((ns, _)) => ns,
-        None => 0,
-    }
 }

@@ -41,6 +41,17 @@ impl FarSide {
         }
     }
 
+    /// Puts a middlebox into the link, if there is one.
+    pub fn through(self, middlebox: Option<scenario::Middlebox>) -> Self {
+        match middlebox {
+            Some(middlebox) => FarSide {
+                link: self.link.through(middlebox),
+                ..self
+            },
+            None => self,
+        }
+    }
+
     /// Passes a packet that left the survivor at `at`, which is not before the last instant passed.
     pub fn from_survivor(&mut self, at: Instant, bytes: &[u8]) {
         self.advance(at);

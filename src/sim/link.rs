@@ -1,4 +1,5 @@
-//! The link between the two ends, as a value without I/O: one-way delay, loss, and ICMP host unreachable.
+//! The link between the two ends, as a value without I/O: one-way delay, loss, ICMP host unreachable, and a middlebox that
+//! forgets idle connections.
 //!
 //! The link decides about a packet when the packet enters. A later cut does not affect packets on their way. Packets that
 //! are neither TCP nor ICMP are neither carried nor reported.
@@ -6,13 +7,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::IpVersion;
+use super::middlebox::{Fate, Middlebox};
+use crate::scenario::{self, IpVersion};
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
 use crate::wire::{Datagram, Icmp, Payload};
 
 /// IP identification of the first ICMP message of a run; each further one has the next.
 const FIRST_ICMP_IDENT: u16 = 0x7001;
+
+/// Why a packet was lost that a middlebox did not let pass.
+const FORGOTTEN: &str = "forgotten";
 
 /// The end to which a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +36,7 @@ pub struct Link {
     cut: bool,
     unreachable: bool,
     to_drop: u32,
+    middlebox: Option<Middlebox>,
     icmp_ident: u16,
     entered: u64,
     under_way: BTreeMap<(Instant, u64), (To, Vec<u8>)>,
@@ -46,6 +52,7 @@ impl Link {
             cut: false,
             unreachable: false,
             to_drop: 0,
+            middlebox: None,
             icmp_ident: FIRST_ICMP_IDENT,
             entered: 0,
             under_way: BTreeMap::new(),
@@ -56,6 +63,14 @@ impl Link {
     /// Sets the IP version of both ends.
     pub fn over(self, ip: IpVersion) -> Self {
         Link { ip, ..self }
+    }
+
+    /// Puts a middlebox into the middle of the link.
+    pub fn through(self, middlebox: scenario::Middlebox) -> Self {
+        Link {
+            middlebox: Some(Middlebox::new(middlebox)),
+            ..self
+        }
     }
 
     /// Loses all packets in both directions from now on.
@@ -101,6 +116,8 @@ impl Link {
         } else if self.to_drop > 0 {
             self.to_drop -= 1;
             "drop"
+        } else if self.is_forgotten(now, &datagram, To::Survivor) {
+            FORGOTTEN
         } else {
             return self.carry(now + self.delay, To::Peer, bytes.to_vec());
         };
@@ -113,6 +130,8 @@ impl Link {
             "cut"
         } else if self.unreachable {
             "unreachable"
+        } else if self.is_forgotten(now, datagram, To::Peer) {
+            FORGOTTEN
         } else {
             return self.carry(now + self.delay, To::Survivor, datagram.emit());
         };
@@ -143,6 +162,20 @@ impl Link {
     fn carry(&mut self, due: Instant, to: To, bytes: Vec<u8>) {
         self.under_way.insert((due, self.entered), (to, bytes));
         self.entered += 1;
+    }
+
+    /// Returns whether the middlebox does not let a packet pass. If it answers with a RST, that goes back to `sender`, half
+    /// way forth and half way back.
+    fn is_forgotten(&mut self, now: Instant, datagram: &Datagram, sender: To) -> bool {
+        let fate = self.middlebox.as_mut().map(|m| m.take(now, datagram));
+        match fate {
+            None | Some(Fate::Passes) => false,
+            Some(Fate::Lost) => true,
+            Some(Fate::Answered(reset)) => {
+                self.carry(now + self.delay, sender, reset.emit());
+                true
+            }
+        }
     }
 
     fn answer_unreachable(&mut self, now: Instant, bytes: &[u8]) {

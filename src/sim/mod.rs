@@ -6,6 +6,7 @@
 
 mod far;
 mod link;
+mod middlebox;
 mod peer;
 
 pub use far::FarSide;

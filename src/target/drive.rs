@@ -87,7 +87,8 @@ impl<'a> Run<'a> {
     fn new(scenario: &'a Scenario, clock: PeerClock) -> Self {
         Run {
             far: FarSide::new(scenario.delay, scenario.peer, scenario.survivor.role, clock)
-                .over(scenario.ip),
+                .over(scenario.ip)
+                .through(scenario.middlebox),
             app: App::new(&scenario.survivor, scenario.ip),
             steps: scenario.steps.iter().collect(),
             packets: Vec::new(),

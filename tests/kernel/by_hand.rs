@@ -38,6 +38,7 @@ pub(crate) fn scenario(sysctl_set: &[(&str, &str)]) -> Scenario {
         peer: Peer::default(),
         delay: Duration::ZERO,
         ip: IpVersion::V4,
+        middlebox: None,
         steps: Vec::new(),
         end: EndWhen::SurvivorClosed,
         limit: Instant::from_ms(60_000),

@@ -23,6 +23,7 @@ fn again(scenario: &Scenario) -> Draft {
     }
     draft.sockopt = scenario.survivor.sockopt.clone();
     draft.autoread = scenario.survivor.autoread;
+    draft.middlebox = scenario.middlebox;
     for step in &scenario.steps {
         draft = draft.at(step.at.since(Instant::ZERO), step.action.clone());
     }

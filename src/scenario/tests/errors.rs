@@ -95,6 +95,48 @@ Error: unknown key seed
 }
 
 #[test]
+fn forget_without_its_time() {
+    check(
+        "delay = \"5ms\"",
+        "forget = \"reset\"",
+        r#"
+Error: forget needs forget_after
+   ,-[ x.toml:9:10 ]
+   |
+ 9 | forget = "reset"
+   |          ^^^^^^^
+   |             `----- add the idle time, such as forget_after = "350s"
+---'
+"#,
+    );
+}
+
+#[test]
+fn forget_in_no_known_way() {
+    check(
+        "delay = \"5ms\"",
+        "forget_after = \"0s\"\nforget = \"rest\"",
+        r#"
+Error: a middlebox that forgets at once carries nothing
+   ,-[ x.toml:9:16 ]
+   |
+ 9 | forget_after = "0s"
+   |                ^^^^
+   |                  `--- forget_after must be longer than zero
+---'
+
+Error: unknown value "rest"
+    ,-[ x.toml:10:10 ]
+    |
+ 10 | forget = "rest"
+    |          ^^^^^^
+    |             `---- did you mean reset?
+----'
+"#,
+    );
+}
+
+#[test]
 fn unknown_action() {
     check(
         "survivor send 102",

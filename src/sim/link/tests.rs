@@ -92,3 +92,20 @@ fn what_is_no_packet_is_not_carried() {
     assert!(link.poll(at(1)).is_none());
     assert!(link.take_events().is_empty());
 }
+
+#[test]
+fn a_middlebox_loses_what_it_has_forgotten_and_answers_half_way() {
+    let mut link = Link::new(Duration::from_millis(10)).through(scenario::Middlebox {
+        forget_after: Duration::from_millis(100),
+        forget: scenario::Forget::Reset,
+    });
+    link.from_survivor(at(0), &out(1));
+    assert_eq!(delivered(&mut link, at(100)), [(10, To::Survivor)]);
+    link.from_peer(at(200), &packet(PEER_IP, SURVIVOR_IP, 1));
+    assert_eq!(delivered(&mut link, at(300)), [(210, To::Peer)]);
+    let expected = [
+        (0, "survivor->peer forgotten"),
+        (200, "peer->survivor forgotten"),
+    ];
+    assert_eq!(losses(&mut link), expected.map(|(t, s)| (t, s.to_owned())));
+}
