@@ -268,24 +268,26 @@ impl Options {
 
     /// Reads an option area. What follows an end-of-list is dropped.
     pub fn parse(area: &[u8]) -> Result<Options, WireError> {
-        let mut options = Options::new();
         if area.len() > MAX_LEN {
             return Err(WireError::Malformed("TCP option area"));
         }
-        let mut len = 0;
-        if area.len() == ALIGNED_TIMESTAMPS_LEN && area.starts_with(&ALIGNED_TIMESTAMPS) {
-            len = area.len();
+        match well_formed(area) {
+            (len, None) => Ok(Options::copied(&area[..len])),
+            (_, Some(error)) => Err(error),
         }
-        while len < area.len() {
-            let (option, taken) = TcpOption::parse_one(&area[len..])?;
-            len += taken;
-            if option == TcpOption::End {
-                break;
-            }
-        }
-        options.bytes[..len].copy_from_slice(&area[..len]);
-        options.len = len as u8;
-        Ok(options)
+    }
+
+    /// Reads an option area as far as its options are whole and well-formed.
+    pub fn parse_prefix(area: &[u8]) -> Options {
+        let area = &area[..area.len().min(MAX_LEN)];
+        Options::copied(&area[..well_formed(area).0])
+    }
+
+    fn copied(area: &[u8]) -> Options {
+        let mut options = Options::new();
+        options.bytes[..area.len()].copy_from_slice(area);
+        options.len = area.len() as u8;
+        options
     }
 
     /// Appends an option; one that no longer fits into 40 bytes is left out.
@@ -392,6 +394,22 @@ impl Options {
             .map(|b| (Seq(be32(b)), Seq(be32(&b[4..]))))
             .collect()
     }
+}
+
+/// Returns how many bytes at the start of an area are options, up to and with an end-of-list, and what is wrong with the rest.
+fn well_formed(area: &[u8]) -> (usize, Option<WireError>) {
+    if area.len() == ALIGNED_TIMESTAMPS_LEN && area.starts_with(&ALIGNED_TIMESTAMPS) {
+        return (area.len(), None);
+    }
+    let mut len = 0;
+    while len < area.len() {
+        match TcpOption::parse_one(&area[len..]) {
+            Ok((TcpOption::End, taken)) => return (len + taken, None),
+            Ok((_, taken)) => len += taken,
+            Err(error) => return (len, Some(error)),
+        }
+    }
+    (len, None)
 }
 
 impl Default for Options {

@@ -1,0 +1,206 @@
+//! Reads the frames of a capture one after the other, and counts what it met.
+
+use std::io::Read;
+
+use super::block::Blocks;
+use super::error::CaptureReadError;
+use super::format;
+use super::input::Input;
+use super::link::Link;
+use super::packet;
+use super::part::Part;
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use super::record::{Next, Record};
+use super::seen::{Frame, FrameContent};
+
+/// How many bytes of a file of an unknown format are looked at.
+const START_LEN: usize = 64;
+
+/// How a file ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// The end has not been reached: frames follow, or an error was returned.
+    #[default]
+    NotReached,
+    /// Behind a frame or another structure, as it should.
+    Whole,
+    /// Inside the frame with this number, which is lost.
+    InsideFrame(u64),
+    /// Inside a structure that is no frame, behind the frame with this number.
+    BehindFrame(u64),
+}
+
+/// What was read so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames that were returned.
+    pub frames: u64,
+    /// Frames with a TCP segment.
+    pub tcp: u64,
+    /// Frames with an ICMP error that quotes a TCP segment.
+    pub icmp: u64,
+    /// Frames with another protocol, or with a later fragment.
+    pub other: u64,
+    /// Unreadable frames that the snap length cut off inside their headers.
+    pub cut: u64,
+    /// Unreadable frames that were captured whole: their headers contradict each other.
+    pub malformed: u64,
+    /// Frames without a usable time stamp. They have the time of the frame before.
+    pub untimed: u64,
+    /// Packets that the capturing machine dropped, as far as the file tells it (pcapng); known at the end.
+    pub dropped: u64,
+    /// The link types that cannot be read, and the number of their frames.
+    pub unread_links: Vec<(u32, u64)>,
+    /// How the file ends.
+    pub ending: Ending,
+}
+
+/// Reads the frames of a capture.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: Input<R>,
+    format: Format,
+    counts: Counts,
+    last_ns: u64,
+    done: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the beginning of a file and finds out its format.
+    pub fn new(input: R) -> Result<Reader<R>, CaptureReadError> {
+        let mut input = Input::new(input);
+        if !input.hold(4)? && input.held().is_empty() {
+            return Err(CaptureReadError::Empty);
+        }
+        let format = match input.held().first_chunk() {
+            Some(magic) if Pcap::starts(*magic) => {
+                let pcap = Pcap::open(&mut input)?;
+                let number = pcap.link_type();
+                if Link::from_number(number).is_none() {
+                    return Err(CaptureReadError::LinkTypes(vec![number]));
+                }
+                Format::Pcap(pcap)
+            }
+            Some(magic) if Blocks::starts(*magic) => Format::Pcapng(Pcapng::default()),
+            _ => {
+                input.hold(START_LEN)?;
+                let start = &input.held()[..input.held().len().min(START_LEN)];
+                return Err(CaptureReadError::Format(format::describe(start)));
+            }
+        };
+        Ok(Reader {
+            input,
+            format,
+            counts: Counts::default(),
+            last_ns: 0,
+            done: false,
+        })
+    }
+
+    /// Returns the next frame, or None behind the last one.
+    ///
+    /// A file that ends inside a frame, as one does that is still being written, is not an error: [`Counts::ending`] says so.
+    /// After an error there are no more frames.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, CaptureReadError> {
+        if self.done {
+            return Ok(None);
+        }
+        self.done = true;
+        let frames = self.counts.frames;
+        let next = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.input),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
+        };
+        let record = match next {
+            Ok(Next::Record(record)) => record,
+            Ok(end) => {
+                self.counts.ending = match end {
+                    Next::EndInsideFrame => Ending::InsideFrame(frames + 1),
+                    Next::EndInsideBlock => Ending::BehindFrame(frames),
+                    _ => Ending::Whole,
+                };
+                self.finish()?;
+                return Ok(None);
+            }
+            Err(CaptureReadError::Damaged { at, what, .. }) => {
+                return Err(CaptureReadError::Damaged { at, frames, what });
+            }
+            Err(e) => return Err(e),
+        };
+        self.done = false;
+        Ok(Some(self.frame(record)))
+    }
+
+    /// Returns what was read so far. It is complete when [`next_frame`](Reader::next_frame) has returned None.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// At the end: a file that has interfaces, but not one that can be read, is an error.
+    fn finish(&mut self) -> Result<(), CaptureReadError> {
+        let Format::Pcapng(pcapng) = &self.format else {
+            return Ok(());
+        };
+        self.counts.dropped = pcapng.dropped();
+        let mut numbers: Vec<_> = pcapng.link_types().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        match numbers.iter().any(|n| Link::from_number(*n).is_some()) || numbers.is_empty() {
+            true => Ok(()),
+            false => Err(CaptureReadError::LinkTypes(numbers)),
+        }
+    }
+
+    fn frame(&mut self, record: Record) -> Frame {
+        self.counts.frames += 1;
+        match record.at_ns {
+            Some(at_ns) => self.last_ns = at_ns,
+            None => self.counts.untimed += 1,
+        }
+        let bytes = &self.input.held()[record.bytes];
+        let frame = Part::new(bytes, record.original_len);
+        let link = record.link_type.and_then(Link::from_number);
+        let content = match (link, record.link_type) {
+            (Some(link), _) => match link.open(frame) {
+                Some(inner) => packet::read(inner),
+                None => FrameContent::Unreadable,
+            },
+            (None, Some(number)) => {
+                count_unread(&mut self.counts.unread_links, number);
+                FrameContent::Other
+            }
+            (None, None) => FrameContent::Unreadable,
+        };
+        match content {
+            FrameContent::Tcp(_) => self.counts.tcp += 1,
+            FrameContent::Icmp(_) => self.counts.icmp += 1,
+            FrameContent::Other => self.counts.other += 1,
+            FrameContent::Unreadable if bytes.len() < frame.len() => self.counts.cut += 1,
+            FrameContent::Unreadable => self.counts.malformed += 1,
+        }
+        Frame {
+            number: self.counts.frames,
+            at_ns: self.last_ns,
+            interface: record.interface,
+            dir: record.dir.or_else(|| link?.dir(frame)),
+            content,
+        }
+    }
+}
+
+fn count_unread(unread: &mut Vec<(u32, u64)>, number: u32) {
+    match unread.iter_mut().find(|(n, _)| *n == number) {
+        Some((_, frames)) => *frames += 1,
+        None => unread.push((number, 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
