@@ -12,6 +12,12 @@ pub(super) const OBSOLETE_PACKET: u32 = 2;
 pub(super) const SIMPLE_PACKET: u32 = 3;
 pub(super) const STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
+/// An entry of systemd's journal.
+const JOURNAL_ENTRY: u32 = 9;
+/// A block with a format of its writer's.
+const CUSTOM: u32 = 0xbad;
+/// One that must not be copied to another file.
+const CUSTOM_UNCOPIED: u32 = 0x4000_0bad;
 
 const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
 /// Length of a block without content: its type, and its length at both ends.
@@ -115,9 +121,9 @@ impl Blocks {
 }
 
 impl Block {
-    /// Whether the block holds a packet, and so has a frame number.
-    pub(super) fn is_packet(&self) -> bool {
-        is_packet(self.kind)
+    /// Whether the block has a frame number.
+    pub(super) fn is_frame(&self) -> bool {
+        is_frame(self.kind)
     }
 
     /// Returns the fields of the block without the length at its end; `held` begins with the block.
@@ -129,9 +135,10 @@ impl Block {
     }
 }
 
-/// Whether a block of this type holds a packet.
-pub(super) fn is_packet(kind: u32) -> bool {
-    matches!(kind, OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET)
+/// Whether a block of this type has a frame number. Wireshark gives one to custom blocks and to journal entries too.
+pub(super) fn is_frame(kind: u32) -> bool {
+    let packet = matches!(kind, OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+    packet || matches!(kind, CUSTOM | CUSTOM_UNCOPIED | JOURNAL_ENTRY)
 }
 
 /// The bytes of a block, in its byte order.

@@ -43,3 +43,6 @@ impl Clock {
         u64::try_from(i128::try_from(ns).ok()? + offset_ns).ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

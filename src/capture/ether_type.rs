@@ -39,7 +39,7 @@ pub(super) fn open(mut ether_type: u16, mut part: Part<'_>) -> Option<Inner<'_>>
             }
             0x8847 | 0x8848 => return mpls(part),
             PPPOE_SESSION => return ppp(part.after(6)?),
-            ..SMALLEST if part.array(0) == Some(SNAP) => {
+            ..SMALLEST if part.array(0)? == SNAP => {
                 ether_type = part.u16(6)?;
                 part = part.after(8)?;
             }

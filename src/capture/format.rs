@@ -1,5 +1,7 @@
 //! What a file is that is no capture in the pcap or pcapng format, by its first bytes, and what to do with it.
 
+use crate::printable::escaped;
+
 /// Programs that write a compressed file in its original form, with the bytes that such a file starts with.
 const COMPRESSED: [(&[u8], &str, &str); 5] = [
     (b"\x1f\x8b", "gzip", "zcat"),
@@ -37,7 +39,7 @@ pub(super) fn describe(start: &[u8]) -> String {
         .all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
     {
         let line: String = start.iter().take(40).map(|b| char::from(*b)).collect();
-        let line = line.lines().next().unwrap_or_default();
+        let line = escaped(line.lines().next().unwrap_or_default());
         return format!(
             "it is text and starts with \"{line}\"; `tcpdump -w FILE` writes a capture that can be read"
         );
@@ -48,3 +50,6 @@ pub(super) fn describe(start: &[u8]) -> String {
         "it starts with the bytes {bytes}; if it is a capture in another format, such as ERF, {CONVERT}"
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,3 +45,6 @@ pub(super) fn read(ip: &Header<'_>) -> Option<FrameContent> {
         seq: Seq(segment.u32(4)?),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,6 @@ fn without_extensions(mut header: Header<'_>) -> Option<Header<'_>> {
     }
     Some(header)
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,6 @@ pub(super) fn name(number: u32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@
 
 mod block;
 mod clock;
+mod counts;
 mod error;
 mod ether_type;
 mod format;
@@ -26,6 +27,10 @@ mod record;
 mod seen;
 mod tcp;
 
+pub use counts::{Counts, Ending};
 pub use error::CaptureReadError;
-pub use reader::{Counts, Ending, Reader};
+pub use reader::Reader;
 pub use seen::{Frame, FrameContent, IcmpSeen, TcpSeen};
+
+#[cfg(test)]
+mod made;

@@ -16,20 +16,22 @@ const ICMPV6: u8 = 58;
 /// The most IP and Ethernet headers that a frame may have, one inside the other. What is deeper is another protocol.
 const MAX_NESTED: usize = 8;
 
-/// Reads a frame without its link layer header.
-pub(super) fn read(inner: Inner<'_>) -> FrameContent {
-    content(inner).unwrap_or(FrameContent::Unreadable)
+/// Reads what is in a frame, where its link layer header could be read. Adds 1 to `options_cut` if the options of its TCP
+/// header were not captured whole.
+pub(super) fn read(inner: Option<Inner<'_>>, options_cut: &mut u64) -> FrameContent {
+    let content = inner.and_then(|inner| content(inner, options_cut));
+    content.unwrap_or(FrameContent::Unreadable)
 }
 
 /// None if a header is cut off or contradicts another one.
-fn content(mut inner: Inner<'_>) -> Option<FrameContent> {
+fn content(mut inner: Inner<'_>, options_cut: &mut u64) -> Option<FrameContent> {
     for _ in 0..MAX_NESTED {
         inner = match inner {
             Inner::Other => return Some(FrameContent::Other),
             Inner::Ethernet(frame) => ether_type::ethernet(frame)?,
             Inner::Ip(datagram) => {
                 let ip = header(datagram, Lengths::Binding)?;
-                match transport(&ip)? {
+                match transport(&ip, options_cut)? {
                     Transport::Content(content) => return Some(content),
                     Transport::Tunnel(inner) => inner,
                 }
@@ -45,11 +47,15 @@ enum Transport<'a> {
     Tunnel(Inner<'a>),
 }
 
-fn transport<'a>(ip: &Header<'a>) -> Option<Transport<'a>> {
+fn transport<'a>(ip: &Header<'a>, options_cut: &mut u64) -> Option<Transport<'a>> {
     let v6 = ip.src.is_ipv6();
     Some(match ip.protocol {
         _ if ip.later_fragment => Transport::Content(FrameContent::Other),
-        TCP => Transport::Content(FrameContent::Tcp(tcp::read(ip)?)),
+        TCP => {
+            let segment = tcp::read(ip)?;
+            *options_cut += u64::from(tcp::options_were_cut(ip.payload));
+            Transport::Content(FrameContent::Tcp(segment))
+        }
         ICMP if !v6 => Transport::Content(icmp::read(ip)?),
         ICMPV6 if v6 => Transport::Content(icmp::read(ip)?),
         IPV4 | IPV6 => Transport::Tunnel(Inner::Ip(ip.payload)),

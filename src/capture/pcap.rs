@@ -6,7 +6,7 @@ use std::io::Read;
 use super::error::CaptureReadError;
 use super::input::Input;
 use super::link;
-use super::record::{MAX_LEN, Next, Record, damaged};
+use super::record::{MAX_LEN, Next, Record, Source, damaged};
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
@@ -91,7 +91,7 @@ impl Pcap {
         };
         let record = Record {
             interface: 0,
-            link_type: Some(self.link_type),
+            source: Source::Link(self.link_type),
             at_ns: Some(stamp_ns),
             original_len: self.u32(header, 12) as usize,
             dir,

@@ -9,7 +9,7 @@ use super::block::{self, Block, Blocks, Fields, NextBlock};
 use super::clock::Clock;
 use super::error::CaptureReadError;
 use super::input::Input;
-use super::record::{Next, Record};
+use super::record::{Next, Record, Source};
 use crate::trace::Dir;
 
 const IF_TSRESOL: u16 = 9;
@@ -53,7 +53,7 @@ impl Pcapng {
                 NextBlock::Block(block) => block,
                 NextBlock::End => return Ok(Next::End),
                 NextBlock::EndInside(kind) => {
-                    return Ok(match kind.is_some_and(block::is_packet) {
+                    return Ok(match kind.is_some_and(block::is_frame) {
                         true => Next::EndInsideFrame,
                         false => Next::EndInsideBlock,
                     });
@@ -64,7 +64,7 @@ impl Pcapng {
                 block::SECTION => self.earlier = self.interfaces.len(),
                 block::INTERFACE => self.interfaces.push(interface(fields)),
                 block::STATISTICS => self.statistics(fields),
-                _ if block.is_packet() => return Ok(Next::Record(self.packet(block, fields))),
+                _ if block.is_frame() => return Ok(Next::Record(self.packet(block, fields))),
                 _ => {}
             }
         }
@@ -104,16 +104,10 @@ impl Pcapng {
                 self.count_drops(u64::from(drops.unwrap_or(0)));
                 self.enhanced(fields.u16(8).map(u32::from), fields)
             }
-            _ => self.enhanced(fields.u32(8), fields),
+            block::ENHANCED_PACKET => self.enhanced(fields.u32(8), fields),
+            _ => return Record::empty(Source::NoPacket),
         };
-        record.unwrap_or(Record {
-            interface: 0,
-            link_type: None,
-            at_ns: None,
-            original_len: 0,
-            dir: None,
-            bytes: 0..0,
-        })
+        record.unwrap_or(Record::empty(Source::Undescribed))
     }
 
     /// Reads a simple packet block, which is of the first interface and has neither a time nor a length of its own.
@@ -127,7 +121,7 @@ impl Pcapng {
         }
         Some(Record {
             interface: self.earlier as u32,
-            link_type: interface.map(|i| i.link_type),
+            source: interface.map_or(Source::Undescribed, |i| Source::Link(i.link_type)),
             at_ns: None,
             original_len,
             dir: None,
@@ -144,7 +138,10 @@ impl Pcapng {
         let fits = len <= fields.bytes.len() - 28;
         let mut record = Record {
             interface: u32::try_from(number).ok()?,
-            link_type: described.filter(|_| fits).map(|i| i.link_type),
+            source: match described {
+                Some(i) if fits => Source::Link(i.link_type),
+                _ => Source::Undescribed,
+            },
             at_ns: described.and_then(|i| i.clock.ns(units)),
             original_len,
             dir: None,
@@ -197,3 +194,6 @@ fn direction(flags: u32) -> Option<Dir> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

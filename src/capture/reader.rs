@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::block::Blocks;
+use super::counts::{Counts, Ending};
 use super::error::CaptureReadError;
 use super::format;
 use super::input::Input;
@@ -11,50 +12,11 @@ use super::packet;
 use super::part::Part;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
-use super::record::{Next, Record};
+use super::record::{Next, Record, Source};
 use super::seen::{Frame, FrameContent};
 
 /// How many bytes of a file of an unknown format are looked at.
 const START_LEN: usize = 64;
-
-/// How a file ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ending {
-    /// The end has not been reached: frames follow, or an error was returned.
-    #[default]
-    NotReached,
-    /// Behind a frame or another structure, as it should.
-    Whole,
-    /// Inside the frame with this number, which is lost.
-    InsideFrame(u64),
-    /// Inside a structure that is no frame, behind the frame with this number.
-    BehindFrame(u64),
-}
-
-/// What was read so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Frames that were returned.
-    pub frames: u64,
-    /// Frames with a TCP segment.
-    pub tcp: u64,
-    /// Frames with an ICMP error that quotes a TCP segment.
-    pub icmp: u64,
-    /// Frames with another protocol, or with a later fragment.
-    pub other: u64,
-    /// Unreadable frames that the snap length cut off inside their headers.
-    pub cut: u64,
-    /// Unreadable frames that were captured whole: their headers contradict each other.
-    pub malformed: u64,
-    /// Frames without a usable time stamp. They have the time of the frame before.
-    pub untimed: u64,
-    /// Packets that the capturing machine dropped, as far as the file tells it (pcapng); known at the end.
-    pub dropped: u64,
-    /// The link types that cannot be read, and the number of their frames.
-    pub unread_links: Vec<(u32, u64)>,
-    /// How the file ends.
-    pub ending: Ending,
-}
 
 /// Reads the frames of a capture.
 #[derive(Debug)]
@@ -162,27 +124,36 @@ impl<R: Read> Reader<R> {
         self.counts.frames += 1;
         match record.at_ns {
             Some(at_ns) => self.last_ns = at_ns,
+            None if record.source == Source::NoPacket => {}
             None => self.counts.untimed += 1,
         }
         let bytes = &self.input.held()[record.bytes];
         let frame = Part::new(bytes, record.original_len);
-        let link = record.link_type.and_then(Link::from_number);
-        let content = match (link, record.link_type) {
-            (Some(link), _) => match link.open(frame) {
-                Some(inner) => packet::read(inner),
-                None => FrameContent::Unreadable,
-            },
-            (None, Some(number)) => {
-                count_unread(&mut self.counts.unread_links, number);
-                FrameContent::Other
+        let described = matches!(record.source, Source::Link(_));
+        let was_cut = described && bytes.len() < frame.len();
+        if was_cut {
+            self.counts.snap_len = self.counts.snap_len.max(bytes.len());
+        }
+        let mut link = None;
+        let content = match record.source {
+            Source::Undescribed => FrameContent::Unreadable,
+            Source::NoPacket => FrameContent::Other,
+            Source::Link(number) => {
+                link = Link::from_number(number);
+                match link {
+                    Some(link) => packet::read(link.open(frame), &mut self.counts.options_cut),
+                    None => {
+                        self.counts.count_unread(number);
+                        FrameContent::Other
+                    }
+                }
             }
-            (None, None) => FrameContent::Unreadable,
         };
         match content {
             FrameContent::Tcp(_) => self.counts.tcp += 1,
             FrameContent::Icmp(_) => self.counts.icmp += 1,
             FrameContent::Other => self.counts.other += 1,
-            FrameContent::Unreadable if bytes.len() < frame.len() => self.counts.cut += 1,
+            FrameContent::Unreadable if was_cut => self.counts.cut += 1,
             FrameContent::Unreadable => self.counts.malformed += 1,
         }
         Frame {
@@ -192,13 +163,6 @@ impl<R: Read> Reader<R> {
             dir: record.dir.or_else(|| link?.dir(frame)),
             content,
         }
-    }
-}
-
-fn count_unread(unread: &mut Vec<(u32, u64)>, number: u32) {
-    match unread.iter_mut().find(|(n, _)| *n == number) {
-        Some((_, frames)) => *frames += 1,
-        None => unread.push((number, 1)),
     }
 }
 

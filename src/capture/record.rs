@@ -14,8 +14,8 @@ pub(super) const MAX_LEN: usize = 64 << 20;
 pub(super) struct Record {
     /// Number of its interface, from 0.
     pub(super) interface: u32,
-    /// LINKTYPE number of its interface; None if the file does not describe the interface.
-    pub(super) link_type: Option<u32>,
+    /// What its bytes are.
+    pub(super) source: Source,
     /// Its time stamp, if there is one and it can be expressed, ns since the Unix epoch.
     pub(super) at_ns: Option<u64>,
     /// Its length before it was cut, bytes.
@@ -24,6 +24,31 @@ pub(super) struct Record {
     pub(super) dir: Option<Dir>,
     /// Where its bytes are in what is held.
     pub(super) bytes: Range<usize>,
+}
+
+impl Record {
+    /// A frame of which nothing can be read.
+    pub(super) fn empty(source: Source) -> Record {
+        Record {
+            interface: 0,
+            source,
+            at_ns: None,
+            original_len: 0,
+            dir: None,
+            bytes: 0..0,
+        }
+    }
+}
+
+/// What the bytes of a frame are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A packet on an interface with this LINKTYPE number.
+    Link(u32),
+    /// A packet on an interface that the file does not describe, or one that contradicts its block.
+    Undescribed,
+    /// Something else that Wireshark counts as a frame.
+    NoPacket,
 }
 
 /// How a file goes on.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use siphasher::sip::SipHasher13;
 
 use super::ip::Header;
+use super::part::Part;
 use super::seen::TcpSeen;
 use crate::wire::{Flags, Options, Seq};
 
@@ -36,4 +37,10 @@ pub(super) fn read(ip: &Header<'_>) -> Option<TcpSeen> {
         len: u32::try_from(data.len()).ok()?,
         data_hash: SipHasher13::new().hash(data.bytes()),
     })
+}
+
+/// Whether the header of a segment was captured, but not all of its options.
+pub(super) fn options_were_cut(segment: Part<'_>) -> bool {
+    let header_len = segment.u8(12).map_or(0, |b| usize::from(b >> 4) * 4);
+    segment.bytes().len() < header_len
 }
