@@ -150,6 +150,9 @@ pub mod answers;
 
 pub mod compare;
 
+#[cfg(feature = "cli")]
+pub mod explain;
+
 pub mod report;
 
 #[cfg(feature = "cli")]

@@ -1,0 +1,218 @@
+//! What the capture shows of one end of a connection: what it sent, what is out, what it announced and how fast it answers.
+
+use super::flights::Flights;
+use super::packet::Packet;
+use super::series::Series;
+use super::system::SynFacts;
+
+/// The most holes that are kept: ranges that the capture passed over.
+const MOST_HOLES: usize = 64;
+
+/// Why lost data is being sent again, until this number is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// After a retransmission timeout.
+    Rto(i64),
+    /// After SACK blocks or duplicate ACKs.
+    Fast(i64),
+}
+
+impl Recovery {
+    pub(super) const fn until(self) -> i64 {
+        match self {
+            Recovery::Rto(until) | Recovery::Fast(until) => until,
+        }
+    }
+}
+
+/// What has arrived from the other end since this end's last packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrived {
+    /// When the last data arrived that was next in order, ns.
+    pub(super) in_order_ns: Option<u64>,
+    /// Data after a gap.
+    pub(super) out_of_order_ns: Option<u64>,
+    /// Data, SYN or FIN that had come before.
+    pub(super) old_ns: Option<u64>,
+    /// A keepalive or window probe.
+    pub(super) probe_ns: Option<u64>,
+    /// A SYN in an open connection, or a RST that is not exact.
+    pub(super) suspect_ns: Option<u64>,
+    /// Number of segments in order.
+    pub(super) segments: u32,
+}
+
+/// A row of probes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Probes {
+    /// Number of probes since the last answer.
+    pub(super) unanswered: u32,
+    /// When they were captured, ns: the most recent ones.
+    pub(super) at_ns: Vec<u64>,
+    /// When the idle time before the first began, ns.
+    pub(super) since_ns: u64,
+    /// Whether the peer's window is closed.
+    pub(super) window_closed: bool,
+}
+
+/// One end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct End {
+    /// Number of packets that it sent.
+    pub(super) packets: u64,
+    /// Bytes of data that it sent for the first time.
+    pub(super) bytes: u64,
+    /// Its SYN or SYN-ACK.
+    pub(super) syn: Option<SynFacts>,
+    /// When it sent its first SYN or SYN-ACK, ns.
+    pub(super) syn_ns: Option<u64>,
+    /// Number of SYNs or SYN-ACKs after the first.
+    pub(super) syn_retries: u32,
+    /// The number after the last byte that was seen.
+    pub(super) snd_nxt: i64,
+    /// Whether any of its numbers is known.
+    pub(super) is_numbered: bool,
+    /// The number up to which the other end acknowledged, if it did.
+    pub(super) snd_una: Option<i64>,
+    /// When that was, ns.
+    pub(super) una_ns: u64,
+    /// What is out.
+    pub(super) flights: Flights,
+    /// Ranges below `snd_nxt` that the capture does not hold.
+    pub(super) holes: Vec<(i64, i64, u64)>,
+    /// Bytes that were acknowledged but never seen.
+    pub(super) missed: u64,
+    /// The place of its FIN.
+    pub(super) fin: Option<i64>,
+    /// When it sent its first FIN, ns.
+    pub(super) fin_ns: Option<u64>,
+    /// When it sent its RST, ns.
+    pub(super) rst_ns: Option<u64>,
+    /// The window that it announced last, bytes.
+    pub(super) window: Option<u32>,
+    /// Since when its window has been closed, ns.
+    pub(super) closed_ns: Option<u64>,
+    /// When its last packet was captured, ns.
+    pub(super) last_ns: u64,
+    /// When its last packet with data was captured, ns.
+    pub(super) last_data_ns: u64,
+    /// When it sent something for the first time or was acknowledged: since then its RTO has been running, ns.
+    pub(super) restart_ns: u64,
+    /// Its last acknowledgment number.
+    pub(super) last_ack: Option<i64>,
+    /// Its last TSval and TSecr.
+    pub(super) last_ts: Option<(u32, u32)>,
+    /// When it last showed the other end something new: an acknowledgment, SACK block or duplicate ACK, ns.
+    pub(super) news_ns: u64,
+    /// Duplicate ACKs that it sent since it last acknowledged something new.
+    pub(super) duplicate_acks: u32,
+    /// The number up to which its data is contiguous.
+    pub(super) contiguous: i64,
+    /// Data after a gap, ranges.
+    pub(super) beyond: Vec<(i64, i64)>,
+    /// The timer's retransmissions that are going on.
+    pub(super) series: Option<Series>,
+    /// Whether lost data is being sent again.
+    pub(super) recovery: Option<Recovery>,
+    /// Its probes that are going on.
+    pub(super) probes: Probes,
+    /// What arrived since its last packet.
+    pub(super) arrived: Arrived,
+    /// The shortest time from a packet to its answer, as seen at the capture: the round trip between the capture and this
+    /// end, ns.
+    pub(super) turnaround_ns: Option<u64>,
+    /// TTL of its packets, but RSTs.
+    pub(super) ttl: Option<u8>,
+    /// The last ICMP error about one of its packets, and when, ns.
+    pub(super) icmp: Option<((u8, u8), bool, Option<u32>, u64)>,
+    /// The longest series of RTOs.
+    pub(super) longest: Option<Series>,
+    /// Number of packets that it sent more than once, copies by the capture left out.
+    pub(super) retransmissions: u64,
+    /// Number of probes.
+    pub(super) probes_sent: u64,
+    /// Round-trip times from the capture to the other end and back: of the first data, the smallest, the sum and the count.
+    pub(super) beyond_rtt: BeyondRtt,
+}
+
+/// Round-trip times between the capture and an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct BeyondRtt {
+    pub(super) least_ns: Option<u64>,
+    pub(super) samples: u32,
+}
+
+impl BeyondRtt {
+    pub(super) fn take(&mut self, ns: u64) {
+        self.least_ns = Some(self.least_ns.map_or(ns, |least| least.min(ns)));
+        self.samples = self.samples.saturating_add(1);
+    }
+}
+
+impl End {
+    /// What it takes at most until this end's answer is captured: 3 ms more than its shortest, or half as much again.
+    pub(super) fn prompt_ns(&self) -> u64 {
+        let turnaround = self.turnaround_ns.unwrap_or(0);
+        turnaround + (turnaround / 2).max(3_000_000)
+    }
+
+    pub(super) fn take_turnaround(&mut self, ns: u64) {
+        self.turnaround_ns = Some(self.turnaround_ns.map_or(ns, |least| least.min(ns)));
+    }
+
+    /// Whether new data can be a tail loss probe or window probe: time enough has passed, and there is a reason for one.
+    pub(super) fn may_be_probe(&self, packet: &Packet, window: Option<u32>) -> bool {
+        let waited = packet
+            .at_ns
+            .saturating_sub(self.restart_ns.max(self.last_data_ns));
+        let rtt = self.beyond_rtt.least_ns.unwrap_or(0) + self.turnaround_ns.unwrap_or(0);
+        let fills_window = match (window, self.snd_una) {
+            (Some(window), Some(una)) => packet.end() >= una + i64::from(window),
+            _ => false,
+        };
+        match self.flights.is_empty() {
+            true => fills_window && waited >= 100_000_000,
+            false => waited >= 2 * rtt,
+        }
+    }
+
+    /// Notes a range that the capture passed over.
+    pub(super) fn passed_over(&mut self, from: i64, to: i64, at_ns: u64) {
+        if self.holes.len() == MOST_HOLES {
+            self.holes.remove(0);
+        }
+        self.holes.push((from, to, at_ns));
+    }
+
+    /// Takes a segment out of the holes. Returns since when there was a hole, if there was one.
+    pub(super) fn fill_hole(&mut self, seq: i64, end: i64) -> Option<u64> {
+        let place = self.holes.iter().position(|h| seq < h.1 && end > h.0)?;
+        let (from, to, since) = self.holes.remove(place);
+        if from < seq {
+            self.holes.push((from, seq, since));
+        }
+        if end < to {
+            self.holes.push((end, to, since));
+        }
+        Some(since)
+    }
+
+    /// Follows which of its data is contiguous. Returns whether the segment was the next in order.
+    pub(super) fn takes_in_order(&mut self, packet: &Packet) -> bool {
+        let end = packet.end();
+        if packet.seq > self.contiguous {
+            if self.beyond.len() < MOST_HOLES {
+                self.beyond.push((packet.seq, end));
+            }
+            return false;
+        }
+        let is_next = end > self.contiguous;
+        self.contiguous = self.contiguous.max(end);
+        // each round takes at least one off
+        while let Some(place) = self.beyond.iter().position(|b| b.0 <= self.contiguous) {
+            let (_, end) = self.beyond.swap_remove(place);
+            self.contiguous = self.contiguous.max(end);
+        }
+        is_next
+    }
+}
