@@ -43,6 +43,13 @@ pub(super) fn probe(connection: &mut Connection, packet: &Packet) -> Option<Labe
         me.probes.at_ns.push(packet.at_ns);
     }
     let n = me.probes.unanswered;
+    if !closed && !is_out {
+        match n {
+            1 => me.keepalive.idle_ns = Some(packet.at_ns.saturating_sub(me.probes.since_ns)),
+            _ => me.keepalive.interval_ns = Some(packet.at_ns.saturating_sub(me.last_ns)),
+        }
+        me.keepalive.most = me.keepalive.most.max(n);
+    }
     let label = match (closed, is_out) {
         (false, false) => Label::certain(Mechanism::KeepaliveProbe(n)),
         (false, true) => Label::likely(Mechanism::KeepaliveProbe(n)),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::end::{Arrived, End, Recovery};
+use super::end::{Arrived, Clock, End, Recovery};
 use super::mechanism::{Label, Mechanism};
 use super::packet::{Numbers, Packet, Side, packet};
 use super::series::Series;
@@ -14,6 +14,8 @@ use crate::wire::Flags;
 
 /// Number of the last packets among which copies are looked for.
 const COPIES_AMONG: usize = 16;
+/// The most instants of SYNs that are kept.
+const MOST_SYNS: usize = 64;
 /// A packet that comes again after more than this, with the same IP identification, is no copy, ns.
 const COPY_WITHIN_NS: u64 = 300_000_000;
 /// The same for packets without an IP identification.
@@ -52,8 +54,8 @@ pub struct Connection {
     recent: VecDeque<Packet>,
     /// The last packet, copies left out.
     pub(super) last: Option<Packet>,
-    /// The longest time in which an end had something out and heard nothing, and which end: ns, from, until.
-    pub(super) quiet: Option<(Side, u64, u64)>,
+    /// When the ACK of the handshake was captured, ns.
+    pub(super) handshake_ack_ns: Option<u64>,
 }
 
 impl Connection {
@@ -76,7 +78,7 @@ impl Connection {
             numbers: Default::default(),
             recent: VecDeque::new(),
             last: None,
-            quiet: None,
+            handshake_ack_ns: None,
         }
     }
 
@@ -95,9 +97,8 @@ impl Connection {
         if seen.flags.has(Flags::ACK) {
             return false;
         }
-        let is_over = end.rst_ns.is_some()
-            || other.rst_ns.is_some()
-            || end.fin.is_some() && other.fin.is_some();
+        let is_over =
+            end.rst.is_some() || other.rst.is_some() || end.fin.is_some() && other.fin.is_some();
         match self.has_syn {
             true => {
                 self.numbers[side.index()].seq(0) != seen.seq
@@ -162,11 +163,6 @@ impl Connection {
         scale(from.other()).and(scale(from))
     }
 
-    /// Returns whether the windows are in bytes: both SYNs are known.
-    pub(super) fn windows_are_known(&self) -> bool {
-        Side::BOTH.iter().all(|s| self.end(*s).syn.is_some())
-    }
-
     fn original_of(&self, packet: &Packet) -> Option<u64> {
         // without an identification of its own it must follow at once: a host answers equal packets with equal ones
         let (within, among) = match packet.ip_id {
@@ -188,10 +184,16 @@ impl Connection {
         let answers = packet.has(Flags::ACK);
         let end = self.end_mut(packet.from);
         match end.syn {
-            Some(_) => end.syn_retries += 1,
+            Some(_) => {
+                end.syn_retries += 1;
+                if end.syns_ns.len() < MOST_SYNS {
+                    end.syns_ns.push(packet.at_ns);
+                }
+            }
             None => {
                 end.syn = Some(SynFacts::of(seen, answers));
                 end.syn_ns = Some(packet.at_ns);
+                end.syns_ns.push(packet.at_ns);
             }
         }
     }
@@ -227,9 +229,27 @@ impl Connection {
         me.arrived = Arrived::default();
         me.last_ts = packet.ts.map(|ts| (ts.tsval, ts.tsecr)).or(me.last_ts);
         match packet.has(Flags::RST) {
-            true => me.rst_ns = me.rst_ns.or(Some(at_ns)),
+            true => {
+                if let Mechanism::Reset(reason) = label.mechanism {
+                    me.rst = me.rst.or(Some((at_ns, reason)));
+                }
+            }
             false => me.ttl = Some(packet.ttl),
         }
+        if let Some(ts) = packet.ts {
+            let now = (at_ns, ts.tsval);
+            let first = me.clock.map_or(now, |c| c.first);
+            me.clock = Some(Clock { first, last: now });
+        }
+        let is_first_ack = packet.ack.is_some() && !packet.has(Flags::SYN) && from == Side::Client;
+        if is_first_ack && self.handshake_ack_ns.is_none() {
+            self.handshake_ack_ns = Some(at_ns);
+        }
+        let me = self.end_mut(from);
+        me.fast += u64::from(matches!(
+            label.mechanism,
+            Mechanism::FastRetransmit | Mechanism::ReorderingTimer
+        ));
         me.probes_sent += u64::from(is_probe);
         me.retransmissions +=
             u64::from(label.mechanism.is_trouble() && packet.takes_space() && !is_probe);
@@ -371,6 +391,16 @@ impl Connection {
         };
         self.label_series(side, &series);
         let end = self.end_mut(side);
+        let (rtos, until) = (series.rtos(), end.una_ns);
+        let from = series.base_ns;
+        if rtos > 0
+            && end
+                .outage
+                .is_none_or(|o| o.1 - o.0 < until.saturating_sub(from))
+        {
+            end.outage = Some((from, until.max(from), rtos));
+        }
+        end.by_timer += series.len() as u64;
         if end.longest.as_ref().is_none_or(|l| l.len() < series.len()) {
             end.longest = Some(series);
         }
@@ -435,7 +465,7 @@ impl Connection {
             end.fin
                 .is_some_and(|fin| end.snd_una.is_some_and(|una| una > fin))
         };
-        Side::BOTH.iter().any(|s| self.end(*s).rst_ns.is_some())
+        Side::BOTH.iter().any(|s| self.end(*s).rst.is_some())
             || Side::BOTH.into_iter().all(all_acked)
     }
 }

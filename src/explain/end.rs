@@ -2,6 +2,7 @@
 
 use super::flights::Flights;
 use super::packet::Packet;
+use super::reset::ResetReason;
 use super::series::Series;
 use super::system::SynFacts;
 
@@ -55,6 +56,37 @@ pub(super) struct Probes {
     pub(super) window_closed: bool,
 }
 
+/// What keepalive probes show of their settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keepalive {
+    /// Idle time before the first probe of a row, ns.
+    pub(super) idle_ns: Option<u64>,
+    /// Time between two probes of a row, ns.
+    pub(super) interval_ns: Option<u64>,
+    /// The most probes in a row without an answer.
+    pub(super) most: u32,
+}
+
+/// How the TSval of an end counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Clock {
+    pub(super) first: (u64, u32),
+    pub(super) last: (u64, u32),
+}
+
+impl Clock {
+    /// TSval's ticks per second, if enough time has passed to tell.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        let ns = self
+            .last
+            .0
+            .checked_sub(self.first.0)
+            .filter(|ns| *ns >= 400_000_000)?;
+        let ticks = self.last.1.wrapping_sub(self.first.1);
+        Some(f64::from(ticks) * 1e9 / ns as f64).filter(|_| ticks < 1 << 31)
+    }
+}
+
 /// One end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct End {
@@ -68,6 +100,8 @@ pub(super) struct End {
     pub(super) syn_ns: Option<u64>,
     /// Number of SYNs or SYN-ACKs after the first.
     pub(super) syn_retries: u32,
+    /// When each of them was captured, ns: the first of them.
+    pub(super) syns_ns: Vec<u64>,
     /// The number after the last byte that was seen.
     pub(super) snd_nxt: i64,
     /// Whether any of its numbers is known.
@@ -86,8 +120,8 @@ pub(super) struct End {
     pub(super) fin: Option<i64>,
     /// When it sent its first FIN, ns.
     pub(super) fin_ns: Option<u64>,
-    /// When it sent its RST, ns.
-    pub(super) rst_ns: Option<u64>,
+    /// When it sent its first RST, ns, and why.
+    pub(super) rst: Option<(u64, ResetReason)>,
     /// The window that it announced last, bytes.
     pub(super) window: Option<u32>,
     /// Since when its window has been closed, ns.
@@ -123,6 +157,16 @@ pub(super) struct End {
     pub(super) turnaround_ns: Option<u64>,
     /// TTL of its packets, but RSTs.
     pub(super) ttl: Option<u8>,
+    /// What its keepalive probes have shown.
+    pub(super) keepalive: Keepalive,
+    /// The first and the last TSval that it sent, and when, ns.
+    pub(super) clock: Option<Clock>,
+    /// Number of its segments that were sent again without a timer.
+    pub(super) fast: u64,
+    /// Number of tail loss probes and RTOs.
+    pub(super) by_timer: u64,
+    /// The longest silence of the other end that was over before the capture: from, until (ns), and the number of RTOs.
+    pub(super) outage: Option<(u64, u64, u32)>,
     /// The last ICMP error about one of its packets, and when, ns.
     pub(super) icmp: Option<((u8, u8), bool, Option<u32>, u64)>,
     /// The longest series of RTOs.

@@ -6,19 +6,29 @@ mod connections;
 mod data;
 mod end;
 mod flights;
+mod give_up;
+mod infer;
 mod mechanism;
 mod opening;
 mod packet;
+mod pending;
 mod reset;
 mod resets;
 mod series;
+mod span;
+mod story;
 mod system;
+mod told;
 
 pub use connection::{Connection, Explained};
+pub use infer::Inferred;
 pub use mechanism::{Label, Mechanism, Sureness};
 pub use packet::{Packet, Side};
 pub use reset::ResetReason;
+pub use span::{CaptureSpan, length};
+pub use story::{Story, Trouble};
 pub use system::{SynFacts, System};
+pub use told::Told;
 
 use std::net::SocketAddr;
 
