@@ -7,6 +7,7 @@ mod compare;
 mod death;
 mod doctor;
 mod exec;
+mod explain;
 mod interrupt;
 mod list;
 mod messages;
@@ -56,6 +57,8 @@ enum Command {
     Watch(watch::Watch),
     /// Shows when each retransmission, probe or SYN leaves, and how the connection ends
     Table(table::Table),
+    /// Explains a capture: which connections are in trouble, why each packet was sent, what the applications get
+    Explain(explain::Explain),
     /// Runs one scenario with every combination of many settings, in virtual time
     Sweep(sweep::Sweep),
     /// Lists the built-in scenarios
@@ -143,6 +146,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Serve(command) => command.run(),
         Command::Watch(command) => command.run(),
         Command::Table(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Sweep(command) => command.run(),
         Command::List(command) => command.run(),
         Command::Doctor(command) => command.run(),

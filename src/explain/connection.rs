@@ -47,8 +47,9 @@ pub struct Connection {
     pub copies: u64,
     /// Whether the handshake's SYN is in the capture.
     pub has_syn: bool,
-    /// The explained packets, if they are kept.
+    /// The explained packets, if they are kept: the first of them, as many as were asked for.
     pub kept: Option<Vec<Explained>>,
+    most_kept: usize,
     pub(super) ends: [End; 2],
     numbers: [Numbers; 2],
     recent: VecDeque<Packet>,
@@ -63,7 +64,7 @@ impl Connection {
         stream: u32,
         client: SocketAddr,
         server: SocketAddr,
-        keep: bool,
+        most_kept: usize,
     ) -> Connection {
         Connection {
             stream,
@@ -73,7 +74,8 @@ impl Connection {
             packets: 0,
             copies: 0,
             has_syn: false,
-            kept: keep.then(Vec::new),
+            kept: (most_kept > 0).then(Vec::new),
+            most_kept,
             ends: Default::default(),
             numbers: Default::default(),
             recent: VecDeque::new(),
@@ -152,7 +154,9 @@ impl Connection {
     }
 
     fn keep(&mut self, packet: Packet, label: Label) {
-        if let Some(kept) = &mut self.kept {
+        if let Some(kept) = &mut self.kept
+            && kept.len() < self.most_kept
+        {
             kept.push(Explained { packet, label });
         }
     }

@@ -24,7 +24,7 @@ impl Connections {
     pub(super) fn take(
         &mut self,
         frame: &Frame,
-        keep: &dyn Fn(u32, SocketAddr, SocketAddr) -> bool,
+        keep: &dyn Fn(u32, SocketAddr, SocketAddr) -> usize,
     ) -> Option<Connection> {
         match &frame.content {
             FrameContent::Tcp(seen) => {
@@ -49,7 +49,7 @@ impl Connections {
         &mut self,
         key: (SocketAddr, SocketAddr),
         seen: &TcpSeen,
-        keep: &dyn Fn(u32, SocketAddr, SocketAddr) -> bool,
+        keep: &dyn Fn(u32, SocketAddr, SocketAddr) -> usize,
     ) -> Option<Connection> {
         let is_syn = seen.flags.has(Flags::SYN);
         let known = self.by_ends.get_mut(&key);
@@ -83,10 +83,6 @@ impl Connections {
     /// Takes out all.
     pub(super) fn take_all(&mut self) -> Vec<Connection> {
         self.by_ends.drain().map(|(_, c)| c).collect()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.by_ends.len()
     }
 
     /// Number of connections that the capture has had.

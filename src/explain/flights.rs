@@ -52,18 +52,6 @@ impl Flights {
         self.all.back()
     }
 
-    /// Bytes between the first and the last number that are out.
-    pub(super) fn bytes(&self) -> i64 {
-        match (self.all.front(), self.all.back()) {
-            (Some(first), Some(last)) => last.end - first.seq,
-            _ => 0,
-        }
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Flight> {
-        self.all.iter()
-    }
-
     /// Adds new data.
     pub(super) fn push(&mut self, seq: i64, end: i64, at_ns: u64) {
         if self.all.len() == MOST {

@@ -15,6 +15,7 @@ mod pending;
 mod reset;
 mod resets;
 mod series;
+mod sooner;
 mod span;
 mod story;
 mod system;
@@ -40,8 +41,8 @@ const LINGER_NS: u64 = 120_000_000_000;
 /// Number of frames after which closed connections are looked for.
 const SWEEP_EVERY: u64 = 65_536;
 
-/// Decides which connections' packets are kept: stream number, client, server.
-pub type Keep = Box<dyn Fn(u32, SocketAddr, SocketAddr) -> bool>;
+/// Decides how many packets of a connection are kept: stream number, client, server.
+pub type Keep = Box<dyn Fn(u32, SocketAddr, SocketAddr) -> usize>;
 
 /// Takes the frames of a capture in their order.
 ///

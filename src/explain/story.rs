@@ -72,6 +72,8 @@ pub struct Story {
     pub silent: Option<(Side, u64)>,
     /// What the applications get.
     pub told: [Told; 2],
+    /// Which settings would have told it sooner.
+    pub sooner: Vec<String>,
     /// What can be inferred.
     pub inferred: Vec<Inferred>,
     /// What the capture does not show.
@@ -87,6 +89,7 @@ impl Connection {
             verdict,
             silent,
             told: Side::BOTH.map(|s| self.told(s, span)),
+            sooner: self.sooner(span),
             inferred: self.inferred(span),
             caveats: self.caveats(),
         }
@@ -379,5 +382,22 @@ fn is_again(pending: &Pending) -> bool {
         Pending::Syn { retries } | Pending::SynAck { retries } => retries > 0,
         Pending::Data { firings, .. } => firings > 0,
         Pending::Keepalive { .. } | Pending::Window { .. } => true,
+    }
+}
+
+impl Connection {
+    /// Returns whether anything was sent twice, reset or left unanswered. Without it there is no need for a story.
+    pub fn may_be_in_trouble(&self) -> bool {
+        Side::BOTH.into_iter().any(|s| {
+            let end = self.end(s);
+            end.retransmissions > 0
+                || end.packets == 0
+                || end.rst.is_some()
+                || end.closed_ns.is_some()
+                || end.icmp.is_some()
+                || end.syn_retries > 0
+                || end.probes_sent > 0
+                || self.unanswered(s).is_some()
+        })
     }
 }

@@ -1,7 +1,6 @@
 //! Which system an end runs: its timers say more than the options of its SYN.
 
 use super::super::connection::Connection;
-use super::super::mechanism::Mechanism;
 use super::super::packet::Side;
 use super::super::reset::ResetReason;
 use super::super::series::Series;
@@ -75,16 +74,5 @@ impl Connection {
             return Some((System::Windows, what.to_owned()));
         }
         None
-    }
-
-    /// Whether the first retransmission of a series is known to be a tail loss probe.
-    pub(in crate::explain) fn has_probe(&self, side: Side) -> bool {
-        let may = self.may_probe(side);
-        self.longest_series(side).is_some_and(|s| {
-            let labels = s.labels(may);
-            labels
-                .first()
-                .is_some_and(|l| l.mechanism == Mechanism::TailLossProbe)
-        })
     }
 }
