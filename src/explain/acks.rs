@@ -94,6 +94,14 @@ pub(super) fn explain(connection: &Connection, packet: &Packet) -> Label {
     if prompt(arrived.suspect_ns) {
         return Label::likely(Mechanism::ChallengeAck);
     }
+    if let Some(&(left, right)) = packet.sack.first() {
+        // RFC 2883: a first block of what was acknowledged before is a D-SACK
+        return match right <= ack {
+            true => Label::certain(Mechanism::DuplicateAck)
+                .remark(format!("D-SACK: {left} to {right} arrived twice")),
+            false => Label::certain(Mechanism::DuplicateAck),
+        };
+    }
     if prompt(arrived.out_of_order_ns) || prompt(arrived.old_ns) {
         return Label::certain(Mechanism::DuplicateAck);
     }
@@ -103,6 +111,7 @@ pub(super) fn explain(connection: &Connection, packet: &Packet) -> Label {
         false if arrived.out_of_order_ns.is_some() || arrived.old_ns.is_some() => {
             Label::likely(Mechanism::DuplicateAck)
         }
+        false if arrived.probe_ns.is_some() => Label::likely(Mechanism::ProbeAnswer),
         false => Label::unclear(Mechanism::AckUnclear),
     }
 }

@@ -19,9 +19,8 @@ pub(super) fn explain(connection: &mut Connection, packet: &Packet) -> Label {
     if packet.seq >= me.snd_nxt {
         return new(connection, packet);
     }
-    if packet.has(Flags::FIN) && !packet.has(Flags::ACK) && packet.seq == 0 {
-        return Label::likely(Mechanism::Fin)
-            .remark("sequence number 0 is that of the SYN: the application closed before the handshake was complete");
+    if packet.has(Flags::FIN) && packet.seq == 0 && me.syn.is_some() {
+        return at_the_syn(packet);
     }
     if let Some(label) = hole(connection, packet) {
         return label;
@@ -33,6 +32,19 @@ fn fresh(packet: &Packet) -> Label {
     match packet.has(Flags::FIN) {
         true => Label::certain(Mechanism::Fin),
         false => Label::certain(Mechanism::NewData),
+    }
+}
+
+/// A FIN with the sequence number of the SYN, which a FIN follows elsewhere.
+fn at_the_syn(packet: &Packet) -> Label {
+    let label = Label::likely(Mechanism::Fin);
+    match packet.has(Flags::ACK) {
+        false => label.remark(
+            "without ACK, and its sequence number 0 is that of the SYN: the application closed before the handshake was complete",
+        ),
+        true => label.remark(
+            "its sequence number 0 is that of the SYN, not the next one: the close() of before the handshake, now with ACK",
+        ),
     }
 }
 
@@ -90,9 +102,9 @@ fn old(connection: &mut Connection, packet: &Packet) -> Label {
     let was_acked = packet.end() <= una;
     let since_news = packet.at_ns.saturating_sub(other.news_ns);
     let answers = other.news_ns > 0 && since_news <= me.prompt_ns();
-    if let Some((kind, v6, Some(_), at)) = me.icmp
-        && matches!((kind, v6), ((3, 4), false) | ((2, _), true))
-        && packet.at_ns.saturating_sub(at) <= me.prompt_ns()
+    if let Some(icmp) = me.icmp
+        && icmp.is_too_big()
+        && packet.at_ns.saturating_sub(icmp.at_ns) <= me.prompt_ns()
     {
         connection
             .end_mut(side)
@@ -201,6 +213,7 @@ fn by_timer(connection: &mut Connection, packet: &Packet, was_acked: bool) -> La
     let firing = Firing {
         number: packet.number,
         at_ns: packet.at_ns,
+        tsval: packet.ts.map(|ts| ts.tsval),
         is_head: packet.seq <= una.max(first.map_or(0, |f| f.seq)),
         is_tail: is_tail && last.is_none_or(|l| packet.seq >= l.seq || holds > 0),
         out,

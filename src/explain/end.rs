@@ -39,8 +39,20 @@ pub(super) struct Arrived {
     pub(super) probe_ns: Option<u64>,
     /// A SYN in an open connection, or a RST that is not exact.
     pub(super) suspect_ns: Option<u64>,
-    /// Number of segments in order.
-    pub(super) segments: u32,
+}
+
+impl Arrived {
+    /// What arrived after an instant: the answers to it can still come.
+    pub(super) fn since(self, ns: u64) -> Arrived {
+        let later = |at: Option<u64>| at.filter(|at| *at > ns);
+        Arrived {
+            in_order_ns: later(self.in_order_ns),
+            out_of_order_ns: later(self.out_of_order_ns),
+            old_ns: later(self.old_ns),
+            probe_ns: later(self.probe_ns),
+            suspect_ns: later(self.suspect_ns),
+        }
+    }
 }
 
 /// A row of probes.
@@ -65,6 +77,24 @@ pub(super) struct Keepalive {
     pub(super) interval_ns: Option<u64>,
     /// The most probes in a row without an answer.
     pub(super) most: u32,
+}
+
+/// An ICMP error about a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IcmpError {
+    /// Type and code.
+    pub(super) kind: (u8, u8),
+    /// Whether `kind` is that of ICMPv6.
+    pub(super) v6: bool,
+    /// When it was captured, ns.
+    pub(super) at_ns: u64,
+}
+
+impl IcmpError {
+    /// Whether it says that the packet is too long for the path.
+    pub(super) const fn is_too_big(&self) -> bool {
+        matches!((self.kind, self.v6), ((3, 4), false) | ((2, _), true))
+    }
 }
 
 /// How the TSval of an end counts.
@@ -122,6 +152,8 @@ pub(super) struct End {
     pub(super) fin_ns: Option<u64>,
     /// When it sent its first RST, ns, and why.
     pub(super) rst: Option<(u64, ResetReason)>,
+    /// When its last packet before its RST was captured, ns.
+    pub(super) heard_before_rst_ns: u64,
     /// The window that it announced last, bytes.
     pub(super) window: Option<u32>,
     /// Since when its window has been closed, ns.
@@ -167,8 +199,8 @@ pub(super) struct End {
     pub(super) by_timer: u64,
     /// The longest silence of the other end that was over before the capture: from, until (ns), and the number of RTOs.
     pub(super) outage: Option<(u64, u64, u32)>,
-    /// The last ICMP error about one of its packets, and when, ns.
-    pub(super) icmp: Option<((u8, u8), bool, Option<u32>, u64)>,
+    /// The last ICMP error about one of its packets.
+    pub(super) icmp: Option<IcmpError>,
     /// The longest series of RTOs.
     pub(super) longest: Option<Series>,
     /// Number of packets that it sent more than once, copies by the capture left out.

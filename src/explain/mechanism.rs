@@ -102,9 +102,9 @@ impl Mechanism {
     /// Returns whether the packet is a retransmission, a probe or a retry: a sign that something was not answered.
     pub const fn is_trouble(self) -> bool {
         use Mechanism::{
-            FastRetransmit, FrtoNewData, GoBack, KeepaliveProbe, PathMtu, Probe, ProbeOrRto,
-            ReorderingTimer, Reset, Retransmission, Rto, SynAckRetry, SynRetry, TailLossProbe,
-            WindowProbe,
+            AfterAck, FastRetransmit, FrtoNewData, GoBack, KeepaliveProbe, PathMtu, Probe,
+            ProbeOrRto, ReorderingTimer, Reset, Retransmission, Rto, SynAckRetry, SynRetry,
+            TailLossProbe, WindowProbe,
         };
         matches!(
             self,
@@ -118,6 +118,7 @@ impl Mechanism {
                 | ReorderingTimer
                 | GoBack
                 | PathMtu
+                | AfterAck
                 | Retransmission
                 | KeepaliveProbe(_)
                 | WindowProbe(_)

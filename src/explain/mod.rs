@@ -19,6 +19,7 @@ mod sooner;
 mod span;
 mod story;
 mod system;
+mod take;
 mod told;
 
 pub use connection::{Connection, Explained};

@@ -83,7 +83,11 @@ impl Connection {
             let again = *me.syns_ns.get(1).unwrap_or(&last);
             return Some(found(pending, first, last, again));
         }
-        if let Some(series) = me.series.as_ref().filter(|s| !s.is_empty()) {
+        if let Some(series) = me
+            .series
+            .as_ref()
+            .filter(|s| !s.is_empty() && !s.was_acked())
+        {
             let fin = me
                 .fin
                 .is_some_and(|fin| me.snd_una.is_none_or(|una| una <= fin));

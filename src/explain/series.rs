@@ -16,6 +16,8 @@ pub(super) struct Firing {
     pub(super) number: u64,
     /// When it was captured, ns.
     pub(super) at_ns: u64,
+    /// Its TSval.
+    pub(super) tsval: Option<u32>,
     /// Whether it begins with the first byte that is not acknowledged.
     pub(super) is_head: bool,
     /// Whether it ends with the last byte that was sent.
@@ -88,10 +90,10 @@ impl Series {
 
     /// Number of RTOs in it: all but the probe.
     pub(super) fn rtos(&self) -> u32 {
-        let probes = [Mechanism::TailLossProbe, Mechanism::ProbeOrRto];
         let labels = self.labels(true);
-        let probes = labels.iter().filter(|l| probes.contains(&l.mechanism));
-        self.len() as u32 - probes.count() as u32
+        let is_rto =
+            |l: &&Label| matches!(l.mechanism, Mechanism::Rto(_) | Mechanism::WindowProbe(_));
+        labels.iter().filter(is_rto).count() as u32 + self.beyond
     }
 
     /// The RTO without backoff: the gap before the second RTO halved, or that before the first.
@@ -109,6 +111,11 @@ impl Series {
             (Some((_, first)), None) => Some(first),
             (None, None) => None,
         }
+    }
+
+    /// Whether the capture holds an acknowledgment of all that was sent again.
+    pub(super) fn was_acked(&self) -> bool {
+        self.firings.iter().all(|f| f.was_acked)
     }
 
     /// Explains each of them. `may_probe`: the sender can have tail loss probes, which need SACK.

@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::packet::Side;
 use super::pending::Pending;
 use super::span::{CaptureSpan, length};
+use super::system::System;
 
 /// The detection time of the example, s.
 const EXAMPLE_S: u64 = 30;
@@ -14,6 +15,10 @@ impl Connection {
         let mut found = Vec::new();
         let waits = Side::BOTH.into_iter().filter_map(|s| self.unanswered(s));
         for u in waits {
+            let is_foreign = self.runs(u.waits).is_some_and(|(s, _)| s != System::Linux);
+            if is_foreign {
+                continue;
+            }
             let name = u.waits.name();
             let first_again = self
                 .end(u.waits)

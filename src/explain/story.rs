@@ -1,6 +1,7 @@
 //! What became of a connection: its trouble, in a line; who went silent; what each application gets.
 
 use super::connection::Connection;
+use super::end::IcmpError;
 use super::infer::Inferred;
 use super::packet::Side;
 use super::pending::{Pending, Unanswered};
@@ -8,6 +9,9 @@ use super::reset::ResetReason;
 use super::span::{CaptureSpan, length};
 use super::told::Told;
 use crate::nouns::count;
+
+/// A pause that is worth a word, ns.
+const IDLE_NS: u64 = 1_000_000_000;
 
 /// What is wrong with a connection; the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +65,9 @@ impl Trouble {
     }
 }
 
+/// The trouble, the verdict, and who went silent since when.
+type Judged = (Trouble, String, Option<(Side, u64)>);
+
 /// The story of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
@@ -100,7 +107,7 @@ impl Connection {
         format!("the {} ({})", side.name(), self.addrs[side.index()])
     }
 
-    fn judged(&self, span: &CaptureSpan) -> (Trouble, String, Option<(Side, u64)>) {
+    fn judged(&self, span: &CaptureSpan) -> Judged {
         let sides = Side::BOTH;
         if let Some(side) = sides.into_iter().find(|s| self.end(*s).packets == 0) {
             return self.one_sided(side.other(), span);
@@ -128,12 +135,15 @@ impl Connection {
         self.recovered(span)
     }
 
-    fn one_sided(&self, seen: Side, span: &CaptureSpan) -> (Trouble, String, Option<(Side, u64)>) {
+    fn one_sided(&self, seen: Side, span: &CaptureSpan) -> Judged {
         let end = self.end(seen);
         let other_lives = end.snd_una.is_some() || end.last_ack.is_some_and(|ack| ack > 1);
         if end.syn.is_some() && end.last_ack.is_none() {
             let retries = end.syn_retries;
-            if let Some((kind, _, _, at)) = end.icmp {
+            if let Some(IcmpError {
+                kind, at_ns: at, ..
+            }) = end.icmp
+            {
                 let text = format!(
                     "the SYN of {} was answered by an ICMP error (type {}, code {}) at {}",
                     self.who(seen),
@@ -168,11 +178,7 @@ impl Connection {
         (Trouble::OneSided, text, None)
     }
 
-    fn ended_by_reset(
-        &self,
-        side: Side,
-        span: &CaptureSpan,
-    ) -> Option<(Trouble, String, Option<(Side, u64)>)> {
+    fn ended_by_reset(&self, side: Side, span: &CaptureSpan) -> Option<Judged> {
         let (at, reason) = self.end(side).rst?;
         let (who, at_s) = (self.who(side), span.at(at));
         let other = self.end(side.other());
@@ -203,113 +209,97 @@ impl Connection {
                 ),
                 Some((side.other(), heard)),
             ),
-            ResetReason::NoConnection if self.end(side).fin.is_none() => (
-                Trouble::HalfOpen,
-                format!(
-                    "{who} does not have the connection any more (it rebooted, or its process or a timeout ended it): RST at {at_s}"
-                ),
-                None,
-            ),
-            _ => (
-                Trouble::Reset,
-                format!("RST of {who} at {at_s}: {reason}"),
-                None,
-            ),
+            ResetReason::NoConnection if self.was_lost(side, at) => {
+                let since = self.end(side).heard_before_rst_ns;
+                (
+                    Trouble::HalfOpen,
+                    format!(
+                        "{who} was silent from {} to {at_s} ({}); it no longer has the connection (it rebooted, or its process or a timeout \
+                         ended it) and answers with a RST",
+                        span.at(since),
+                        length(at.saturating_sub(since)),
+                    ),
+                    Some((side, since)),
+                )
+            }
+            _ => {
+                let idle = match at.saturating_sub(self.before_rst_ns(side, at)) {
+                    ns if ns > IDLE_NS => format!(", after {} without a packet", length(ns)),
+                    _ => String::new(),
+                };
+                (
+                    Trouble::Reset,
+                    format!("RST of {who} at {at_s}{idle}: {reason}"),
+                    None,
+                )
+            }
         })
     }
 
-    fn silence(
-        &self,
-        u: &Unanswered,
-        span: &CaptureSpan,
-    ) -> (Trouble, String, Option<(Side, u64)>) {
+    /// When the last packet before a RST was captured, ns.
+    fn before_rst_ns(&self, side: Side, at: u64) -> u64 {
+        let other = self.end(side.other()).last_ns;
+        self.end(side)
+            .heard_before_rst_ns
+            .max(if other < at { other } else { 0 })
+    }
+
+    /// Whether the end that answers with a RST was silent before, in an open connection.
+    fn was_lost(&self, side: Side, at: u64) -> bool {
+        let end = self.end(side);
+        let is_open = end.snd_una.is_some_and(|una| una > 0) || !self.has_syn;
+        end.fin.is_none() && is_open && at.saturating_sub(end.heard_before_rst_ns) > IDLE_NS
+    }
+
+    fn silence(&self, u: &Unanswered, span: &CaptureSpan) -> Judged {
         let dead = u.waits.other();
         let (waits, silent) = (self.who(u.waits), self.who(dead));
         let heard = self.end(dead).last_ns;
+        let heard_s = span.at(heard);
+        let tried = tries(&u.pending);
         let lasted = length(u.last_ns.saturating_sub(u.since_ns));
-        let closed = self.end(dead).fin.is_some();
-        let tried = match u.pending {
-            Pending::Syn { retries } => format!("{} of the SYN", count(retries, "retry")),
-            Pending::SynAck { retries } => format!("{} of the SYN-ACK", count(retries, "retry")),
-            Pending::Data { firings, rtos, .. } => match firings - rtos as usize {
-                0 => count(rtos, "RTO retransmission"),
-                n => format!(
-                    "{} and {}",
-                    count(n, "probe"),
-                    count(rtos, "RTO retransmission")
-                ),
-            },
-            Pending::Keepalive { probes } => count(probes, "keepalive probe"),
-            Pending::Window { probes } => count(probes, "window probe"),
-        };
-        let what = match u.pending {
-            Pending::Data {
-                bytes: 1,
-                fin: true,
-                ..
-            } => "its FIN is".to_owned(),
-            Pending::Data {
-                bytes, fin: true, ..
-            } => format!("{} and its FIN are", count(bytes - 1, "byte")),
-            Pending::Data { bytes, .. } => format!("{} are", count(bytes, "byte")),
-            _ => "they are".to_owned(),
-        };
-        if u.other_lives
-            && matches!(
-                u.pending,
-                Pending::Data { .. } | Pending::Syn { .. } | Pending::SynAck { .. }
-            )
-        {
-            let text = format!(
-                "{silent} still sends, last at {}, but does not acknowledge what {waits} sends ({tried} in {lasted}): packets are lost in \
-                 one direction",
-                span.at(heard)
-            );
-            return (Trouble::OneWayLoss, text, None);
-        }
         let ends = match span.last_ns.saturating_sub(u.last_ns) {
-            0..=1_000_000_000 => "; the capture ends there",
+            0..=IDLE_NS => "; the capture ends there",
             _ => "",
         };
+        let tried = format!("{tried} of {waits} in {lasted}{ends}");
+        let what = u.pending.what();
         let (trouble, text) = match u.pending {
             Pending::Keepalive { .. } => (
                 Trouble::Keepalive,
-                format!(
-                    "{silent} went silent after {}: {tried} of {waits} in {lasted} without an answer{ends}",
-                    span.at(heard)
-                ),
+                format!("{silent} went silent after {heard_s}: no answer to {tried}"),
             ),
             Pending::Window { .. } => (
                 Trouble::Silent,
                 format!(
-                    "{silent} closed its window and went silent after {}: {tried} of {waits} in {lasted}{ends}",
-                    span.at(heard)
+                    "{silent} closed its window and went silent after {heard_s}: no answer to {tried}"
                 ),
             ),
+            _ if u.other_lives => {
+                let text = format!(
+                    "{silent} still sends, last at {heard_s}, but does not acknowledge what it should: {what}, {tried}. Packets are lost in \
+                     one direction"
+                );
+                return (Trouble::OneWayLoss, text, None);
+            }
             Pending::Syn { .. } | Pending::SynAck { .. } => (
                 Trouble::NeverAnswered,
-                format!("{waits} got no answer: {tried} in {lasted}{ends}"),
+                format!("{silent} did not answer: {tried}"),
             ),
-            Pending::Data { .. } if closed => (
+            Pending::Data { .. } if self.end(dead).fin.is_some() => (
                 Trouble::CloseLost,
-                format!(
-                    "{silent} went silent after its FIN ({}): {what} not acknowledged, {tried} of {waits} in {lasted}{ends}",
-                    span.at(heard)
-                ),
+                format!("{silent} went silent after its FIN ({heard_s}): {what}, {tried}"),
             ),
             Pending::Data { .. } => (
                 Trouble::Silent,
-                format!(
-                    "{silent} went silent after {}: {what} not acknowledged, {tried} of {waits} in {lasted}{ends}",
-                    span.at(heard)
-                ),
+                format!("{silent} went silent after {heard_s}: {what}, {tried}"),
             ),
         };
         (trouble, text, Some((dead, heard)))
     }
 
     /// No trouble at the end: was there some before?
-    fn recovered(&self, span: &CaptureSpan) -> (Trouble, String, Option<(Side, u64)>) {
+    fn recovered(&self, span: &CaptureSpan) -> Judged {
         let outages = Side::BOTH.map(|s| self.end(s).outage.map(|o| (s, o)));
         let longest = outages.into_iter().flatten().max_by_key(|(_, o)| o.1 - o.0);
         let end = match self.is_closed() {
@@ -330,6 +320,9 @@ impl Connection {
             );
             return (Trouble::Outage, text, None);
         }
+        if let Some(found) = self.sent_again_for_nothing(span) {
+            return found;
+        }
         let again: u64 = Side::BOTH
             .iter()
             .map(|s| self.end(*s).retransmissions)
@@ -346,6 +339,34 @@ impl Connection {
                 None,
             ),
         }
+    }
+
+    /// An end sent again what the capture shows as acknowledged.
+    fn sent_again_for_nothing(&self, span: &CaptureSpan) -> Option<Judged> {
+        let (side, series) = Side::BOTH.into_iter().find_map(|s| {
+            let series = self
+                .end(s)
+                .series
+                .as_ref()
+                .filter(|s| !s.is_empty() && s.was_acked())?;
+            Some((s, series))
+        })?;
+        let other = self.who(side.other());
+        let last = series.last_ns()?;
+        let text = format!(
+            "{} sent again {} what {other} had acknowledged, the last time at {}, {} after it was sent: no timer of a TCP that got the \
+             acknowledgment does that. Either the acknowledgment was lost behind the place of the capture, or the capture is \
+             synthetic. Nothing shows that {other} was silent",
+            self.who(side),
+            count(series.len(), "time"),
+            span.at(last),
+            length(last.saturating_sub(series.base_ns)),
+        );
+        let trouble = match series.len() {
+            1 => Trouble::Retransmissions,
+            _ => Trouble::OneWayLoss,
+        };
+        Some((trouble, text, None))
     }
 
     fn caveats(&self) -> Vec<String> {
@@ -399,5 +420,53 @@ impl Connection {
                 || end.probes_sent > 0
                 || self.unanswered(s).is_some()
         })
+    }
+}
+
+/// What was sent in vain.
+fn tries(pending: &Pending) -> String {
+    match *pending {
+        Pending::Syn { retries } => format!("{} of the SYN", count(retries, "retry")),
+        Pending::SynAck { retries } => format!("{} of the SYN-ACK", count(retries, "retry")),
+        Pending::Data { firings, rtos, .. } => match firings.saturating_sub(rtos as usize) {
+            0 => count(rtos, "RTO retransmission"),
+            n if rtos == 0 => count(n, "retransmission"),
+            n => format!(
+                "{} and {}",
+                count(n, "loss probe"),
+                count(rtos, "RTO retransmission")
+            ),
+        },
+        Pending::Keepalive { probes } => count(probes, "keepalive probe"),
+        Pending::Window { probes } => count(probes, "window probe"),
+    }
+}
+
+impl Pending {
+    /// What is not acknowledged.
+    fn what(&self) -> String {
+        match *self {
+            Pending::Data {
+                bytes: 1,
+                fin: true,
+                ..
+            } => "a FIN is not acknowledged".to_owned(),
+            Pending::Data {
+                bytes, fin: true, ..
+            } => {
+                format!(
+                    "{} and a FIN are not acknowledged",
+                    count(bytes - 1, "byte")
+                )
+            }
+            Pending::Data { bytes: 1, .. } => "1 byte is not acknowledged".to_owned(),
+            Pending::Data { bytes, .. } => format!("{bytes} bytes are not acknowledged"),
+            Pending::Syn { .. } | Pending::SynAck { .. } => {
+                "the handshake is not completed".to_owned()
+            }
+            Pending::Keepalive { .. } | Pending::Window { .. } => {
+                "the probes are not answered".to_owned()
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! RFC 9293 3.9.1; errno values as Linux has them (`tcp_reset()`, `tcp_write_err()`, `icmp_err_convert`).
 
 use super::connection::Connection;
+use super::end::IcmpError;
 use super::give_up::{ORPHAN_RETRIES, TCP_RETRIES2, give_up_ns, model_ns};
 use super::packet::Side;
 use super::pending::Pending;
@@ -85,9 +86,11 @@ impl Connection {
     /// When the end got the other one's FIN, and all before it.
     fn end_of_stream(&self, side: Side) -> Option<u64> {
         let other = self.end(side.other());
+        let fin = other.fin?;
+        let has_it = fin > 0 && other.snd_una.is_some_and(|una| una > fin);
         other
             .fin_ns
-            .filter(|_| other.rst.is_none_or(|r| Some(r.0) > other.fin_ns))
+            .filter(|_| has_it && other.rst.is_none_or(|r| Some(r.0) > other.fin_ns))
     }
 
     fn told_of_end(&self, side: Side, span: &CaptureSpan) -> Told {
@@ -104,7 +107,11 @@ impl Connection {
         if let Some((at, _)) = other.rst {
             return self.told_by_reset(side, at, span);
         }
-        if let Some((kind, v6, _, at)) = me.icmp
+        if let Some(IcmpError {
+            kind,
+            v6,
+            at_ns: at,
+        }) = me.icmp
             && me.snd_una.is_none()
             && let Some(errno) = errno_of(kind, v6)
         {
@@ -252,10 +259,8 @@ impl Connection {
             .runs(side)
             .is_some_and(|(system, _)| system != System::Linux);
         let at = |retries| give_up_ns(series, retries);
-        let errno = match me.icmp.and_then(|i| errno_of(i.0, i.1)) {
-            Some(errno) => errno,
-            None => "ETIMEDOUT",
-        };
+        let of_icmp = me.icmp.and_then(|i| errno_of(i.kind, i.v6));
+        let errno = of_icmp.unwrap_or("ETIMEDOUT");
         if fin {
             let orphan = at(ORPHAN_RETRIES).filter(|_| !is_foreign).map_or_else(String::new, |ns| {
                 format!(
@@ -264,9 +269,15 @@ impl Connection {
                     length(model_ns(ORPHAN_RETRIES)),
                 )
             });
+            let closed = me.fin_ns.map_or_else(String::new, |at| {
+                format!(
+                    "it closed its sending side at {} without an error; ",
+                    span.at(at)
+                )
+            });
             let late =
-                "if it called close(), nobody is told that the last data or the close was lost";
-            return Told::new(side, format!("{late}{orphan}"));
+                "if that was close(), no application hears that the last data or the FIN was lost";
+            return Told::new(side, format!("{closed}{late}{orphan}"));
         }
         if is_foreign {
             return self.told_of_foreign(side, series.rtos(), span);

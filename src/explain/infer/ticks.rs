@@ -65,7 +65,8 @@ impl Connection {
         let rates = RATES
             .into_iter()
             .filter(|hz| of_ts.is_none_or(|ts| ts == *hz));
-        let mut fits: Vec<Fit> = rates.filter_map(|hz| fit(series, hz)).collect();
+        let step = self.ts_rate(side);
+        let mut fits: Vec<Fit> = rates.filter_map(|hz| fit(series, hz, step)).collect();
         fits.sort_by(|a, b| a.chance.total_cmp(&b.chance));
         if let Some(best) = fits.first().filter(|f| f.chance < MOST_CHANCE) {
             let value = match of_ts {
@@ -105,21 +106,19 @@ fn doubles(series: &Series) -> bool {
 }
 
 /// Holds the instants of a series against the wheel of a clock rate; none if they do not fit.
-fn fit(series: &Series, hz: u32) -> Option<Fit> {
+fn fit(series: &Series, hz: u32, ts_rate: Option<u32>) -> Option<Fit> {
     let ticks = Ticks::at_hz(hz);
     let tick_ns = 1e9 / f64::from(hz);
     let gaps = series.gaps_ns();
+    let (instants, jitter_ns) = instants(series, ts_rate);
     // (instant, slot in ns), the coarsest slots first: they tell the phase of the finer ones
-    let mut marks: Vec<(u64, f64)> = Vec::new();
-    for (firing, gap) in series.firings.iter().zip(&gaps) {
+    let mut marks: Vec<(f64, f64)> = Vec::new();
+    for (at, gap) in instants.into_iter().zip(&gaps) {
         // armed for a little less: the wheel is late by up to an eighth
         let armed = (*gap as f64 * 0.97 / tick_ns) as u64;
         let level = ticks.level_of(TickSpan(armed));
         if level > 0 {
-            marks.push((
-                firing.at_ns,
-                tick_ns * f64::from(1_u32 << (3 * level.min(8))),
-            ));
+            marks.push((at, tick_ns * f64::from(1_u32 << (3 * level.min(8)))));
         }
     }
     marks.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -127,16 +126,38 @@ fn fit(series: &Series, hz: u32) -> Option<Fit> {
     for (place, mark) in marks.iter().enumerate().skip(1) {
         let slot = mark.1;
         // a slot finer than the jitter says nothing
-        let window = 2.0 * JITTER_NS as f64 / slot;
+        let window = 2.0 * jitter_ns / slot;
         if window >= 1.0 {
             continue;
         }
-        let distance = (i128::from(mark.0) - i128::from(marks[place - 1].0)) as f64;
+        let distance = mark.0 - marks[place - 1].0;
         let off = (distance - (distance / slot).round() * slot).abs();
-        if off > JITTER_NS as f64 {
+        if off > jitter_ns {
             return None;
         }
         chance *= window;
     }
     (marks.len() >= 3).then_some(Fit { hz, chance })
+}
+
+/// When the retransmissions left, ns from the first, and how much later than their tick that can be. TSval is the sender's
+/// own clock, which no network delays.
+fn instants(series: &Series, ts_rate: Option<u32>) -> (Vec<f64>, f64) {
+    let stamps: Option<Vec<u32>> = series.firings.iter().map(|f| f.tsval).collect();
+    match (stamps, ts_rate) {
+        (Some(stamps), Some(rate)) => {
+            let step_ns = 1e9 / f64::from(rate);
+            let since = |ts: &u32| f64::from(ts.wrapping_sub(stamps[0])) * step_ns;
+            (
+                stamps.iter().map(since).collect(),
+                step_ns.max(JITTER_NS as f64),
+            )
+        }
+        _ => {
+            let first = series.firings.first().map_or(0, |f| f.at_ns);
+            let since = |at: u64| at.saturating_sub(first) as f64;
+            let all = series.firings.iter().map(|f| since(f.at_ns)).collect();
+            (all, JITTER_NS as f64)
+        }
+    }
 }

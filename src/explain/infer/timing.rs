@@ -86,6 +86,10 @@ impl Connection {
                 .map(|g| format!("{:.3}", *g as f64 / 1e9))
                 .collect();
             let why = format!("the gaps of its retransmissions: {} s", shown.join(", "));
+            let why = match self.as_linux_computes(rto) {
+                Some(how) => format!("{why}; {how}"),
+                None => why,
+            };
             let sureness = if series.rtos() >= 2 {
                 Sureness::Certain
             } else {
@@ -114,5 +118,26 @@ impl Connection {
             ));
         }
         found
+    }
+
+    /// How Linux would compute this RTO from the round-trip time of the handshake (RFC 6298 2.2, with a variance of 200 ms at
+    /// least).
+    fn as_linux_computes(&self, rto_ns: u64) -> Option<String> {
+        /// What ticks and the wheel add at most.
+        const ROUNDING_NS: u64 = 32_000_000;
+        let rtt = self.handshake_rtt_ns()?;
+        let is = |wanted: u64| {
+            rto_ns + wanted / 16 >= wanted && rto_ns <= wanted + wanted / 16 + ROUNDING_NS
+        };
+        match rtt > 100_000_000 {
+            true if is(3 * rtt) => Some(format!(
+                "3 times the round-trip time of {}, as after a first sample",
+                length(rtt)
+            )),
+            _ if is(rtt + 200_000_000) => {
+                Some(format!("the round-trip time of {} and 200 ms", length(rtt)))
+            }
+            _ => None,
+        }
     }
 }
