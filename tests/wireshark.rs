@@ -7,6 +7,7 @@ mod bounded;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use halfopen::capture::annotate;
 use halfopen::trace::{Dir, Trace, kept};
 
 /// What the program prints; none, and a line that says so, where it is not installed.
@@ -89,5 +90,60 @@ fn tcpdump_reads_every_packet() {
             line.starts_with(&format!("{secs}.{ns:09} IP 10.77.0.")),
             "{line}"
         );
+    }
+}
+
+/// What tshark shows of each frame of a capture: its time and length, the sequence number and direction, and the comment.
+fn shown(file: &Path) -> Option<Vec<Vec<String>>> {
+    let fields = [
+        "frame.time_epoch",
+        "frame.len",
+        "frame.cap_len",
+        "tcp.seq_raw",
+        "frame.packet_flags_direction",
+        "frame.comment",
+    ];
+    let mut args = vec!["-T", "fields", "-E", "separator=/t"];
+    fields.iter().for_each(|field| args.extend(["-e", field]));
+    let text = output("tshark", &args, file)?;
+    let columns = |line: &str| line.split('\t').map(String::from).collect();
+    Some(text.lines().map(columns).collect())
+}
+
+#[test]
+fn tshark_shows_the_comments_of_an_annotated_capture_and_everything_else_as_before() {
+    let (trace, dir) = saved("annotate");
+    std::fs::write(
+        dir.join("trace.pcap"),
+        halfopen::trace::pcap::write(&trace.packets),
+    )
+    .unwrap();
+    let mut seen = Vec::new();
+    for name in ["trace.pcapng", "trace.pcap"] {
+        let (original, copy) = (dir.join(name), dir.join("copy.pcapng"));
+        let input = std::fs::File::open(&original).unwrap();
+        let output = std::fs::File::create(&copy).unwrap();
+        let comment = |n| (n % 3 == 0).then(|| format!("frame {n} \u{2192} explained"));
+        let done = annotate(input, output, comment).unwrap();
+        assert_eq!(done.frames, trace.packets.len() as u64);
+        assert_eq!((done.comments, done.left_out), (done.frames / 3, 0));
+        seen.push((shown(&original), shown(&copy)));
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+    for (original, copy) in seen {
+        let (Some(original), Some(copy)) = (original, copy) else {
+            return;
+        };
+        assert_eq!(original.len(), copy.len());
+        for (n, (mut before, mut after)) in std::iter::zip(original, copy).enumerate() {
+            let (old, new) = (before.pop().unwrap(), after.pop().unwrap());
+            assert_eq!(before, after);
+            let comment = match (n + 1) % 3 {
+                0 => format!("frame {} \u{2192} explained", n + 1),
+                _ => String::new(),
+            };
+            assert!(new.starts_with(&comment) && new.ends_with(&old), "{new}");
+            assert!(new.len() <= comment.len() + old.len() + 1, "{new}");
+        }
     }
 }

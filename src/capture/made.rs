@@ -232,3 +232,15 @@ pub(super) fn only_content(file: &[u8]) -> FrameContent {
     assert_eq!(frames.len(), 1);
     frames.remove(0).content
 }
+
+/// All frames of a file up to its end or to an error.
+pub(super) fn read_any(file: impl std::io::Read) -> (Vec<Frame>, Counts) {
+    let Ok(mut reader) = Reader::new(file) else {
+        return Default::default();
+    };
+    let mut frames = Vec::new();
+    while let Ok(Some(frame)) = reader.next_frame() {
+        frames.push(frame);
+    }
+    (frames, reader.counts().clone())
+}

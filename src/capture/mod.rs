@@ -8,6 +8,7 @@
 //! big-endian files (if_tsoffset, epb_flags) as little-endian, knows no obsolete packet blocks, and does not say at which byte
 //! a file is damaged. etherparse 0.21 and smoltcp refuse a TCP header whose options were cut off by the snap length.
 
+mod annotate;
 mod block;
 mod clock;
 mod counts;
@@ -18,6 +19,7 @@ mod icmp;
 mod input;
 mod ip;
 mod link;
+mod opening;
 mod packet;
 mod part;
 mod pcap;
@@ -27,6 +29,7 @@ mod record;
 mod seen;
 mod tcp;
 
+pub use annotate::{AnnotateError, Annotated, annotate};
 pub use counts::{Counts, Ending};
 pub use error::CaptureReadError;
 pub use reader::Reader;

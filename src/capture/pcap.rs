@@ -65,6 +65,11 @@ impl Pcap {
         self.link_type
     }
 
+    /// Returns the unit of the time stamps, ns.
+    pub(super) fn ns_per_unit(&self) -> u64 {
+        self.ns_per_unit
+    }
+
     /// Takes the record that the last call returned, and returns the next one.
     pub(super) fn next<R: Read>(&mut self, input: &mut Input<R>) -> Result<Next, CaptureReadError> {
         input.take(std::mem::take(&mut self.taken));

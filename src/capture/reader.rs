@@ -2,21 +2,15 @@
 
 use std::io::Read;
 
-use super::block::Blocks;
 use super::counts::{Counts, Ending};
 use super::error::CaptureReadError;
-use super::format;
 use super::input::Input;
 use super::link::Link;
+use super::opening::{Format, open};
 use super::packet;
 use super::part::Part;
-use super::pcap::Pcap;
-use super::pcapng::Pcapng;
-use super::record::{Next, Record, Source};
+use super::record::{Next, Record, Source, with_frames};
 use super::seen::{Frame, FrameContent};
-
-/// How many bytes of a file of an unknown format are looked at.
-const START_LEN: usize = 64;
 
 /// Reads the frames of a capture.
 #[derive(Debug)]
@@ -28,35 +22,17 @@ pub struct Reader<R> {
     done: bool,
 }
 
-#[derive(Debug)]
-enum Format {
-    Pcap(Pcap),
-    Pcapng(Pcapng),
-}
-
 impl<R: Read> Reader<R> {
     /// Reads the beginning of a file and finds out its format.
     pub fn new(input: R) -> Result<Reader<R>, CaptureReadError> {
         let mut input = Input::new(input);
-        if !input.hold(4)? && input.held().is_empty() {
-            return Err(CaptureReadError::Empty);
+        let format = open(&mut input)?;
+        if let Format::Pcap(pcap) = &format {
+            let number = pcap.link_type();
+            if Link::from_number(number).is_none() {
+                return Err(CaptureReadError::LinkTypes(vec![number]));
+            }
         }
-        let format = match input.held().first_chunk() {
-            Some(magic) if Pcap::starts(*magic) => {
-                let pcap = Pcap::open(&mut input)?;
-                let number = pcap.link_type();
-                if Link::from_number(number).is_none() {
-                    return Err(CaptureReadError::LinkTypes(vec![number]));
-                }
-                Format::Pcap(pcap)
-            }
-            Some(magic) if Blocks::starts(*magic) => Format::Pcapng(Pcapng::default()),
-            _ => {
-                input.hold(START_LEN)?;
-                let start = &input.held()[..input.held().len().min(START_LEN)];
-                return Err(CaptureReadError::Format(format::describe(start)));
-            }
-        };
         Ok(Reader {
             input,
             format,
@@ -80,7 +56,7 @@ impl<R: Read> Reader<R> {
             Format::Pcap(pcap) => pcap.next(&mut self.input),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
-        let record = match next {
+        let record = match with_frames(next, frames) {
             Ok(Next::Record(record)) => record,
             Ok(end) => {
                 self.counts.ending = match end {
@@ -90,9 +66,6 @@ impl<R: Read> Reader<R> {
                 };
                 self.finish()?;
                 return Ok(None);
-            }
-            Err(CaptureReadError::Damaged { at, what, .. }) => {
-                return Err(CaptureReadError::Damaged { at, frames, what });
             }
             Err(e) => return Err(e),
         };

@@ -69,3 +69,16 @@ pub(super) fn damaged(at: u64, what: impl Into<String>) -> CaptureReadError {
     let (frames, what) = (0, what.into());
     CaptureReadError::Damaged { at, frames, what }
 }
+
+/// Adds to an error how many frames precede it.
+pub(super) fn with_frames<T>(
+    result: Result<T, CaptureReadError>,
+    frames: u64,
+) -> Result<T, CaptureReadError> {
+    result.map_err(|error| match error {
+        CaptureReadError::Damaged { at, what, .. } => {
+            CaptureReadError::Damaged { at, frames, what }
+        }
+        other => other,
+    })
+}

@@ -9,11 +9,11 @@ pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const SIMPLE_PACKET: u32 = 3;
-const ENHANCED_PACKET: u32 = 6;
+pub(crate) const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 
 const OPT_END: u16 = 0;
-const OPT_COMMENT: u16 = 1;
+pub(crate) const OPT_COMMENT: u16 = 1;
 const SHB_OS: u16 = 3;
 const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
@@ -25,6 +25,8 @@ const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 
 const LINKTYPE_RAW: u16 = 101;
+/// The if_tsresol of nanoseconds.
+pub(crate) const NANOSECONDS: u8 = 9;
 const NS_PER_S: i128 = 1_000_000_000;
 
 /// An interface's link layer and its clock.
@@ -67,7 +69,7 @@ pub(super) fn read(all: &[u8]) -> Result<Capture, CaptureError> {
             ..bytes
         };
         match kind {
-            INTERFACE => interfaces.push(interface(&block, at)?),
+            INTERFACE => interfaces.push(read_interface(&block, at)?),
             ENHANCED_PACKET => packet(&block, at, &interfaces, &mut capture)?,
             SIMPLE_PACKET => capture.skipped += 1,
             _ => {}
@@ -87,7 +89,7 @@ fn is_big_endian(bytes: &Bytes, at: usize) -> Result<bool, CaptureError> {
     }
 }
 
-fn interface(block: &Bytes, at: usize) -> Result<Interface, CaptureError> {
+fn read_interface(block: &Bytes, at: usize) -> Result<Interface, CaptureError> {
     let link = Link::from_number(u32::from(block.u16(at + 8, "an interface")?))?;
     let mut interface = Interface {
         link,
@@ -198,37 +200,47 @@ pub fn write(trace: &Trace) -> Vec<u8> {
 
 /// Returns the beginning of a pcapng file, which [`write_packet`] continues.
 pub fn header(meta: &Meta) -> Vec<u8> {
-    let mut out = Vec::new();
+    let title = format!("{}: {}", meta.scenario, meta.title);
+    let target = format!("{} {}", meta.target, meta.version);
+    let mut out = section(&[(OPT_COMMENT, title.as_bytes()), (SHB_OS, target.as_bytes())]);
+    let description = format!(
+        "the survivor's side of the wire; times are {}",
+        meta.provenance.name()
+    );
+    let options = [
+        (IF_NAME, b"survivor".as_slice()),
+        (IF_DESCRIPTION, description.as_bytes()),
+    ];
+    interface(&mut out, LINKTYPE_RAW, NANOSECONDS, &options);
+    out
+}
+
+/// Returns the header of a section, which says that this program wrote it.
+pub(crate) fn section(options: &[(u16, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     body.extend(BYTE_ORDER.to_le_bytes());
     body.extend(1_u16.to_le_bytes());
     body.extend(0_u16.to_le_bytes());
     body.extend((-1_i64).to_le_bytes());
-    option(
-        &mut body,
-        OPT_COMMENT,
-        format!("{}: {}", meta.scenario, meta.title).as_bytes(),
-    );
-    option(
-        &mut body,
-        SHB_OS,
-        format!("{} {}", meta.target, meta.version).as_bytes(),
-    );
+    for (code, value) in options {
+        option(&mut body, *code, value);
+    }
     option(&mut body, SHB_USERAPPL, b"halfopen");
+    let mut out = Vec::new();
     block(&mut out, SECTION, body);
-
-    let mut body = Vec::new();
-    body.extend(LINKTYPE_RAW.to_le_bytes());
-    body.extend([0; 6]);
-    option(&mut body, IF_NAME, b"survivor");
-    let description = format!(
-        "the survivor's side of the wire; times are {}",
-        meta.provenance.name()
-    );
-    option(&mut body, IF_DESCRIPTION, description.as_bytes());
-    option(&mut body, IF_TSRESOL, &[9]);
-    block(&mut out, INTERFACE, body);
     out
+}
+
+/// Appends the description of an interface whose time stamps count in units of 10^-`resolution` s.
+pub(crate) fn interface(out: &mut Vec<u8>, link: u16, resolution: u8, options: &[(u16, &[u8])]) {
+    let mut body = Vec::new();
+    body.extend(link.to_le_bytes());
+    body.extend([0; 6]);
+    for (code, value) in options {
+        option(&mut body, *code, value);
+    }
+    option(&mut body, IF_TSRESOL, &[resolution]);
+    block(out, INTERFACE, body);
 }
 
 /// Appends a packet to a pcapng file.
@@ -237,27 +249,40 @@ pub fn write_packet(out: &mut Vec<u8>, packet: &Packet) {
 }
 
 fn packet_body(p: &Packet) -> Vec<u8> {
-    let (high, low) = ((p.at.ns() >> 32) as u32, p.at.ns() as u32);
-    let len = p.bytes.len() as u32;
+    let cause = p.cause.as_deref();
+    enhanced_packet(p.at.ns(), &p.bytes, p.bytes.len(), Some(p.dir), cause)
+}
+
+/// Returns the body of an enhanced packet block of the first interface, with a time stamp in the units of the interface and
+/// the length that the frame had before it was cut.
+pub(crate) fn enhanced_packet(
+    units: u64,
+    frame: &[u8],
+    original_len: usize,
+    dir: Option<Dir>,
+    comment: Option<&str>,
+) -> Vec<u8> {
+    let (high, low) = ((units >> 32) as u32, units as u32);
     let mut body = Vec::new();
-    for word in [0, high, low, len, len] {
+    for word in [0, high, low, frame.len() as u32, original_len as u32] {
         body.extend(word.to_le_bytes());
     }
-    body.extend(&p.bytes);
+    body.extend(frame);
     body.resize(body.len().next_multiple_of(4), 0);
-    if let Some(cause) = &p.cause {
-        option(&mut body, OPT_COMMENT, cause.as_bytes());
+    if let Some(comment) = comment {
+        option(&mut body, OPT_COMMENT, comment.as_bytes());
     }
-    let flags = match p.dir {
-        Dir::In => INBOUND,
-        Dir::Out => OUTBOUND,
+    let flags = match dir {
+        Some(Dir::In) => INBOUND,
+        Some(Dir::Out) => OUTBOUND,
+        None => return body,
     };
     option(&mut body, EPB_FLAGS, &flags.to_le_bytes());
     body
 }
 
 /// Appends an option. A text longer than the format's 65535 bytes is cut between two characters.
-fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
+pub(crate) fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     let mut len = value.len().min(usize::from(u16::MAX));
     while len < value.len() && value[len] & 0xc0 == 0x80 {
         len -= 1;
@@ -269,7 +294,7 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
 }
 
 /// Appends a block. A body with options gets an end-of-options mark.
-fn block(out: &mut Vec<u8>, kind: u32, mut body: Vec<u8>) {
+pub(crate) fn block(out: &mut Vec<u8>, kind: u32, mut body: Vec<u8>) {
     body.extend([0; 4]);
     let len = (body.len() + 12) as u32;
     out.extend(kind.to_le_bytes());

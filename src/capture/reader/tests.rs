@@ -2,11 +2,11 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 use super::*;
+use crate::capture::Ending;
 use crate::capture::made::{
     CLIENT, ETHERNET, MICROSECONDS, NANOSECONDS, Ng, SERVER, ethernet, ipv4, ipv6, one, pcap, read,
-    segment,
+    read_any, segment,
 };
-use crate::capture::{Counts, Ending};
 use crate::trace::Dir;
 use crate::wire::{Datagram, Payload, Seq, TcpOption, Timestamps};
 
@@ -212,18 +212,6 @@ impl Read for Dripping<'_> {
         self.bytes = &self.bytes[n..];
         Ok(n)
     }
-}
-
-/// All frames of a file up to its end or to an error.
-fn read_any(file: impl Read) -> (Vec<Frame>, Counts) {
-    let Ok(mut reader) = Reader::new(file) else {
-        return Default::default();
-    };
-    let mut frames = Vec::new();
-    while let Ok(Some(frame)) = reader.next_frame() {
-        frames.push(frame);
-    }
-    (frames, reader.counts().clone())
 }
 
 /// Files of both formats with several kinds of frames.
