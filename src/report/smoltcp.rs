@@ -113,7 +113,7 @@ fn cell(trace: &Trace, scenario: &Scenario) -> String {
 fn failure(trace: &Trace) -> Instant {
     let befell = |e: &&Event| match e.what {
         Incident::Cut | Incident::Drop { .. } | Incident::Unreachable => true,
-        Incident::Die | Incident::Reset => true,
+        Incident::Freeze | Incident::Die | Incident::Reset => true,
         Incident::Close | Incident::Kill | Incident::Shutdown => true,
         Incident::Window { bytes } => e.who == Who::Peer && bytes == 0,
         _ => false,

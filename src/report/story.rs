@@ -19,6 +19,8 @@ pub fn done(trace: &Trace) -> Vec<(Instant, String)> {
             Incident::Kill => format!("{who} kill"),
             Incident::PeerConnect => "peer connect".to_owned(),
             Incident::Window { bytes } => format!("peer window {}", count(*bytes, "byte")),
+            Incident::Freeze => "peer freeze".to_owned(),
+            Incident::Thaw => "peer thaw".to_owned(),
             Incident::Die => "peer power-off".to_owned(),
             Incident::Return => "peer power-on, without state".to_owned(),
             Incident::Reset => "peer reset".to_owned(),

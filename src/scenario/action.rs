@@ -23,7 +23,7 @@ enum Form {
 }
 
 /// Every action of the language.
-const ACTIONS: [(&str, Form); 22] = [
+const ACTIONS: [(&str, Form); 24] = [
     ("survivor connect", Form::Bare(Action::SurvivorConnect)),
     ("survivor listen", Form::Bare(Action::SurvivorListen)),
     (
@@ -43,6 +43,8 @@ const ACTIONS: [(&str, Form); 22] = [
     ("peer shutdown", Form::Bare(Action::PeerShutdown)),
     ("peer close", Form::Bare(Action::PeerClose)),
     ("peer kill", Form::Bare(Action::PeerKill)),
+    ("peer freeze", Form::Bare(Action::PeerFreeze)),
+    ("peer thaw", Form::Bare(Action::PeerThaw)),
     ("peer reset", Form::Bare(Action::PeerReset)),
     ("peer power-off", Form::Bare(Action::PeerPowerOff)),
     ("peer power-on", Form::Bare(Action::PeerPowerOn)),

@@ -50,6 +50,7 @@ builtins! {
     "fin-wait2-60s"
     "fin-wait2-data"
     "fin-wait2-shutdown"
+    "freeze-and-thaw"
     "keepalive-answered-then-power-off"
     "keepalive-cut-and-restore"
     "keepalive-defaults"

@@ -64,6 +64,10 @@ pub enum Action {
     PeerClose,
     /// The same, by the process's death.
     PeerKill,
+    /// The peer's process is stopped (SIGSTOP): it makes no call, and its kernel continues.
+    PeerFreeze,
+    /// The peer's process continues (SIGCONT): it reads everything, and then does what it would have done meanwhile.
+    PeerThaw,
     /// RST now.
     PeerReset,
     /// Power gone.

@@ -32,6 +32,7 @@ struct Script {
     closed: bool,
     killed: bool,
     was_off: bool,
+    was_frozen: bool,
     was_cut: bool,
     was_unreachable: bool,
 }
@@ -163,6 +164,10 @@ impl Script {
                 "the peer has not been powered off",
                 "add \"peer power-off\" before it",
             ),
+            (PeerThaw, _) if !self.was_frozen => problem(
+                "the peer has not been frozen",
+                "add \"peer freeze\" before it",
+            ),
             (WireRestore, _) if !self.was_cut => {
                 problem("the wire has not been cut", "add \"wire cut\" before it")
             }
@@ -210,6 +215,7 @@ impl Script {
             Action::SurvivorClose => self.closed = true,
             Action::SurvivorKill => self.killed = true,
             Action::PeerPowerOff => self.was_off = true,
+            Action::PeerFreeze => self.was_frozen = true,
             Action::WireCut => self.was_cut = true,
             Action::WireUnreachable => self.was_unreachable = true,
             _ => {}

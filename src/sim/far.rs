@@ -65,26 +65,17 @@ impl FarSide {
     /// The peer keeps its own time. The link changes for packets that enter after `now`.
     pub fn act(&mut self, due: Instant, now: Instant, action: &Action) -> bool {
         self.run_before(due);
-        let at = due;
-        let (link, peer) = (&mut self.link, &mut self.peer);
+        let link = &mut self.link;
         match *action {
-            Action::PeerConnect => peer.connect(at),
-            Action::PeerSend(n) => peer.send(at, n),
-            Action::PeerShutdown => peer.shutdown(at),
-            Action::PeerClose => peer.close(at),
-            Action::PeerKill => peer.kill(at),
-            Action::PeerReset => peer.reset(at),
-            Action::PeerPowerOff => peer.power_off(at),
-            Action::PeerPowerOn => peer.power_on(at),
-            Action::PeerWindow(n) => peer.set_window(at, n),
             Action::WireCut => link.cut(now),
             Action::WireRestore => link.restore(now),
             Action::WireDrop(n) => link.drop_next(now, n),
             Action::WireUnreachable => link.unreachable(now),
             Action::WireReachable => link.reachable(now),
+            _ if self.peer.act(due, action) => {}
             _ => return false,
         }
-        self.settle(at);
+        self.settle(due);
         true
     }
 

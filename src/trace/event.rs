@@ -126,6 +126,10 @@ pub enum Incident {
         /// The window, bytes.
         bytes: u32,
     },
+    /// Peer: its process was stopped.
+    Freeze,
+    /// Peer: its process continues.
+    Thaw,
     /// Peer: it lost power.
     Die,
     /// Peer: it has booted and has no state.

@@ -33,6 +33,7 @@ const CLIENT: &str = r#"
 0s peer close; 0s survivor connect | 7:6 the peer has no connection yet
 0s survivor connect; 4999us peer send 1 | 10:6 the survivor's SYN has not reached the peer yet
 0s survivor connect; 1s peer power-on | 10:6 the peer has not been powered off
+0s survivor connect; 1s peer thaw; 2s peer freeze | 10:6 the peer has not been frozen
 0s survivor connect; 1s wire restore; 2s wire cut | 10:6 the wire has not been cut
 0s survivor connect; 1s wire reachable | 10:6 the peer has not been made unreachable
 0s survivor connect; 10001ms wire cut | 10:6 the run ends before this step, because [end] after is earlier
@@ -55,6 +56,8 @@ client: 0s peer power-off; 1s survivor connect; 2s peer send 90; 3s peer window 
 client: 0s survivor connect; 1s peer power-off; 2s peer power-off; 3s peer kill
 client: 0s survivor connect; 1s peer close; 2s peer send 1; 3s peer close
 client: 0s survivor connect; 5ms peer send 1
+client: 0s peer freeze; 0s survivor connect; 1s peer freeze; 2s peer send 1; 3s peer thaw; 4s peer thaw
+server: 0s survivor listen; 0s peer freeze; 1s peer connect; 2s peer thaw
 client: 0s wire unreachable; 1s survivor connect; 2s wire unreachable; 3s wire cut; 3s wire cut
 client: 0s wire cut; 1s survivor connect; 2s wire restore; 3s wire restore
 client: 0s survivor connect; 0s survivor send 1; 1s survivor shutdown; 2s survivor send 1

@@ -33,6 +33,7 @@ send 102 -> send 100000001 | 15:21 100000001 is not a number for survivor send
 send 102 -> close now | 15:22 survivor close takes no argument
 survivor send 102 -> survivor | 15:7 unknown action "survivor"
 survivor send 102 ->  | 15:6 unknown action ""
+survivor send 102 -> peer freze | 15:12 unknown action "peer freze"
 survivor send 102 -> pear send 102 | 15:7 unknown action "pear send 102"
 send 102 -> set TCP_NODELAY | 15:20 survivor set lacks OPTION=VALUE
 send 102 -> set TCP_NODLAY=1 | 15:20 unknown socket option TCP_NODLAY

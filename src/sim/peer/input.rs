@@ -100,7 +100,7 @@ impl Peer {
         if segment.flags.has(Flags::RST) {
             if segment
                 .seq
-                .between(self.rcv_nxt, self.rcv_nxt + self.window)
+                .between(self.rcv_nxt, self.rcv_nxt + self.receive_window())
             {
                 self.report(now, Incident::ResetBySurvivor);
                 self.forget();
@@ -190,12 +190,12 @@ impl Peer {
             return self.forget();
         }
         let (from, to) = (segment.seq, segment.seq + len);
-        let duplicate = if !from.before(self.rcv_nxt + self.window) && len > 0 {
+        let duplicate = if !from.before(self.rcv_nxt + self.receive_window()) && len > 0 {
             None
         } else {
             self.take_range(from, to)
         };
-        let fits = len == 0 || !to.after(self.rcv_nxt + self.window);
+        let fits = len == 0 || !to.after(self.rcv_nxt + self.receive_window());
         if fin && fits && !to.before(self.rcv_nxt) {
             self.received.fin_at = Some(to);
         }
@@ -209,13 +209,15 @@ impl Peer {
             .before(self.rcv_nxt)
             .then(|| (from, to.min(self.rcv_nxt)))
             .filter(|(l, r)| l.before(*r));
-        let to = to.min(self.rcv_nxt + self.window);
+        let to = to.min(self.rcv_nxt + self.receive_window());
         let from = from.max(self.rcv_nxt);
         if !from.before(to) {
             return old;
         }
         if from == self.rcv_nxt {
-            self.rcv_nxt = self.received.join(to);
+            let next = self.received.join(to);
+            self.count_unread(next - self.rcv_nxt);
+            self.rcv_nxt = next;
             return old;
         }
         self.received.insert(from, to)

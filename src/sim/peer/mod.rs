@@ -4,6 +4,7 @@
 //! retransmission timer of 1 s that doubles, no congestion control, initial sequence number 300000000, and never
 //! closes by itself. Its packets are, byte for byte, those of the harness that made the recordings.
 
+mod application;
 mod clock;
 mod input;
 mod output;
@@ -20,6 +21,7 @@ use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
 use crate::wire::{Datagram, Flags, Seq};
 
+use application::Frozen;
 use output::Unacked;
 use received::Received;
 
@@ -58,8 +60,10 @@ pub struct Peer {
     /// Its port and the survivor's.
     ports: (u16, u16),
     agreed: Agreed,
-    /// Window to advertise, bytes.
+    /// Receive buffer, which is the window to advertise when all is read, bytes.
     window: u32,
+    /// Its application is stopped.
+    frozen: Option<Frozen>,
     snd_una: Seq,
     snd_nxt: Seq,
     rcv_nxt: Seq,
@@ -96,6 +100,7 @@ impl Peer {
             },
             agreed: Agreed::default(),
             window: offers.window,
+            frozen: None,
             snd_una: ISN,
             snd_nxt: ISN,
             rcv_nxt: Seq(0),
@@ -166,21 +171,13 @@ impl Peer {
     /// Sends FIN; data that arrives later is answered by RST.
     pub fn close(&mut self, now: Instant) {
         self.report(now, Incident::Close);
-        self.close_by_exit(now);
+        self.exit(now);
     }
 
-    /// Kills its process, which the survivor sees as a close.
+    /// Kills its process, which the survivor sees as a close, or as a reset if the process was frozen and had data to read.
     pub fn kill(&mut self, now: Instant) {
         self.report(now, Incident::Kill);
-        self.close_by_exit(now);
-    }
-
-    fn close_by_exit(&mut self, now: Instant) {
-        if matches!(self.state, TcpState::Listen | TcpState::SynSent) {
-            return self.forget();
-        }
-        self.received.refused = true;
-        self.send_fin(now);
+        self.exit(now);
     }
 
     fn send_fin(&mut self, now: Instant) {
@@ -196,16 +193,21 @@ impl Peer {
     pub fn reset(&mut self, now: Instant) {
         self.report(now, Incident::Reset);
         if !matches!(self.state, TcpState::Closed | TcpState::Listen) {
-            let seq = self.snd_nxt;
-            self.transmit(now, seq, Flags::RST | Flags::ACK, Vec::new());
-            self.forget();
+            self.abort(now);
         }
+    }
+
+    fn abort(&mut self, now: Instant) {
+        let seq = self.snd_nxt;
+        self.transmit(now, seq, Flags::RST | Flags::ACK, Vec::new());
+        self.forget();
     }
 
     /// Switches its power off: it loses all state, ignores what arrives and sends nothing.
     pub fn power_off(&mut self, now: Instant) {
         self.report(now, Incident::Die);
         self.host = Host::Off;
+        self.frozen = None;
         self.forget();
     }
 
@@ -254,6 +256,9 @@ impl Peer {
         self.rto_at = None;
         self.unacked.clear();
         self.received = Received::default();
+        if let Some(frozen) = &mut self.frozen {
+            frozen.unread = 0;
+        }
     }
 
     fn synchronized(&self) -> bool {

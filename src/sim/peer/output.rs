@@ -121,7 +121,7 @@ impl Peer {
 
     fn window_field(&self, syn: bool) -> u16 {
         let shift = self.agreed.wscale.filter(|_| !syn).unwrap_or(0);
-        let scaled = self.window.checked_shr(shift.into()).unwrap_or(0);
+        let scaled = self.receive_window().checked_shr(shift.into()).unwrap_or(0);
         u16::try_from(scaled).unwrap_or(u16::MAX)
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::{PEER_IP, SURVIVOR_IP};
+use crate::scenario::{Action, PEER_IP, SURVIVOR_IP};
 use crate::wire::{Payload, Segment, TcpOption};
 
 /// The survivor's first sequence number here.
@@ -174,4 +174,142 @@ fn both_ends_close_in_either_order() {
     peer.kill(at(2));
     assert_eq!(hear(&mut peer, 3, data(1, 9))[1].flags, Flags::RST);
     assert_eq!(peer.next_deadline(), None);
+}
+
+/// A peer with an open connection, a receive buffer of 1000 bytes, and a stopped application.
+fn frozen() -> Peer {
+    let mut peer = open();
+    peer.set_window(at(2), 1_000);
+    said(&mut peer);
+    peer.freeze(at(3));
+    assert_eq!(said(&mut peer), [], "a stopped process sends nothing");
+    peer
+}
+
+/// The acknowledgment numbers and the windows of what the peer answers to a segment.
+fn answers(peer: &mut Peer, ms: u64, segment: Segment) -> Vec<(u32, u16)> {
+    let answers = hear(peer, ms, segment);
+    let number_and_window = |s: &Segment| (s.ack - IRS, s.window);
+    answers.iter().map(number_and_window).collect()
+}
+
+#[test]
+fn the_window_of_a_frozen_peer_closes_as_its_buffer_fills() {
+    let mut peer = frozen();
+    assert_eq!(
+        answers(&mut peer, 4, data(1, 400)),
+        [(401, 600)],
+        "600 bytes are left"
+    );
+    assert_eq!(
+        answers(&mut peer, 5, data(501, 100)),
+        [(401, 600)],
+        "data after a gap"
+    );
+    assert_eq!(answers(&mut peer, 6, data(401, 100)), [(601, 400)]);
+    assert_eq!(answers(&mut peer, 7, data(601, 400)), [(1_001, 0)]);
+    assert_eq!(
+        answers(&mut peer, 8, data(1_001, 10)),
+        [(1_001, 0)],
+        "there is no space for it"
+    );
+    assert_eq!(
+        answers(&mut peer, 9, data(1_000, 0)),
+        [(1_001, 0)],
+        "a keepalive or window probe"
+    );
+}
+
+#[test]
+fn a_thaw_announces_a_window_that_has_at_least_doubled() {
+    for (unread, update) in [
+        (0, vec![]),
+        (499, vec![]),
+        (500, vec![(501, 1_000)]),
+        (1_000, vec![(1_001, 1_000)]),
+    ] {
+        let mut peer = frozen();
+        if unread > 0 {
+            answers(&mut peer, 4, data(1, unread));
+        }
+        peer.thaw(at(5));
+        let sent = said(&mut peer);
+        let sent: Vec<_> = sent.iter().map(|s| (s.ack - IRS, s.window)).collect();
+        assert_eq!(sent, update, "{unread} bytes unread");
+        let next = unread as u32 + 1;
+        assert_eq!(
+            answers(&mut peer, 6, data(next, 100)),
+            [(next + 100, 1_000)],
+            "it reads again whatever arrives"
+        );
+    }
+}
+
+#[test]
+fn a_frozen_peer_acknowledges_a_fin_and_announces_no_window_after_it() {
+    let mut peer = frozen();
+    let fin = Segment {
+        flags: Flags::ACK | Flags::FIN,
+        ..data(1, 1_000)
+    };
+    assert_eq!(answers(&mut peer, 4, fin), [(1_002, 0)]);
+    peer.thaw(at(5));
+    assert_eq!(said(&mut peer), []);
+}
+
+#[test]
+fn what_a_frozen_application_would_do_it_does_at_the_thaw() {
+    let mut peer = frozen();
+    let steps = [
+        Action::PeerSend(10),
+        Action::PeerWindow(0),
+        Action::PeerShutdown,
+    ];
+    for step in &steps {
+        assert!(peer.act(at(4), step));
+    }
+    peer.freeze(at(4));
+    assert_eq!(said(&mut peer), []);
+    assert!(peer.act(at(5), &Action::PeerThaw));
+    let sent = said(&mut peer);
+    let sent: Vec<_> = sent.iter().map(|s| (s.payload.len(), s.flags)).collect();
+    assert_eq!(
+        sent,
+        [
+            (10, Flags::ACK | Flags::PSH),
+            (0, Flags::ACK),
+            (0, Flags::ACK | Flags::FIN)
+        ]
+    );
+    assert!(!peer.act(at(6), &Action::WireCut));
+    assert!(!peer.act(at(6), &Action::SurvivorClose));
+}
+
+#[test]
+fn a_process_that_is_killed_with_data_to_read_resets_the_connection() {
+    let mut peer = frozen();
+    peer.kill(at(4));
+    assert_eq!(said(&mut peer)[0].flags, Flags::ACK | Flags::FIN);
+    let mut peer = frozen();
+    answers(&mut peer, 4, data(1, 1));
+    peer.kill(at(5));
+    let sent = said(&mut peer);
+    assert_eq!(
+        (sent.len(), sent[0].flags),
+        (1, Flags::ACK | Flags::RST),
+        "Linux: tcp_close()"
+    );
+    assert_eq!(hear(&mut peer, 6, data(2, 1))[0].flags, Flags::RST);
+}
+
+#[test]
+fn a_peer_that_lost_power_has_nothing_to_thaw() {
+    let mut peer = frozen();
+    answers(&mut peer, 4, data(1, 1_000));
+    peer.act(at(4), &Action::PeerSend(10));
+    peer.power_off(at(5));
+    peer.freeze(at(6));
+    peer.power_on(at(7));
+    peer.thaw(at(8));
+    assert_eq!(said(&mut peer), []);
 }

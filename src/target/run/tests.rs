@@ -177,3 +177,42 @@ fn a_connection_that_is_gone_at_the_instant_at_which_it_arose_is_seen() {
         assert_eq!(ends, Some((100_000, TcpState::Closed)), "{steps:?}");
     }
 }
+
+/// The window of a stopped peer closes, both TCPs probe it, and both send the rest after the thaw.
+#[test]
+fn a_frozen_peer_is_probed_until_the_thaw_and_then_gets_everything() {
+    let scenario = crate::scenario::load("freeze-and-thaw").expect("it is built in");
+    let thaw = 9_000_000;
+    for kind in [TargetKind::Engine, TargetKind::Smoltcp] {
+        let trace = on(kind, &scenario, 1);
+        let windows = |from, to| {
+            let arrived = trace
+                .packets
+                .iter()
+                .filter(move |p| p.dir == Dir::In && (from..to).contains(&p.at.us()));
+            let parsed = arrived.map(|p| Datagram::parse(&p.bytes).expect("the peer's packets"));
+            parsed
+                .map(|d| d.segment().expect("TCP").window)
+                .collect::<Vec<_>>()
+        };
+        let closed = windows(1_600_000, thaw);
+        assert!(
+            closed.len() > 3 && closed.iter().all(|w| *w == 0),
+            "{kind:?}: probes are answered, each with a closed window: {closed:?}"
+        );
+        let opened = windows(thaw, u64::MAX);
+        assert_eq!(
+            opened.first(),
+            Some(&64),
+            "{kind:?}: 8192 bytes, shifted by 7"
+        );
+        let kernel_took = trace.packets.iter().rfind(|p| p.dir == Dir::In);
+        let last = Datagram::parse(&kernel_took.expect("an ACK").bytes).expect("TCP");
+        let sent = sent(&trace);
+        let first = sent[0].1.segment().expect("a SYN").seq;
+        let acknowledged = last.segment().expect("TCP").ack - first;
+        assert_eq!(acknowledged, 1 + 1_020 + 12_000 + 102, "{kind:?}");
+        let errors = |e: &&crate::trace::Event| matches!(e.what, Incident::Error { .. });
+        assert_eq!(trace.events.iter().find(errors), None, "{kind:?}");
+    }
+}

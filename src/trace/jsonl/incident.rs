@@ -108,6 +108,8 @@ fn peer(kind: &str, m: &Members) -> Result<Option<Incident>, String> {
         "window" => Incident::Window {
             bytes: m.number("bytes")?,
         },
+        "freeze" => Incident::Freeze,
+        "thaw" => Incident::Thaw,
         "die" => Incident::Die,
         "return" => Incident::Return,
         "swallowed" => Incident::Swallowed {
@@ -240,6 +242,8 @@ impl Incident {
             Incident::Timer { .. } => "timer",
             Incident::GivenUp { .. } => "given-up",
             Incident::Window { .. } => "window",
+            Incident::Freeze => "freeze",
+            Incident::Thaw => "thaw",
             Incident::Die => "die",
             Incident::Return => "return",
             Incident::Swallowed { .. } => "swallowed",

@@ -153,6 +153,8 @@ fn what_only_our_own_runs_have_is_read_back() {
             },
         ),
         event(Who::Peer, Incident::Shutdown),
+        event(Who::Peer, Incident::Freeze),
+        event(Who::Peer, Incident::Thaw),
         event(
             Who::Survivor,
             Incident::PostMortem {
