@@ -54,30 +54,24 @@ pub(crate) fn upwards_inside(inside: &str, order: &[String], source: &Source) ->
     paths(source).iter().filter_map(below).collect()
 }
 
-/// Circles among the files of one module, each as `a -> b -> a`.
-pub(crate) fn circles(within: &str, sources: &[Source]) -> Vec<String> {
+/// Circles among the files of one folder, at whatever depth: `within` is its path from the crate's root. Each is shown as
+/// `a -> b -> a`.
+pub(crate) fn circles(within: &[&str], sources: &[Source]) -> Vec<String> {
     let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let folders = folders(within, sources);
+    let one_by_one = one_by_one(within, sources);
     for source in sources {
         let module = source.module().unwrap_or_default();
-        let [top, inner @ ..] = module.as_slice() else {
+        let Some(own) = inside(within, &module) else {
             continue;
         };
-        if *top != within
-            || inner.is_empty()
-            || inner[0] == "tests"
-            || source.path.ends_with("/tests.rs")
-        {
+        if own.contains(&"tests") {
             continue;
         }
-        let own = file_of(inner, &folders);
+        let own = file_of(own, &one_by_one);
         for (_, path) in paths(source) {
-            if let [to_top, to @ ..] = path.as_slice()
-                && to_top == within
-                && !to.is_empty()
-            {
-                let to: Vec<&str> = to.iter().map(String::as_str).collect();
-                let to = file_of(&to, &folders);
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            if let Some(to) = inside(within, &path) {
+                let to = file_of(to, &one_by_one);
                 if to != own {
                     arrows.entry(own.clone()).or_default().insert(to);
                 }
@@ -94,8 +88,27 @@ pub(crate) fn circles(within: &str, sources: &[Source]) -> Vec<String> {
     found
 }
 
-/// The folders of a module whose files count one by one: those with more than a `mod.rs` that declares them.
-fn folders(within: &str, sources: &[Source]) -> BTreeSet<String> {
+/// Every folder below `src` that holds more than its `mod.rs`, as its path from the crate's root.
+pub(crate) fn folders(sources: &[Source]) -> BTreeSet<Vec<&str>> {
+    let modules = sources.iter().filter_map(Source::module);
+    let parents = modules.flat_map(|module| {
+        let depths = 1..module.len();
+        depths
+            .map(move |n| module[..n].to_vec())
+            .collect::<Vec<_>>()
+    });
+    parents
+        .filter(|folder| !folder.contains(&"tests"))
+        .collect()
+}
+
+/// What follows `within` in a path; nothing if that is another folder's or the folder itself.
+fn inside<'a, 'b>(within: &[&'b str], path: &'a [&'b str]) -> Option<&'a [&'b str]> {
+    path.strip_prefix(within).filter(|rest| !rest.is_empty())
+}
+
+/// The folders in this one whose files count one by one: those with no more in their `mod.rs` than what declares them.
+fn one_by_one(within: &[&str], sources: &[Source]) -> BTreeSet<String> {
     let plain = |source: &&Source| {
         let declares_only = source.code.lines().all(|line| {
             let line = line.trim();
@@ -106,17 +119,17 @@ fn folders(within: &str, sources: &[Source]) -> BTreeSet<String> {
     sources
         .iter()
         .filter(plain)
-        .filter_map(|source| match source.module()?.as_slice() {
-            [top, folder] if *top == within => Some((*folder).to_owned()),
+        .filter_map(|source| match inside(within, &source.module()?)? {
+            [folder] => Some((*folder).to_owned()),
             _ => None,
         })
         .collect()
 }
 
 /// `tcb/rack_state` for a path into a folder whose files count one by one, else the first part.
-fn file_of(inner: &[&str], folders: &BTreeSet<String>) -> String {
+fn file_of(inner: &[&str], one_by_one: &BTreeSet<String>) -> String {
     match inner {
-        [folder, file, ..] if folders.contains(*folder) => format!("{folder}/{file}"),
+        [folder, file, ..] if one_by_one.contains(*folder) => format!("{folder}/{file}"),
         _ => inner[0].to_owned(),
     }
 }

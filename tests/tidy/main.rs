@@ -98,7 +98,7 @@ fn no_file_of_a_module_imports_itself_by_a_detour() {
         file("src/engine/c.rs", "use super::{a::A, d::D};"),
         file("src/engine/d.rs", "use super::Engine;"),
     ];
-    assert_eq!(imports::circles("engine", &ring), ["a -> b -> c -> a"]);
+    assert_eq!(imports::circles(&["engine"], &ring), ["a -> b -> c -> a"]);
     let folders = [
         file("src/engine/tcb/mod.rs", "pub(super) mod block;"),
         file("src/engine/send/mod.rs", "pub(super) mod rtx; mod out;"),
@@ -110,21 +110,44 @@ fn no_file_of_a_module_imports_itself_by_a_detour() {
         file("src/engine/tcb/block.rs", "use crate::engine::send::rtx;"),
     ];
     assert_eq!(
-        imports::circles("engine", &folders),
+        imports::circles(&["engine"], &folders),
         ["send/out -> tcb/block -> send/rtx -> send/out"]
     );
     let sources = all_rust();
-    let lib = sources
-        .iter()
-        .find(|s| s.path == "src/lib.rs")
-        .expect("src/lib.rs");
-    let modules = imports::order(lib);
+    let folders = imports::folders(&sources);
+    assert!(
+        folders.contains(&vec!["engine", "tcb"]) && folders.contains(&vec!["compare", "replay"]),
+        "the folders were not found: {folders:?}"
+    );
     nothing(
-        modules
+        folders
             .iter()
-            .flat_map(|module| imports::circles(module, &sources))
+            .flat_map(|folder| imports::circles(folder, &sources))
             .collect(),
     );
+}
+
+/// A circle inside a folder at each depth of the tree: nothing outside the folder shows it.
+#[test]
+fn a_circle_is_found_in_every_folder() {
+    let sources = all_rust();
+    for folder in imports::folders(&sources) {
+        let path = folder.join("/");
+        let inside = format!("crate::{}", folder.join("::"));
+        let circle = [
+            Source::new(&format!("src/{path}/a.rs"), "use super::b::c::C;"),
+            Source::new(&format!("src/{path}/b/mod.rs"), "mod c;"),
+            Source::new(
+                &format!("src/{path}/b/c.rs"),
+                &format!("use {inside}::a::A;"),
+            ),
+        ];
+        let found: Vec<_> = imports::folders(&circle)
+            .iter()
+            .flat_map(|folder| imports::circles(folder, &circle))
+            .collect();
+        assert_eq!(found, ["a -> b/c -> a"], "in {path}");
+    }
 }
 
 #[test]

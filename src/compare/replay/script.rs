@@ -124,7 +124,8 @@ impl Script {
         };
         script.take_packets(recording);
         Calls::default().take(&recording.events, &mut script);
-        script.written = Written::of(&script.packets, script.written_bytes());
+        let fields = script.packets.iter().map(|p| &p.fields);
+        script.written = Written::of(fields, script.written_bytes());
         // what is logged after it happened lies before its stamp; a packet is stamped before it is handed over
         script
             .items

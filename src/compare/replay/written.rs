@@ -1,7 +1,7 @@
 //! What the application of a recording wrote: byte by byte as far as the packets show it, else what a scenario's
 //! application writes. Only what packets show takes memory: how much a recording says was written is not believed.
 
-use crate::compare::replay::script::Recorded;
+use crate::compare::fields::Fields;
 
 /// The bytes of all writes. The application of a recording need not write what that of a scenario does.
 #[derive(Clone, Debug, Default)]
@@ -11,12 +11,12 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// The writes of a survivor that sent these packets and wrote `len` bytes in all.
-    pub(crate) fn of(packets: &[Recorded], len: usize) -> Written {
+    /// The writes of a survivor that sent packets with these fields and wrote `len` bytes in all.
+    pub(crate) fn of<'a>(packets: impl Iterator<Item = &'a Fields>, len: usize) -> Written {
         let mut shown: Vec<(usize, Vec<u8>)> = Vec::new();
         // a retransmission does not overwrite: it is held against what was sent first
         let mut known = 0;
-        for fields in packets.iter().map(|p| &p.fields) {
+        for fields in packets {
             let from = fields.seq.wrapping_sub(1) as usize;
             let end = from.saturating_add(fields.len());
             if end > len || end <= known || fields.is_empty() {

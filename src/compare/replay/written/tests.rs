@@ -1,15 +1,10 @@
 use super::*;
-use crate::compare::fields::Fields;
-use crate::time::Instant;
 
-fn packet(seq: u32, payload: &[u8]) -> Recorded {
-    Recorded {
-        at: Instant::ZERO,
-        fields: Fields {
-            seq,
-            payload: payload.to_vec(),
-            ..Fields::default()
-        },
+fn packet(seq: u32, payload: &[u8]) -> Fields {
+    Fields {
+        seq,
+        payload: payload.to_vec(),
+        ..Fields::default()
     }
 }
 
@@ -22,7 +17,7 @@ fn what_packets_show_is_what_was_written_and_the_rest_is_a_scenarios_text() {
         packet(1, b"!!!!"), // nothing new
         packet(12, b"beyond"),
     ];
-    let written = Written::of(&packets, 12);
+    let written = Written::of(packets.iter(), 12);
     // place:           0  1  2  3  4  5  6  7  8  9 10 11
     assert_eq!(written.bytes(0, 12), *b"abcZ\x04\x05\x06hi\x09\x0a\x0b");
     assert_eq!(written.bytes(2, 6), *b"cZ\x04\x05\x06h");
@@ -34,7 +29,7 @@ fn what_packets_show_is_what_was_written_and_the_rest_is_a_scenarios_text() {
 
 #[test]
 fn a_length_that_a_file_says_takes_no_memory() {
-    let written = Written::of(&[packet(u32::MAX, b"far")], usize::MAX);
+    let written = Written::of([packet(u32::MAX, b"far")].iter(), usize::MAX);
     assert!(written.bytes(usize::MAX - 1, 0).is_empty());
     assert_eq!(written.bytes(4_294_967_293, 4), *b"xfar");
 }
