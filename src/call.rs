@@ -56,7 +56,7 @@ pub enum Call {
     Set(SocketId, SockOpt),
     /// bind() to this address; port 0 takes an ephemeral one.
     Bind(SocketId, Addr),
-    /// connect(). Returns [`Errno::EINPROGRESS`].
+    /// connect(). Returns [`Outcome::InProgress`].
     Connect(SocketId, Addr),
     /// listen() with this backlog.
     Listen(SocketId, u32),
@@ -76,11 +76,14 @@ pub enum Call {
     SoError(SocketId),
 }
 
-/// What a call returned.
+/// What a call returned: one type for all calls, so that every target has one method for them. [`Engine`](crate::Engine) also
+/// has methods that return the type of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It succeeded and has nothing to say.
     Done,
+    /// connect() has sent a SYN, and goes on while the application does something else (EINPROGRESS).
+    InProgress,
     /// A new socket.
     Socket(SocketId),
     /// This many bytes were taken.

@@ -321,10 +321,7 @@ fn error_of(engine: &mut Engine, at: Instant, holder: Option<SocketId>) -> Optio
     if !engine.readiness(socket).error {
         return None;
     }
-    match engine.call(at, Call::SoError(socket)) {
-        Outcome::SoError(errno) => errno,
-        _ => None,
-    }
+    engine.so_error(at, socket).ok().flatten()
 }
 
 /// Takes what the engine sends: the flags of each segment, and the rule by which it gave the connection up, if it did.

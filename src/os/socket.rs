@@ -87,9 +87,12 @@ impl Socket {
         done(rustix::net::bind(&self.fd, &std_addr(addr)))
     }
 
-    /// connect(). It usually returns EINPROGRESS.
+    /// connect(). It usually returns [`Outcome::InProgress`].
     pub fn connect(&self, addr: Addr) -> Outcome {
-        done(rustix::net::connect(&self.fd, &std_addr(addr)))
+        match rustix::net::connect(&self.fd, &std_addr(addr)) {
+            Err(rustix::io::Errno::INPROGRESS) => Outcome::InProgress,
+            result => done(result),
+        }
     }
 
     /// listen().

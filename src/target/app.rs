@@ -159,7 +159,7 @@ impl App {
         let at = target.now();
         let outcome = target.call(Call::Connect(id, self.remote));
         let (result, phase) = match outcome {
-            Outcome::Failed(e @ Errno::EINPROGRESS) => (e.name(), Phase::Connecting),
+            Outcome::InProgress => (Errno::EINPROGRESS.name(), Phase::Connecting),
             Outcome::Failed(e) => (e.name(), Phase::Dead),
             _ => ("0", Phase::Connecting),
         };

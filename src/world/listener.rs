@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::endpoint::Endpoint;
 use super::host::Key;
 use super::options::options;
-use super::sockets::{self, to_socket_addr};
+use super::sockets::to_socket_addr;
 use super::stream::{Owned, TcpSocket, TcpStream};
-use crate::call::Call;
 
 /// The backlog that std uses.
 const BACKLOG: u32 = 128;
@@ -43,8 +42,8 @@ impl TcpListener {
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let endpoint = &self.socket.endpoint;
         let timeout = self.socket.reading();
-        let (id, remote) = self.socket.attempt(timeout, |machine, at, id| {
-            let accepted = sockets::socket(machine.call(at, Call::Accept(id)))?;
+        let (id, remote) = self.socket.attempt(timeout, |machine, _, id| {
+            let accepted = machine.accept(id)?;
             let ends = machine.engine().ends(accepted);
             Ok((accepted, ends.map(|e| e.1).unwrap_or_default()))
         })?;

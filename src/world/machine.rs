@@ -17,7 +17,7 @@ mod serving;
 
 use serving::Slot;
 
-use crate::call::{Addr, Call, Outcome, SocketId};
+use crate::call::{Addr, Call, Errno, Outcome, SocketId};
 use crate::engine::{Config, Engine, Transmit};
 use crate::time::Instant;
 use crate::trace::Dir;
@@ -169,6 +169,25 @@ impl Machine {
     /// Runs a socket call. The caller must not do so while the process is frozen or the host has no power.
     pub(crate) fn call(&mut self, at: Instant, call: Call) -> Outcome {
         self.engine.call(at, call)
+    }
+
+    /// Opens a socket, under the conditions of [`call`](Machine::call).
+    pub(crate) fn socket(&mut self) -> Result<SocketId, Errno> {
+        self.engine.socket()
+    }
+
+    /// Returns the next connection of a listener, under the conditions of [`call`](Machine::call).
+    pub(crate) fn accept(&mut self, listener: SocketId) -> Result<SocketId, Errno> {
+        self.engine.accept(listener)
+    }
+
+    /// Returns SO_ERROR and clears it, under the conditions of [`call`](Machine::call).
+    pub(crate) fn so_error(
+        &mut self,
+        at: Instant,
+        socket: SocketId,
+    ) -> Result<Option<Errno>, Errno> {
+        self.engine.so_error(at, socket)
     }
 
     /// Takes a packet from the link.

@@ -53,15 +53,6 @@ pub(crate) fn done(outcome: Outcome) -> Result<(), Errno> {
     }
 }
 
-/// Makes a call that returns a socket.
-pub(crate) fn socket(outcome: Outcome) -> Result<SocketId, Errno> {
-    match outcome {
-        Outcome::Socket(id) => Ok(id),
-        Outcome::Failed(errno) => Err(errno),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
 /// Opens a socket that listens at `addr`.
 pub(crate) fn listen(
     engine: &mut Engine,
@@ -69,7 +60,7 @@ pub(crate) fn listen(
     addr: SocketAddr,
     backlog: u32,
 ) -> Result<SocketId, Errno> {
-    let id = socket(engine.call(at, Call::Socket))?;
+    let id = engine.socket()?;
     let bound = done(engine.call(at, Call::Bind(id, to_addr(addr))))
         .and_then(|()| done(engine.call(at, Call::Listen(id, backlog))));
     match bound {

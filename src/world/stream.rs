@@ -12,7 +12,7 @@ use super::host::{Key, Timeout};
 use super::machine::Machine;
 use super::options::options;
 use super::sockets::{self, done, to_addr, to_io, to_socket_addr};
-use crate::call::{Call, Errno, Outcome, SocketId, TcpInfo};
+use crate::call::{Call, Errno, SocketId, TcpInfo};
 use crate::time::Instant;
 
 /// A socket's number and its endpoint. The socket is closed when this is dropped.
@@ -32,10 +32,10 @@ fn from_setting(time: Option<Duration>) -> Timeout {
 impl Owned {
     /// Opens a socket, as socket() does.
     pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Owned> {
-        let (life, made) = endpoint.with(|machine, at| {
+        let (life, made) = endpoint.with(|machine, _| {
             let made = match machine.fate().powered_off {
                 true => Err(Errno::ENETDOWN),
-                false => sockets::socket(machine.call(at, Call::Socket)),
+                false => machine.socket(),
             };
             (machine.life(), made)
         });
@@ -165,13 +165,10 @@ impl TcpSocket {
 
     /// Begins to connect and returns at once. [`TcpStream::take_error`] later returns the result.
     pub fn start_connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        let begun = self.socket.call(|id| Call::Connect(id, to_addr(addr)));
-        match begun {
-            Err(e) if e.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(e),
-            _ => Ok(TcpStream {
-                socket: self.socket,
-            }),
-        }
+        self.socket.call(|id| Call::Connect(id, to_addr(addr)))?;
+        Ok(TcpStream {
+            socket: self.socket,
+        })
     }
 
     /// Listens with this backlog.
@@ -228,10 +225,8 @@ impl TcpStream {
         self.socket.attempt(timeout, |machine, at, id| {
             let readiness = machine.engine().readiness(id);
             if readiness.error || readiness.hangup {
-                return match machine.call(at, Call::SoError(id)) {
-                    Outcome::SoError(Some(errno)) => Err(errno),
-                    _ => Err(Errno::ECONNABORTED),
-                };
+                let errno = machine.so_error(at, id)?;
+                return Err(errno.unwrap_or(Errno::ECONNABORTED));
             }
             if readiness.writable {
                 Ok(())
@@ -285,13 +280,9 @@ impl TcpStream {
 
     /// Returns SO_ERROR and clears it.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let errno = self.socket.attempt(Timeout::None, |machine, at, id| {
-            match machine.call(at, Call::SoError(id)) {
-                Outcome::SoError(errno) => Ok(errno),
-                Outcome::Failed(errno) => Err(errno),
-                _ => Ok(None),
-            }
-        })?;
+        let errno = self
+            .socket
+            .attempt(Timeout::None, |machine, at, id| machine.so_error(at, id))?;
         Ok(errno.map(to_io))
     }
 

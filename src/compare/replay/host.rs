@@ -42,6 +42,7 @@ pub(crate) struct Host<M> {
 fn word(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done => "done".to_owned(),
+        Outcome::InProgress => Errno::EINPROGRESS.name().to_owned(),
         Outcome::Socket(_) => "a socket".to_owned(),
         Outcome::Bytes(n) => format!("{n} bytes"),
         Outcome::Data(data) if data.is_empty() => "EOF".to_owned(),
@@ -88,12 +89,7 @@ impl<M: Machine> Host<M> {
                 self.m.deliver(now, datagram);
                 Vec::new()
             }
-            Act::Connect => self.open(
-                now,
-                setup,
-                Call::Connect,
-                Outcome::Failed(Errno::EINPROGRESS),
-            ),
+            Act::Connect => self.open(now, setup, Call::Connect, Outcome::InProgress),
             Act::Listen => self.open(now, setup, |s, _| Call::Listen(s, 16), Outcome::Done),
             Act::Kill => {
                 (self.socket, self.listener) = (None, None);

@@ -23,72 +23,94 @@ use std::ops::Range;
 impl Engine {
     /// Makes a socket call. It does not count as a touch of its socket.
     pub fn call(&mut self, at: Instant, call: Call) -> Outcome {
-        let touched = self.touched.take();
-        let outcome = self.make(at, call);
-        self.touched = touched;
-        outcome
+        let outcome = self.untouched(|engine| engine.make(at, call));
+        outcome.unwrap_or_else(Outcome::Failed)
     }
 
-    fn make(&mut self, at: Instant, call: Call) -> Outcome {
+    /// Opens a socket, as socket() does.
+    pub fn socket(&mut self) -> Result<SocketId, Errno> {
+        let mut tcb = Tcb::new(self.sysctl.clone(), self.opt.clone());
+        tcb.net = Shared::of(&self.net);
+        self.number(Socket::Fresh(Box::new(tcb)))
+    }
+
+    /// Returns the next connection of a listener, as accept() does.
+    pub fn accept(&mut self, socket: SocketId) -> Result<SocketId, Errno> {
+        let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) else {
+            return Err(Errno::EINVAL);
+        };
+        let id = listener.queue.front().copied().ok_or(Errno::EAGAIN)?;
+        let accepted = self.number(Socket::Connection(id))?;
+        if let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) {
+            listener.queue.pop_front();
+        }
+        if let Some(tcb) = self.table.connection_mut(id) {
+            tcb.socket = Some(accepted);
+        }
+        Ok(accepted)
+    }
+
+    /// Returns SO_ERROR and clears it.
+    pub fn so_error(&mut self, at: Instant, socket: SocketId) -> Result<Option<Errno>, Errno> {
+        self.untouched(|engine| engine.on_tcb(engine.now(at), socket, |tcb, _| Ok(tcb.so_error())))
+    }
+
+    fn make(&mut self, at: Instant, call: Call) -> Result<Outcome, Errno> {
         let now = self.now(at);
+        let done = |()| Outcome::Done;
         match call {
-            Call::Socket => {
-                let mut tcb = Tcb::new(self.sysctl.clone(), self.opt.clone());
-                tcb.net = Shared::of(&self.net);
-                self.number(Socket::Fresh(Box::new(tcb)))
-            }
-            Call::Bind(socket, addr) => self.bind(socket, addr),
+            Call::Socket => self.socket().map(Outcome::Socket),
+            Call::Bind(socket, addr) => self.bind(socket, addr).map(done),
             Call::Connect(socket, remote) => self.connect(now, socket, remote),
-            Call::Listen(socket, backlog) => self.listen(socket, backlog),
-            Call::Accept(socket) => self.accept(socket),
-            Call::Close(socket) => self.close(now, socket, "close()"),
+            Call::Listen(socket, backlog) => self.listen(socket, backlog).map(done),
+            Call::Accept(socket) => self.accept(socket).map(Outcome::Socket),
+            Call::Close(socket) => self.close(now, socket, "close()").map(done),
             Call::Kill => {
                 for socket in self.sockets.ids() {
-                    self.close(now, socket, "the process was killed");
+                    self.close(now, socket, "the process was killed")?;
                 }
-                Outcome::Done
+                Ok(Outcome::Done)
             }
-            Call::Set(socket, option) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.set_option(now, &option)
-                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
-            }),
-            Call::Send(socket, data) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.send(now, &data)
-                    .map_or_else(Outcome::Failed, Outcome::Bytes)
-            }),
-            Call::Recv(socket, max) => self.on_tcb(now, socket, |tcb, now| {
+            Call::Set(socket, option) => self
+                .on_tcb(now, socket, |tcb, now| tcb.set_option(now, &option))
+                .map(done),
+            Call::Send(socket, data) => self
+                .on_tcb(now, socket, |tcb, now| tcb.send(now, &data))
+                .map(Outcome::Bytes),
+            Call::Recv(socket, max) => {
                 let mut data = Vec::new();
-                match tcb.recv(now, max, &mut data) {
-                    Ok(_) => Outcome::Data(data),
-                    Err(errno) => Outcome::Failed(errno),
-                }
-            }),
-            Call::ShutdownWrite(socket) => self.on_tcb(now, socket, |tcb, now| {
-                tcb.shutdown_write(now)
-                    .map_or_else(Outcome::Failed, |()| Outcome::Done)
-            }),
-            Call::SoError(socket) => {
-                self.on_tcb(now, socket, |tcb, _| Outcome::SoError(tcb.so_error()))
+                self.on_tcb(now, socket, |tcb, now| tcb.recv(now, max, &mut data))?;
+                Ok(Outcome::Data(data))
             }
+            Call::ShutdownWrite(socket) => self
+                .on_tcb(now, socket, |tcb, now| tcb.shutdown_write(now))
+                .map(done),
+            Call::SoError(socket) => self
+                .on_tcb(now, socket, |tcb, _| Ok(tcb.so_error()))
+                .map(Outcome::SoError),
         }
     }
 
-    fn number(&mut self, socket: Socket) -> Outcome {
-        match self.sockets.add(socket) {
-            Some(id) => Outcome::Socket(id),
-            None => Outcome::Failed(Errno::EMFILE),
-        }
+    /// Runs a call which does not count as a touch of its socket.
+    fn untouched<T>(&mut self, f: impl FnOnce(&mut Engine) -> T) -> T {
+        let touched = self.touched.take();
+        let result = f(self);
+        self.touched = touched;
+        result
+    }
+
+    fn number(&mut self, socket: Socket) -> Result<SocketId, Errno> {
+        self.sockets.add(socket).ok_or(Errno::EMFILE)
     }
 
     /// Makes a call on the control block of the socket.
-    fn on_tcb(
+    fn on_tcb<T>(
         &mut self,
         now: Now,
         socket: SocketId,
-        f: impl FnOnce(&mut Tcb, Now) -> Outcome,
-    ) -> Outcome {
-        self.with_tcb(now, socket, f)
-            .unwrap_or(Outcome::Failed(Errno::EBADF))
+        f: impl FnOnce(&mut Tcb, Now) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.with_tcb(now, socket, f).unwrap_or(Err(Errno::EBADF))
     }
 
     /// Runs an operation on the control block of the socket, or returns `None` if it has none.
@@ -110,16 +132,16 @@ impl Engine {
         }
     }
 
-    fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Outcome {
+    fn connect(&mut self, now: Now, socket: SocketId, remote: Addr) -> Result<Outcome, Errno> {
         let mut tcb = match self.sockets.get(socket) {
             Some(Socket::Fresh(tcb)) => tcb.clone(),
-            Some(Socket::Listener(_)) => return Outcome::Failed(Errno::EISCONN),
-            Some(Socket::Connection(_)) => return Outcome::Failed(Errno::EALREADY),
-            None => return Outcome::Failed(Errno::EBADF),
+            Some(Socket::Listener(_)) => return Err(Errno::EISCONN),
+            Some(Socket::Connection(_)) => return Err(Errno::EALREADY),
+            None => return Err(Errno::EBADF),
         };
         if tcb.local.ip.is_unspecified() {
             let Some(source) = self.routes.source_for(remote.ip) else {
-                return Outcome::Failed(Errno::ENETUNREACH);
+                return Err(Errno::ENETUNREACH);
             };
             tcb.local.ip = source;
         }
@@ -130,11 +152,11 @@ impl Engine {
             tcb.local.port = port.unwrap_or(0);
         }
         if self.is_full() {
-            return Outcome::Failed(Errno::ENOBUFS);
+            return Err(Errno::ENOBUFS);
         }
         let chosen = !tcb.bindport_locked;
         let Some((isn, recent)) = self.first_number(now, tcb.local, remote, chosen) else {
-            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+            return Err(Errno::EADDRNOTAVAIL);
         };
         tcb.remote = remote;
         tcb.socket = Some(socket);
@@ -147,7 +169,7 @@ impl Engine {
             *fresh = Socket::Connection(id);
         }
         self.settle(now, id);
-        Outcome::Failed(Errno::EINPROGRESS)
+        Ok(Outcome::InProgress)
     }
 
     /// Returns the initial sequence number of a connection, and the peer's clock if the connection replaces one in
@@ -186,47 +208,47 @@ impl Engine {
     }
 
     /// Binds a socket, as with SO_REUSEADDR, which servers set: only a listener conflicts.
-    fn bind(&mut self, socket: SocketId, addr: Addr) -> Outcome {
+    fn bind(&mut self, socket: SocketId, addr: Addr) -> Result<(), Errno> {
         let Some(Socket::Fresh(tcb)) = self.sockets.get_mut(socket) else {
             let known = self.sockets.get(socket).is_some();
-            return Outcome::Failed(if known { Errno::EINVAL } else { Errno::EBADF });
+            return Err(if known { Errno::EINVAL } else { Errno::EBADF });
         };
         if tcb.bindport_locked {
-            return Outcome::Failed(Errno::EINVAL);
+            return Err(Errno::EINVAL);
         }
         if !addr.ip.is_unspecified() && !self.routes.is_own(addr.ip) {
-            return Outcome::Failed(Errno::EADDRNOTAVAIL);
+            return Err(Errno::EADDRNOTAVAIL);
         }
         let port = match addr.port {
             0 => self.ports.for_bind(&self.sysctl),
             port => Some(port).filter(|_| !overlaps(&self.listeners, addr)),
         };
         let Some(port) = port else {
-            return Outcome::Failed(Errno::EADDRINUSE);
+            return Err(Errno::EADDRINUSE);
         };
         self.ports.take(port);
         tcb.local = Addr { port, ..addr };
         tcb.bindport_locked = true;
-        Outcome::Done
+        Ok(())
     }
 
-    fn listen(&mut self, socket: SocketId, backlog: u32) -> Outcome {
+    fn listen(&mut self, socket: SocketId, backlog: u32) -> Result<(), Errno> {
         let Some(place) = self.sockets.get_mut(socket) else {
-            return Outcome::Failed(Errno::EINVAL);
+            return Err(Errno::EINVAL);
         };
         let Socket::Fresh(tcb) = place else {
-            return Outcome::Failed(Errno::EINVAL);
+            return Err(Errno::EINVAL);
         };
         if tcb.local.port == 0 {
             let Some(port) = self.ports.for_bind(&self.sysctl) else {
-                return Outcome::Failed(Errno::EADDRINUSE);
+                return Err(Errno::EADDRINUSE);
             };
             self.ports.take(port);
             tcb.local.port = port;
             tcb.bindport_locked = true;
         }
         if overlaps(&self.listeners, tcb.local) {
-            return Outcome::Failed(Errno::EADDRINUSE);
+            return Err(Errno::EADDRINUSE);
         }
         self.listeners.insert(tcb.local, socket);
         let mut template = tcb.clone();
@@ -239,31 +261,12 @@ impl Engine {
             young: 0,
             overflowed: None,
         }));
-        Outcome::Done
+        Ok(())
     }
 
-    fn accept(&mut self, socket: SocketId) -> Outcome {
-        let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) else {
-            return Outcome::Failed(Errno::EINVAL);
-        };
-        let Some(id) = listener.queue.front().copied() else {
-            return Outcome::Failed(Errno::EAGAIN);
-        };
-        let outcome = self.number(Socket::Connection(id));
-        if let Outcome::Socket(accepted) = outcome {
-            if let Some(Socket::Listener(listener)) = self.sockets.get_mut(socket) {
-                listener.queue.pop_front();
-            }
-            if let Some(tcb) = self.table.connection_mut(id) {
-                tcb.socket = Some(accepted);
-            }
-        }
-        outcome
-    }
-
-    fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Outcome {
+    fn close(&mut self, now: Now, socket: SocketId, call: &'static str) -> Result<(), Errno> {
         match self.sockets.remove(socket) {
-            None => return Outcome::Failed(Errno::EBADF),
+            None => return Err(Errno::EBADF),
             Some(Socket::Fresh(tcb)) => self.release_port(&tcb),
             Some(Socket::Connection(id)) => {
                 if let Some(tcb) = self.table.connection_mut(id) {
@@ -288,7 +291,7 @@ impl Engine {
                 }
             }
         }
-        Outcome::Done
+        Ok(())
     }
 
     fn release_port(&mut self, tcb: &Tcb) {
@@ -365,9 +368,6 @@ impl Engine {
         f: impl FnOnce(&mut Tcb, Now) -> Result<usize, Errno>,
     ) -> Result<usize, Errno> {
         let now = self.now(at);
-        let touched = self.touched.take();
-        let moved = self.with_tcb(now, socket, f).unwrap_or(Err(Errno::EBADF));
-        self.touched = touched;
-        moved
+        self.untouched(|engine| engine.on_tcb(now, socket, f))
     }
 }

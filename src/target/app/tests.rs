@@ -44,7 +44,7 @@ impl Target for Script {
     fn call(&mut self, call: Call) -> Outcome {
         match call {
             Call::Socket => Outcome::Socket(SocketId(1)),
-            Call::Connect(..) => Outcome::Failed(Errno::EINPROGRESS),
+            Call::Connect(..) => Outcome::InProgress,
             Call::Recv(..) => self.recv.pop_front().unwrap_or(Outcome::Data(Vec::new())),
             Call::SoError(_) => Outcome::SoError(self.so_error.pop_front().flatten()),
             Call::Send(_, bytes) => {

@@ -197,7 +197,7 @@ fn a_frozen_peer_is_probed_until_the_thaw_and_then_gets_everything() {
         };
         let closed = windows(1_600_000, thaw);
         assert!(
-            closed.len() > 3 && closed.iter().all(|w| *w == 0),
+            closed.len() >= 3 && closed.iter().all(|w| *w == 0),
             "{kind:?}: probes are answered, each with a closed window: {closed:?}"
         );
         let opened = windows(thaw, u64::MAX);

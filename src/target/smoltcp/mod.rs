@@ -237,7 +237,7 @@ impl Smoltcp {
                 tcp::ConnectError::InvalidState => Errno::EISCONN,
                 tcp::ConnectError::Unaddressable => Errno::EADDRNOTAVAIL,
             })?;
-        Err(Errno::EINPROGRESS)
+        Ok(Outcome::InProgress)
     }
 
     fn listen(&mut self, id: SocketId) -> Result<(), Errno> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::Machine;
-use crate::call::{Addr, Call, Errno, Outcome, SocketId};
+use crate::call::{Addr, Errno, SocketId};
 use crate::time::Instant;
 use crate::world::net::Net;
 use crate::world::service::Service;
@@ -46,7 +46,7 @@ impl Machine {
 
     pub(super) fn serve_socket(&mut self, at: Instant, service: usize, socket: SocketId) {
         if self.services[service].listeners.contains_key(&socket) {
-            while let Outcome::Socket(accepted) = self.call(at, Call::Accept(socket)) {
+            while let Ok(accepted) = self.accept(socket) {
                 self.owners.insert(accepted, service);
                 self.with_service(at, service, |s, net| s.accepted(net, accepted));
                 self.tell_ready(at, service, accepted);

@@ -93,7 +93,7 @@ fn tcp_in_fragments_is_put_together_in_any_order() {
 fn an_icmp_error_reaches_the_connection_that_it_is_about() {
     let mut machine = machine();
     let at = Instant::ZERO;
-    let socket = sockets::socket(machine.call(at, Call::Socket)).unwrap();
+    let socket = machine.socket().unwrap();
     let to: SocketAddr = "10.77.0.1:80".parse().unwrap();
     machine.call(at, Call::Connect(socket, sockets::to_addr(to)));
     let [syn] = &sent(&mut machine)[..] else {
@@ -134,7 +134,7 @@ fn a_cut_loses_what_is_sent_and_timers_run() {
     let mut machine = machine();
     let at = Instant::ZERO;
     machine.cut(true, at);
-    let socket = sockets::socket(machine.call(at, Call::Socket)).unwrap();
+    let socket = machine.socket().unwrap();
     let to: SocketAddr = "10.77.0.1:80".parse().unwrap();
     machine.call(at, Call::Connect(socket, sockets::to_addr(to)));
     assert_eq!(sent(&mut machine), []);
