@@ -4,7 +4,10 @@
 //! the machine. Where something else does the same work, it runs beside, in the same process. `--quick` runs everything
 //! for so short that only its working is shown; `--markdown` prints tables for docs/PERFORMANCE.md.
 
+#[path = "../busy_capture/mod.rs"]
+mod busy_capture;
 mod comparison;
+mod explain;
 mod in_memory;
 mod measure;
 mod over_tun;
@@ -47,6 +50,12 @@ const BENCHES: &[Bench] = &[
         about: "two hosts in virtual time: a paced packet, bulk with checksums",
         unasked: true,
         run: in_memory::simulation,
+    },
+    Bench {
+        name: "explain",
+        about: "a capture of 1 GB with 20,000 connections, read and explained",
+        unasked: false,
+        run: explain::run,
     },
     Bench {
         name: "idle",

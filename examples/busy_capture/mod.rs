@@ -1,0 +1,4 @@
+//! The traffic of a large capture.
+
+mod connection;
+pub(crate) mod traffic;
