@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Exit, Failure, terminal};
-use crate::capture::{Counts, Ending, Reader};
+use crate::capture::{Counts, Reader};
 use crate::explain::{CaptureSpan, Connection, Explainer, Keep, Story, Trouble};
 use crate::nouns::count;
 use crate::printable::escaped;
@@ -73,7 +73,7 @@ impl Explain {
         let read = self.read()?;
         let asked = self.stream.is_some() || self.host.is_some();
         let mut told: Vec<(Connection, Story)> = Vec::new();
-        for connection in read.found {
+        for mut connection in read.found {
             let story = connection.story(&read.span);
             told.push((connection, story));
         }
@@ -97,7 +97,7 @@ impl Explain {
         } else {
             self.print(&told, &read.span, in_detail, read.connections, troubled)?;
         }
-        for remark in remarks(&read.counts, read.damage.as_deref()) {
+        for remark in read.damage.into_iter().chain(read.counts.warnings()) {
             terminal::tell(&format!("{remark}\n"));
         }
         Ok(match troubled {
@@ -227,44 +227,4 @@ impl Explain {
 /// Whether a connection belongs on the list.
 fn is_trouble(trouble: Trouble) -> bool {
     trouble != Trouble::None
-}
-
-/// What the reader met.
-fn remarks(counts: &Counts, damage: Option<&str>) -> Vec<String> {
-    let mut all = Vec::new();
-    all.extend(damage.map(str::to_owned));
-    match counts.ending {
-        Ending::InsideFrame(n) => {
-            all.push(format!("the file ends inside frame {n}, which is left out"))
-        }
-        Ending::BehindFrame(n) => {
-            all.push(format!("the file ends inside a structure behind frame {n}"))
-        }
-        Ending::Whole | Ending::NotReached => {}
-    }
-    if counts.cut > 0 {
-        all.push(format!(
-            "{} cut off inside the headers: capture with a longer snap length (tcpdump -s)",
-            count(counts.cut, "frame")
-        ));
-    }
-    if counts.malformed > 0 {
-        all.push(format!(
-            "{} with headers that contradict each other were left out",
-            count(counts.malformed, "frame")
-        ));
-    }
-    if counts.dropped > 0 {
-        all.push(format!(
-            "the capturing machine dropped {}: gaps may be its own",
-            count(counts.dropped, "packet")
-        ));
-    }
-    for (link, frames) in &counts.unread_links {
-        all.push(format!(
-            "{} of link type {link} were left out",
-            count(*frames, "frame")
-        ));
-    }
-    all
 }

@@ -1,7 +1,7 @@
 //! A packet of a connection, its numbers counted from the first of its sender as Wireshark does.
 
 use crate::capture::TcpSeen;
-use crate::wire::{Flags, Seq, Timestamps};
+use crate::wire::{Flags, Options, Seq, Timestamps};
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,10 @@ pub struct Packet {
     pub ttl: u8,
     /// Hash of its captured data.
     pub data_hash: u64,
+    /// Its options, as far as they were captured.
+    pub options: Options,
+    /// The window field, not scaled.
+    pub window_field: u16,
 }
 
 impl Packet {
@@ -164,5 +168,7 @@ pub(super) fn packet(
         ip_id: seen.ip_id,
         ttl: seen.ttl,
         data_hash: seen.data_hash,
+        options: seen.options,
+        window_field: seen.window,
     }
 }

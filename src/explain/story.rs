@@ -5,8 +5,10 @@ use super::end::IcmpError;
 use super::infer::Inferred;
 use super::packet::Side;
 use super::pending::{Pending, Unanswered};
+use super::rerun::Rerun;
 use super::reset::ResetReason;
 use super::span::{CaptureSpan, length};
+use super::system::System;
 use super::told::Told;
 use crate::nouns::count;
 
@@ -69,7 +71,7 @@ impl Trouble {
 type Judged = (Trouble, String, Option<(Side, u64)>);
 
 /// The story of a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Story {
     /// What is wrong.
     pub trouble: Trouble,
@@ -85,26 +87,58 @@ pub struct Story {
     pub inferred: Vec<Inferred>,
     /// What the capture does not show.
     pub caveats: Vec<String>,
+    /// What the engine's runs have shown.
+    pub reruns: Vec<Rerun>,
 }
 
 impl Connection {
     /// Returns the connection's story.
-    pub fn story(&self, span: &CaptureSpan) -> Story {
+    ///
+    /// If its packets are kept, the engine is run against them, and what that makes certain is written beside the packets.
+    pub fn story(&mut self, span: &CaptureSpan) -> Story {
+        let reruns = self.reruns(span);
         let (trouble, verdict, silent) = self.judged(span);
+        let mut inferred = self.inferred(span);
+        let is_linux =
+            |r: &&Rerun| r.is_whole() || self.runs(r.side).is_some_and(|(s, _)| s == System::Linux);
+        inferred.extend(reruns.iter().filter(is_linux).map(Inferred::of_engine));
+        let mut told = Side::BOTH.map(|s| self.told(s, span));
+        for rerun in &reruns {
+            told[rerun.side.index()].simulated(rerun, span);
+        }
         Story {
             trouble,
             verdict,
             silent,
-            told: Side::BOTH.map(|s| self.told(s, span)),
+            told,
             sooner: self.sooner(span),
-            inferred: self.inferred(span),
+            inferred,
             caveats: self.caveats(),
+            reruns,
         }
     }
 
     /// Returns the address of an end, as it stands in sentences.
     pub fn who(&self, side: Side) -> String {
         format!("the {} ({})", side.name(), self.addrs[side.index()])
+    }
+
+    /// Runs the engine against each end that had trouble, unless its timers are not Linux's.
+    fn reruns(&mut self, span: &CaptureSpan) -> Vec<Rerun> {
+        let is_worth_it = |s: &Side| {
+            let end = self.end(*s);
+            let has_timers =
+                self.longest_series(*s).is_some() || end.probes_sent > 0 || end.syn_retries > 0;
+            has_timers
+                && self
+                    .runs(*s)
+                    .is_none_or(|(system, _)| system == System::Linux)
+        };
+        let sides: Vec<Side> = Side::BOTH.into_iter().filter(is_worth_it).collect();
+        sides
+            .into_iter()
+            .filter_map(|s| self.rerun(s, span))
+            .collect()
     }
 
     fn judged(&self, span: &CaptureSpan) -> Judged {

@@ -7,6 +7,7 @@ use super::end::IcmpError;
 use super::give_up::{ORPHAN_RETRIES, TCP_RETRIES2, give_up_ns, model_ns};
 use super::packet::Side;
 use super::pending::Pending;
+use super::rerun::Rerun;
 use super::reset::ResetReason;
 use super::span::{CaptureSpan, length};
 use super::system::System;
@@ -43,6 +44,24 @@ impl Told {
             at_ns: Some(at_ns),
             ..self
         }
+    }
+
+    /// Puts the end that the engine simulates in place of the one that was computed.
+    pub(super) fn simulated(&mut self, rerun: &Rerun, span: &CaptureSpan) {
+        let (true, Some((earliest, latest, errno))) = (self.is_computed, rerun.gives_up) else {
+            return;
+        };
+        let when = match latest - earliest {
+            0..10_000_000 => format!("at {}", span.at(latest)),
+            _ => format!("between {} and {}", span.at(earliest), span.at(latest)),
+        };
+        if errno.is_empty() || self.errno.is_none() && errno != "ETIMEDOUT" {
+            return;
+        }
+        let defaults = "simulated: the engine with default sysctls, if nothing more arrives";
+        self.text = format!("{errno} {when} ({defaults})");
+        self.errno = Some(errno);
+        self.at_ns = Some(latest);
     }
 
     fn computed(self) -> Told {

@@ -8,7 +8,9 @@ mod timing;
 use super::connection::Connection;
 use super::mechanism::Sureness;
 use super::packet::Side;
-use super::span::CaptureSpan;
+use super::rerun::Rerun;
+use super::span::{CaptureSpan, length};
+use crate::nouns::count;
 
 /// Something that was inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,45 @@ pub struct Inferred {
 }
 
 impl Inferred {
+    /// What runs of the engine have shown.
+    pub(super) fn of_engine(rerun: &Rerun) -> Inferred {
+        let runs = format!(
+            "{} of the engine with other clock ticks, phases and settings",
+            count(rerun.runs, "run")
+        );
+        let (packets, reproduced) = (rerun.packets, rerun.reproduced);
+        if !rerun.is_whole() {
+            let at = rerun.differs_at.unwrap_or_default();
+            let value = format!(
+                "Linux 6.18's rules give the first {reproduced} of its {packets} packets; packet {at} differs (another kernel, settings or \
+                 writes of the application that the capture does not show)"
+            );
+            return Inferred::new(rerun.side, "engine", value, runs, Sureness::Unclear);
+        }
+        let rates: Vec<String> = rerun.hz.iter().map(u32::to_string).collect();
+        let wheel = match rerun.wheel {
+            Some(true) => ", timers on the timer wheel",
+            Some(false) => ", timers not on the timer wheel",
+            None => "",
+        };
+        let probe = match rerun.tail_loss_probe {
+            Some(true) => ", tail loss probes on",
+            Some(false) => ", tail loss probes off",
+            None => "",
+        };
+        let value = format!(
+            "Linux 6.18's rules send all of its {packets} packets at the same instants (within {}): HZ {}{wheel}{probe}",
+            length(rerun.off_ns),
+            rates.join(" or "),
+        );
+        let sureness = if packets >= 6 {
+            Sureness::Certain
+        } else {
+            Sureness::Likely
+        };
+        Inferred::new(rerun.side, "engine", value, runs, sureness)
+    }
+
     fn new(
         side: impl Into<Option<Side>>,
         what: &'static str,
