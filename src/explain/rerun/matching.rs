@@ -24,7 +24,7 @@ pub(super) struct Match {
 
 /// Compares packet by packet until the first that differs.
 pub(super) fn held_against(script: &Script, run: &Run, hypothesis: &Hypothesis) -> Match {
-    let allowed_ns = hypothesis.ticks.tick_ns + LATE_NS + script.turnaround_ns / 5;
+    let allowed_ns = hypothesis.ticks.tick_ns + LATE_NS + script.step_ns + script.turnaround_ns / 5;
     let mut found = Match {
         gave_up: run.gave_up,
         ..Match::default()

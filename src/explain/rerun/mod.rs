@@ -12,7 +12,7 @@ mod script;
 
 use self::hypothesis::{Hypothesis, all};
 use self::matching::{Match, held_against};
-use self::script::Script;
+use self::script::{AT_HAND_NS, Script};
 use super::connection::{Connection, Explained};
 use super::mechanism::{Label, Mechanism, Sureness};
 use super::packet::Side;
@@ -21,8 +21,6 @@ use super::span::CaptureSpan;
 /// The most packets of a connection with which the engine is run.
 const MOST_PACKETS: usize = 3_000;
 
-/// A capture is taken at an end that answers within this time, ns.
-const AT_HAND_NS: u64 = 1_000_000;
 /// How much farther away an end can be than its fastest answer was, ns. Its own measure of the round-trip time depends on it.
 const FARTHER_NS: [u64; 5] = [0, 500_000, 1_000_000, 2_000_000, 4_000_000];
 

@@ -165,7 +165,11 @@ impl Player<'_> {
                 self.drain(at_ns);
                 self.read(at_ns);
             }
-            Act::Write(bytes) => {
+            Act::Write { bytes, corked } => {
+                if let (true, Some(socket)) = (*corked, self.socket) {
+                    let cork = SockOpt::int(OptName::TCP_CORK, 1);
+                    self.engine.call(instant(at_ns), Call::Set(socket, cork));
+                }
                 self.unwritten += bytes;
                 self.write(at_ns);
             }

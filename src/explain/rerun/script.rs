@@ -12,6 +12,8 @@ use crate::call::Addr;
 use crate::time::Instant;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
+/// An end that answers within this time is where the capture was taken, ns.
+pub(super) const AT_HAND_NS: u64 = 1_000_000;
 /// Time on the engine's clock before the first packet, ns.
 const LEAD_NS: u64 = 1_000_000_000;
 /// Data of the other end that is fed to the engine: its bytes do not matter.
@@ -24,8 +26,11 @@ pub(super) enum Act {
     Listen,
     /// A packet of the other end.
     Deliver(Box<Datagram>, Option<u32>),
-    /// The application writes so many bytes.
-    Write(usize),
+    /// The application writes so many bytes; corked, if the FIN leaves with the last of them.
+    Write {
+        bytes: usize,
+        corked: bool,
+    },
     /// shutdown() or close().
     Close,
 }
@@ -38,6 +43,7 @@ pub(super) struct Sent {
     pub(super) seq: i64,
     pub(super) end: i64,
     pub(super) flags: Flags,
+    pub(super) tsval: Option<u32>,
 }
 
 /// The script of an end.
@@ -61,6 +67,8 @@ pub(super) struct Script {
     pub(super) keepalive_count: Option<u32>,
     /// MTU with which this end's longest segment fits, bytes.
     pub(super) mtu: u32,
+    /// How coarse the instants of its packets are, ns.
+    pub(super) step_ns: u64,
     origin_ns: u64,
     half_ns: u64,
 }
@@ -103,6 +111,7 @@ impl Script {
                 .filter(|r| r.1 == ResetReason::KeepaliveFailed)
                 .map(|_| me.keepalive.most),
             mtu: u32::from(mss) + headers,
+            step_ns: 0,
             origin_ns: connection.first_ns.saturating_sub(LEAD_NS),
             half_ns: turnaround_ns / 2,
         };
@@ -121,7 +130,32 @@ impl Script {
             }
         }
         script.acts.sort_by_key(|a| a.0);
+        if turnaround_ns > AT_HAND_NS
+            && let Some(rate) = connection.ts_rate(side)
+        {
+            script.by_own_clock(1_000_000_000 / u64::from(rate));
+        }
         Some(script)
+    }
+
+    /// Takes the instants of its packets from its TSval, which no network delays. The fastest packet tells where that clock
+    /// stands on the clock of the capture.
+    fn by_own_clock(&mut self, step_ns: u64) {
+        let Some(first) = self.sent.iter().find_map(|s| s.tsval) else {
+            return;
+        };
+        let since = |tsval: u32| u64::from(tsval.wrapping_sub(first)) * step_ns;
+        let stamped = self
+            .sent
+            .iter()
+            .filter_map(|s| Some(s.at_ns as i64 - since(s.tsval?) as i64));
+        let Some(offset) = stamped.min() else { return };
+        for sent in &mut self.sent {
+            if let Some(tsval) = sent.tsval {
+                sent.at_ns = (since(tsval) as i64 + offset).max(0) as u64;
+            }
+        }
+        self.step_ns = step_ns;
     }
 
     /// An instant of the capture on this end's clock: its own packets left earlier, the other end's arrive later.
@@ -151,6 +185,7 @@ impl Script {
                 seq: packet.seq,
                 end: packet.end(),
                 flags: packet.flags,
+                tsval: packet.ts.map(|ts| ts.tsval),
             });
         }
         if packet.has(Flags::SYN) {
@@ -166,11 +201,18 @@ impl Script {
         if is_new && packet.len > 0 {
             // a write ends where PSH is set, and begins where its first segment leaves
             let place = *write.get_or_insert_with(|| {
-                self.acts.push((at_ns, Act::Write(0)));
+                self.acts.push((
+                    at_ns,
+                    Act::Write {
+                        bytes: 0,
+                        corked: false,
+                    },
+                ));
                 self.acts.len() - 1
             });
-            if let Act::Write(bytes) = &mut self.acts[place].1 {
+            if let Act::Write { bytes, corked } = &mut self.acts[place].1 {
                 *bytes += packet.len as usize;
+                *corked |= packet.has(Flags::FIN);
             }
             if packet.has(Flags::PSH) || packet.has(Flags::FIN) {
                 *write = None;
