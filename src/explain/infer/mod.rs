@@ -54,8 +54,12 @@ impl Inferred {
             Some(false) => ", tail loss probes off",
             None => "",
         };
+        let sysctls = match rerun.sysctls.as_str() {
+            "" => String::new(),
+            other => format!(", {other}"),
+        };
         let value = format!(
-            "Linux 6.18's rules send all of its {packets} packets at the same instants (within {}): HZ {}{wheel}{probe}",
+            "Linux 6.18's rules send all of its {packets} packets at the same instants (within {}): HZ {}{wheel}{probe}{sysctls}",
             length(rerun.off_ns),
             rates.join(" or "),
         );

@@ -5,6 +5,7 @@
 
 use super::super::connection::Connection;
 use super::super::packet::Side;
+use super::bounds::{self, Bounds};
 use super::matching::Match;
 use super::script::Script;
 use crate::time::{Jiffies, TickSpan, Ticks};
@@ -25,11 +26,14 @@ pub(super) struct Hypothesis {
     pub(super) tail_loss_probe: bool,
     /// TCP_KEEPIDLE and TCP_KEEPINTVL, s, if keepalive is on.
     pub(super) keepalive: Option<(u64, u64)>,
+    /// The sysctls that differ from the defaults.
+    pub(super) bounds: Bounds,
 }
 
 /// All that the capture allows.
 pub(super) fn all(connection: &Connection, side: Side, script: &Script) -> Vec<Hypothesis> {
     let of_ts = connection.ts_rate(side);
+    let bounds = bounds::all(connection, side);
     let mut found = Vec::new();
     for hz in RATES {
         if of_ts.is_some_and(|ts| ts != 1_000 && ts != hz) {
@@ -44,11 +48,12 @@ pub(super) fn all(connection: &Connection, side: Side, script: &Script) -> Vec<H
             for ticks in phases(script, hz, wheel) {
                 for tail_loss_probe in [true, false] {
                     for keepalive in settings(script) {
-                        found.push(Hypothesis {
+                        found.extend(bounds.iter().map(|bounds| Hypothesis {
                             ticks,
                             tail_loss_probe,
                             keepalive,
-                        });
+                            bounds: *bounds,
+                        }));
                     }
                 }
             }
@@ -126,10 +131,10 @@ pub(super) fn rates(found: &[(Hypothesis, Match)]) -> Vec<u32> {
 }
 
 /// What all these runs have in common.
-pub(super) fn agreed(
+pub(super) fn agreed<T: PartialEq>(
     found: &[(Hypothesis, Match)],
-    of: impl Fn(&Hypothesis) -> bool,
-) -> Option<bool> {
+    of: impl Fn(&Hypothesis) -> T,
+) -> Option<T> {
     let first = of(&found.first()?.0);
     found.iter().all(|(h, _)| of(h) == first).then_some(first)
 }

@@ -5,6 +5,7 @@
 //! FIN. Everything else follows from the rules of the engine. Clock tick, its phase and the tail loss probe are not known, so
 //! every combination is tried that the capture allows. What all that reproduce the capture agree on is certain.
 
+mod bounds;
 mod hypothesis;
 mod matching;
 mod run;
@@ -41,6 +42,8 @@ pub struct Rerun {
     pub wheel: Option<bool>,
     /// Whether tail loss probes are on in these runs; none: with and without.
     pub tail_loss_probe: Option<bool>,
+    /// The sysctls other than the defaults on which these runs agree, in words.
+    pub sysctls: String,
     /// The frame at which the best run differs.
     pub differs_at: Option<u64>,
     /// The largest difference in time of the best run, ns.
@@ -79,6 +82,13 @@ impl Connection {
         let best = found.iter().map(|(_, m)| m.reproduced).max()?;
         let packets = script.sent.len();
         found.retain(|(_, m)| m.reproduced == best);
+        // what fits with the defaults needs no other settings
+        if found
+            .iter()
+            .any(|(h, _)| h.bounds == bounds::Bounds::default())
+        {
+            found.retain(|(h, _)| h.bounds == bounds::Bounds::default());
+        }
         let least_off = found.iter().map(|(_, m)| m.off_ns).min()?;
         let closest = found.iter().find(|(_, m)| m.off_ns == least_off)?;
         let differs_at = (best < packets).then(|| script.sent[best].number);
@@ -90,6 +100,9 @@ impl Connection {
             hz: hypothesis::rates(&found),
             wheel: hypothesis::agreed(&found, |h| h.ticks.wheel),
             tail_loss_probe: hypothesis::agreed(&found, |h| h.tail_loss_probe),
+            sysctls: hypothesis::agreed(&found, |h| h.bounds)
+                .map(|b| b.text())
+                .unwrap_or_default(),
             differs_at,
             off_ns: closest.1.off_ns,
             gives_up: (best == packets)

@@ -58,6 +58,9 @@ pub(super) fn run(script: &Script, hypothesis: &Hypothesis) -> Run {
         ip_id: Some(0),
     };
     config.sysctl.tcp_early_retrans = if hypothesis.tail_loss_probe { 3 } else { 0 };
+    config.sysctl.tcp_rto_min_us = hypothesis.bounds.rto_min_us as i64;
+    config.sysctl.tcp_rto_max_ms = hypothesis.bounds.rto_max_ms as i64;
+    config.sysctl.tcp_syn_linear_timeouts = i64::from(hypothesis.bounds.syn_linear);
     let mut player = Player {
         engine: Engine::new(config),
         script,
