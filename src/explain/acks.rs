@@ -8,9 +8,6 @@ use crate::wire::Flags;
 /// An ACK that comes this much later than its end can answer was held back, ns. Linux holds it back for 40 ms at least,
 /// others for 100 or 200 ms.
 const HELD_BACK_NS: u64 = 30_000_000;
-/// An ACK that comes no later than this after its end could answer was sent at once, ns. Later, it can be that of a timer
-/// that was about to expire.
-const AT_ONCE_NS: u64 = 500_000;
 /// The most instants of probes that are kept.
 const MOST_PROBES: usize = 128;
 
@@ -76,15 +73,20 @@ pub(super) fn explain(connection: &Connection, packet: &Packet) -> Label {
         return Label::certain(Mechanism::HandshakeAck);
     }
     if me.last_ack.is_none_or(|last| ack > last) {
-        let held_back =
-            since(arrived.in_order_ns).map(|d| d.saturating_sub(me.turnaround_ns.unwrap_or(0)));
+        // the copy that was acknowledged may be a later one, if it had the time to get there
+        let had_time =
+            |at: &u64| packet.at_ns.saturating_sub(*at) >= me.turnaround_ns.unwrap_or(0) / 10 * 9;
+        let last = arrived.in_order_ns.max(arrived.old_ns.filter(had_time));
+        let held_back = since(last).map(|d| d.saturating_sub(me.turnaround_ns.unwrap_or(0)));
         return match held_back {
             None if ack > other.snd_nxt => Label::certain(Mechanism::Ack)
                 .remark("acknowledges data that is not in the capture"),
             None => Label::likely(Mechanism::Ack),
             Some(late) if late >= HELD_BACK_NS => Label::likely(Mechanism::DelayedAck)
                 .remark(format!("held back for {:.1} ms", late as f64 / 1e6)),
-            Some(late) if late <= AT_ONCE_NS => Label::certain(Mechanism::Ack),
+            Some(_) if since(last).is_some_and(|d| me.is_at_once(d)) => {
+                Label::certain(Mechanism::Ack)
+            }
             Some(_) => Label::likely(Mechanism::Ack),
         };
     }

@@ -9,6 +9,9 @@ use super::packet::{Numbers, Packet, Side};
 use super::series::Series;
 use crate::capture::IcmpSeen;
 
+/// The most ICMP errors of a connection that are kept.
+const MOST_ICMPS: usize = 1_000;
+
 /// A packet and its explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -131,11 +134,23 @@ impl Connection {
             true => Side::Client,
             false => Side::Server,
         };
-        self.end_mut(side).icmp = Some(IcmpError {
+        let seq = self.numbers[side.index()].place(seen.seq);
+        let error = IcmpError {
             kind: seen.kind,
             v6: seen.v6,
             at_ns,
-        });
+            seq,
+            reporter: Some(seen.reporter),
+            mtu: seen.mtu,
+        };
+        let keeps = self.kept.is_some();
+        let end = self.end_mut(side);
+        end.icmp = Some(error);
+        end.icmp_errors += 1;
+        end.first_icmp_ns = end.first_icmp_ns.or(Some(at_ns));
+        if keeps && end.icmps.len() < MOST_ICMPS {
+            end.icmps.push(error);
+        }
         self.last_ns = self.last_ns.max(at_ns);
     }
 

@@ -10,6 +10,9 @@ use super::packet::Packet;
 use super::series::{Firing, Series};
 use crate::wire::Flags;
 
+/// What comes this soon after an ACK could be answered, no timer has sent, ns.
+const AT_ONCE_NS: u64 = 1_000_000;
+
 /// Explains a packet with data or FIN that is no probe.
 pub(super) fn explain(connection: &mut Connection, packet: &Packet) -> Label {
     let me = connection.end(packet.from);
@@ -145,44 +148,32 @@ fn on_arrival(connection: &mut Connection, packet: &Packet) -> Label {
     let (me, other) = (connection.end(side), connection.end(side.other()));
     let sacked_above = me.flights.is_sacked_above(packet.end());
     let is_first = me.flights.first().is_some_and(|f| f.times == 1);
-    match me.recovery {
-        Some(Recovery::Rto(until)) if packet.seq < until => again(
-            connection,
-            packet,
-            Recovery::Rto,
-            Label::certain(Mechanism::GoBack),
+    // a little later it may be the reordering timer, which waits for a part of the round-trip time
+    let since = packet.at_ns.saturating_sub(other.news_ns);
+    let sure = match since <= me.turnaround_ns.unwrap_or(0) + AT_ONCE_NS {
+        true => Label::certain,
+        false => Label::likely,
+    };
+    let fast = |label: fn(Mechanism) -> Label| {
+        (
+            Recovery::Fast as fn(i64) -> Recovery,
+            label(Mechanism::FastRetransmit),
+        )
+    };
+    let (how, label) = match me.recovery {
+        Some(Recovery::Rto(until)) if packet.seq < until => (
+            Recovery::Rto as fn(i64) -> Recovery,
+            sure(Mechanism::GoBack),
         ),
-        Some(Recovery::Fast(until)) if packet.seq < until => again(
-            connection,
-            packet,
-            Recovery::Fast,
-            Label::certain(Mechanism::FastRetransmit),
-        ),
-        _ if sacked_above => again(
-            connection,
-            packet,
-            Recovery::Fast,
-            Label::certain(Mechanism::FastRetransmit),
-        ),
-        _ if other.duplicate_acks >= 3 => again(
-            connection,
-            packet,
-            Recovery::Fast,
-            Label::certain(Mechanism::FastRetransmit),
-        ),
-        _ if other.duplicate_acks > 0 && is_first => again(
-            connection,
-            packet,
-            Recovery::Fast,
-            Label::likely(Mechanism::FastRetransmit),
-        ),
-        _ => again(
-            connection,
-            packet,
-            Recovery::Fast,
+        Some(Recovery::Fast(until)) if packet.seq < until => fast(sure),
+        _ if sacked_above || other.duplicate_acks >= 3 => fast(sure),
+        _ if other.duplicate_acks > 0 && is_first => fast(Label::likely),
+        _ => (
+            Recovery::Fast as fn(i64) -> Recovery,
             Label::unclear(Mechanism::Retransmission),
         ),
-    }
+    };
+    again(connection, packet, how, label)
 }
 
 fn again(

@@ -1,5 +1,7 @@
 //! What the capture shows of one end of a connection: what it sent, what is out, what it announced and how fast it answers.
 
+use std::net::IpAddr;
+
 use super::flights::Flights;
 use super::packet::Packet;
 use super::reset::ResetReason;
@@ -88,9 +90,29 @@ pub(super) struct IcmpError {
     pub(super) v6: bool,
     /// When it was captured, ns.
     pub(super) at_ns: u64,
+    /// The sequence number of the packet that it quotes.
+    pub(super) seq: i64,
+    /// Who reports it.
+    pub(super) reporter: Option<IpAddr>,
+    /// MTU of the next hop, bytes, where the packet was too long.
+    pub(super) mtu: Option<u32>,
 }
 
 impl IcmpError {
+    /// What it says, in words.
+    pub(super) fn text(&self) -> String {
+        let words = match (self.v6, self.kind) {
+            (false, (3, 0)) | (true, (1, 0)) => "network unreachable",
+            (false, (3, 1)) | (true, (1, 3)) => "host unreachable",
+            (false, (3, 3)) | (true, (1, 4)) => "port unreachable",
+            (false, (3, 4)) | (true, (2, _)) => "packet too long for the path",
+            (false, (3, 9 | 10 | 13)) | (true, (1, 1)) => "administratively prohibited",
+            (false, (11, _)) | (true, (3, _)) => "time to live exceeded",
+            _ => return format!("type {}, code {}", self.kind.0, self.kind.1),
+        };
+        words.to_owned()
+    }
+
     /// Whether it says that the packet is too long for the path.
     pub(super) const fn is_too_big(&self) -> bool {
         matches!((self.kind, self.v6), ((3, 4), false) | ((2, _), true))
@@ -187,6 +209,8 @@ pub(super) struct End {
     /// The shortest time from a packet to its answer, as seen at the capture: the round trip between the capture and this
     /// end, ns.
     pub(super) turnaround_ns: Option<u64>,
+    /// The same of its packet of the handshake, which no timer holds back, ns.
+    pub(super) handshake_turnaround_ns: Option<u64>,
     /// TTL of its packets, but RSTs.
     pub(super) ttl: Option<u8>,
     /// What its keepalive probes have shown.
@@ -201,6 +225,11 @@ pub(super) struct End {
     pub(super) outage: Option<(u64, u64, u32)>,
     /// The last ICMP error about one of its packets.
     pub(super) icmp: Option<IcmpError>,
+    /// Number of ICMP errors about its packets, and when the first was captured, ns.
+    pub(super) icmp_errors: u64,
+    pub(super) first_icmp_ns: Option<u64>,
+    /// All of them, if its packets are kept.
+    pub(super) icmps: Vec<IcmpError>,
     /// The longest series of RTOs.
     pub(super) longest: Option<Series>,
     /// Number of packets that it sent more than once, copies by the capture left out.
@@ -230,6 +259,15 @@ impl End {
     pub(super) fn prompt_ns(&self) -> u64 {
         let turnaround = self.turnaround_ns.unwrap_or(0);
         turnaround + (turnaround / 2).max(3_000_000)
+    }
+
+    /// Whether an ACK that comes so long after what it acknowledges was sent at once. An end whose ACKs were all held back would
+    /// look the same if only its data told how far away it is.
+    pub(super) fn is_at_once(&self, after_ns: u64) -> bool {
+        /// An ACK that is later than this can be that of a timer that was about to expire, ns.
+        const AT_ONCE_NS: u64 = 500_000;
+        let turnaround = self.handshake_turnaround_ns.unwrap_or(0);
+        after_ns.abs_diff(turnaround) <= AT_ONCE_NS
     }
 
     pub(super) fn take_turnaround(&mut self, ns: u64) {

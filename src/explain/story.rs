@@ -1,7 +1,6 @@
 //! What became of a connection: its trouble, in a line; who went silent; what each application gets.
 
 use super::connection::Connection;
-use super::end::IcmpError;
 use super::infer::Inferred;
 use super::packet::Side;
 use super::pending::{Pending, Unanswered};
@@ -97,7 +96,10 @@ impl Connection {
     /// If its packets are kept, the engine is run against them, and what that makes certain is written beside the packets.
     pub fn story(&mut self, span: &CaptureSpan) -> Story {
         let reruns = self.reruns(span);
-        let (trouble, verdict, silent) = self.judged(span);
+        let (trouble, mut verdict, silent) = self.judged(span);
+        if trouble != Trouble::Refused {
+            verdict += &self.icmp_errors(span);
+        }
         let mut inferred = self.inferred(span);
         let is_linux =
             |r: &&Rerun| r.is_whole() || self.runs(r.side).is_some_and(|(s, _)| s == System::Linux);
@@ -121,6 +123,25 @@ impl Connection {
     /// Returns the address of an end, as it stands in sentences.
     pub fn who(&self, side: Side) -> String {
         format!("the {} ({})", side.name(), self.addrs[side.index()])
+    }
+
+    /// The ICMP errors, as a part of the verdict.
+    fn icmp_errors(&self, span: &CaptureSpan) -> String {
+        let of = |side: Side| {
+            let end = self.end(side);
+            let (last, first) = (end.icmp?, end.first_icmp_ns?);
+            let from = last
+                .reporter
+                .map_or_else(String::new, |ip| format!(" from {ip}"));
+            Some(format!(
+                "; {} \"{}\"{from} about packets of the {}, the first at {}",
+                count(end.icmp_errors, "ICMP error"),
+                last.text(),
+                side.name(),
+                span.at(first),
+            ))
+        };
+        Side::BOTH.into_iter().filter_map(of).collect()
     }
 
     /// Runs the engine against each end that had trouble, unless its timers are not Linux's.
@@ -174,16 +195,12 @@ impl Connection {
         let other_lives = end.snd_una.is_some() || end.last_ack.is_some_and(|ack| ack > 1);
         if end.syn.is_some() && end.last_ack.is_none() {
             let retries = end.syn_retries;
-            if let Some(IcmpError {
-                kind, at_ns: at, ..
-            }) = end.icmp
-            {
+            if let Some(icmp) = end.icmp {
                 let text = format!(
-                    "the SYN of {} was answered by an ICMP error (type {}, code {}) at {}",
+                    "the SYN of {} was answered by the ICMP error \"{}\" at {}",
                     self.who(seen),
-                    kind.0,
-                    kind.1,
-                    span.at(at)
+                    icmp.text(),
+                    span.at(icmp.at_ns)
                 );
                 return (Trouble::Refused, text, None);
             }

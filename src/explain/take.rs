@@ -241,10 +241,15 @@ impl Connection {
         let opened = was_closed && packet.window > 0;
         let Some(ack) = packet.ack else { return };
         let is_repeated = me.last_ack == Some(ack);
+        let is_first = me.last_ack.is_none() && me.syn_retries == 0 && me.syn.is_some();
         me.last_ack = Some(me.last_ack.map_or(ack, |last| last.max(ack)));
         let answers = me.arrived.in_order_ns;
         if let Some(arrived) = answers.filter(|_| !is_repeated) {
-            me.take_turnaround(packet.at_ns.saturating_sub(arrived));
+            let turnaround = packet.at_ns.saturating_sub(arrived);
+            me.take_turnaround(turnaround);
+            if is_first {
+                me.handshake_turnaround_ns = Some(turnaround);
+            }
         }
         let is_pure = !packet.takes_space();
         let other = self.end_mut(from.other());

@@ -130,6 +130,7 @@ impl Connection {
             kind,
             v6,
             at_ns: at,
+            ..
         }) = me.icmp
             && me.snd_una.is_none()
             && let Some(errno) = errno_of(kind, v6)

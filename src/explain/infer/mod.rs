@@ -44,6 +44,10 @@ impl Inferred {
             return Inferred::new(rerun.side, "engine", value, runs, Sureness::Unclear);
         }
         let rates: Vec<String> = rerun.hz.iter().map(u32::to_string).collect();
+        let rates = match rates.is_empty() {
+            true => "HZ cannot be told".to_owned(),
+            false => format!("HZ {}", rates.join(" or ")),
+        };
         let wheel = match rerun.wheel {
             Some(true) => ", timers on the timer wheel",
             Some(false) => ", timers not on the timer wheel",
@@ -59,9 +63,8 @@ impl Inferred {
             other => format!(", {other}"),
         };
         let value = format!(
-            "Linux 6.18's rules send all of its {packets} packets at the same instants (within {}): HZ {}{wheel}{probe}{sysctls}",
+            "Linux 6.18's rules send all of its {packets} packets at the same instants (within {}): {rates}{wheel}{probe}{sysctls}",
             length(rerun.off_ns),
-            rates.join(" or "),
         );
         let sureness = if packets >= 6 {
             Sureness::Certain

@@ -123,8 +123,11 @@ fn phases(script: &Script, hz: u32, wheel: bool) -> Vec<Ticks> {
     all
 }
 
-/// The clock rates of these runs.
+/// The clock rates of these runs; none if too few packets are sent by timers.
 pub(super) fn rates(found: &[(Hypothesis, Match)]) -> Vec<u32> {
+    if !found.iter().all(|(_, m)| m.tells_ticks) {
+        return Vec::new();
+    }
     let rate = |h: &Hypothesis| h.ticks.hz() as u32;
     let has = |hz: &u32| found.iter().any(|(h, _)| rate(h) == *hz);
     RATES.into_iter().filter(has).collect()

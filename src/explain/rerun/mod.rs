@@ -36,7 +36,7 @@ pub struct Rerun {
     pub reproduced: usize,
     /// Number of runs, each with another clock tick, phase or setting.
     pub runs: usize,
-    /// The clock ticks per second with which all packets are reproduced.
+    /// The clock ticks per second with which all packets are reproduced; none if too few packets tell.
     pub hz: Vec<u32>,
     /// Whether the timers sit on the timer wheel in these runs; none: with and without.
     pub wheel: Option<bool>,
@@ -81,6 +81,7 @@ impl Connection {
         let runs = found.len();
         let best = found.iter().map(|(_, m)| m.reproduced).max()?;
         let packets = script.sent.len();
+        let everything = found.clone();
         found.retain(|(_, m)| m.reproduced == best);
         // what fits with the defaults needs no other settings
         if found
@@ -98,8 +99,10 @@ impl Connection {
             reproduced: best,
             runs,
             hz: hypothesis::rates(&found),
-            wheel: hypothesis::agreed(&found, |h| h.ticks.wheel),
-            tail_loss_probe: hypothesis::agreed(&found, |h| h.tail_loss_probe),
+            wheel: hypothesis::agreed(&found, |h| h.ticks.wheel)
+                .filter(|_| found.iter().all(|(_, m)| m.tells_ticks)),
+            tail_loss_probe: hypothesis::agreed(&found, |h| h.tail_loss_probe)
+                .filter(|on| is_needed(&everything, &found, *on)),
             sysctls: hypothesis::agreed(&found, |h| h.bounds)
                 .map(|b| b.text())
                 .unwrap_or_default(),
@@ -110,7 +113,7 @@ impl Connection {
                 .flatten(),
         };
         if rerun.is_whole() {
-            self.make_certain(&found);
+            self.make_certain(&found, &everything, rerun.tail_loss_probe.is_some());
         }
         Some(rerun)
     }
@@ -135,7 +138,12 @@ impl Connection {
     }
 
     /// Writes the mechanisms on which all runs agree beside the packets whose own evidence does not decide.
-    fn make_certain(&mut self, found: &[(Hypothesis, Match)]) {
+    fn make_certain(
+        &mut self,
+        found: &[(Hypothesis, Match)],
+        everything: &[(Hypothesis, Match)],
+        probes_decided: bool,
+    ) {
         let Some(kept) = self.kept.as_mut() else {
             return;
         };
@@ -143,10 +151,20 @@ impl Connection {
             return;
         };
         for (n, (number, mechanism)) in first.causes.iter().enumerate() {
-            let agree = found
+            // a run that goes on after this packet is as good a reason as one that reproduces all
+            let plausible = everything
                 .iter()
+                .filter(|(_, m)| m.reproduced > n + 1 || m.reproduced == first.reproduced);
+            let agree = plausible
+                .clone()
                 .all(|(_, m)| m.causes.get(n).is_some_and(|c| c.1 == *mechanism));
             let place = kept.binary_search_by_key(number, |e: &Explained| e.packet.number);
+            // whether the first is a probe decides how the others are counted
+            let counts = matches!(
+                mechanism,
+                Some(Mechanism::Rto(_) | Mechanism::TailLossProbe)
+            );
+            let agree = agree && (probes_decided || !counts);
             let (true, Some(mechanism), Ok(place)) = (agree, *mechanism, place) else {
                 continue;
             };
@@ -157,6 +175,20 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether tail loss probes must be on, or off: runs without them, or with them, end at the first packet that a timer sends or
+/// the one behind it.
+fn is_needed(everything: &[(Hypothesis, Match)], found: &[(Hypothesis, Match)], on: bool) -> bool {
+    let by_timer = |m: &Mechanism| matches!(m, Mechanism::TailLossProbe | Mechanism::Rto(_));
+    let first = found.first().and_then(|(_, m)| {
+        m.causes
+            .iter()
+            .position(|c| c.1.as_ref().is_some_and(by_timer))
+    });
+    let Some(first) = first else { return false };
+    let others = everything.iter().filter(|(h, _)| h.tail_loss_probe != on);
+    others.clone().all(|(_, m)| m.reproduced <= first + 1)
 }
 
 /// Whether the engine may decide: what it says of a packet that the capture itself explains is no news.

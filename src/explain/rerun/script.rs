@@ -3,14 +3,14 @@
 use bytes::Bytes;
 
 use super::super::connection::Connection;
-use super::super::end::Keepalive;
+use super::super::end::{IcmpError, Keepalive};
 use super::super::mechanism::Mechanism;
 use super::super::packet::{Packet, Side};
 use super::super::reset::ResetReason;
 use super::MOST_PACKETS;
 use crate::call::Addr;
 use crate::time::Instant;
-use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};
+use crate::wire::{Datagram, Flags, Icmp, Options, Payload, Segment, Seq, TcpOption, Timestamps};
 
 /// An end that answers within this time is where the capture was taken, ns.
 pub(super) const AT_HAND_NS: u64 = 1_000_000;
@@ -129,6 +129,9 @@ impl Script {
                 false => script.take_other(&one.packet),
             }
         }
+        for error in &me.icmps {
+            script.take_icmp(error);
+        }
         script.acts.sort_by_key(|a| a.0);
         if turnaround_ns > AT_HAND_NS
             && let Some(rate) = connection.ts_rate(side)
@@ -237,9 +240,39 @@ impl Script {
             options: relative(packet),
             payload: Bytes::from_static(&ZEROS[..(packet.len as usize).min(ZEROS.len())]),
         };
-        let datagram = Datagram {
-            src: self.remote.ip,
-            dst: self.local.ip,
+        let datagram = self.datagram(self.remote, self.local, segment);
+        self.acts
+            .push((at_ns, Act::Deliver(Box::new(datagram), echoed)));
+    }
+
+    /// An ICMP error about a packet of this end: it quotes the addresses, the ports and the number.
+    fn take_icmp(&mut self, error: &IcmpError) {
+        let quoted = self.datagram(
+            self.local,
+            self.remote,
+            Segment {
+                src_port: self.local.port,
+                dst_port: self.remote.port,
+                seq: Seq(error.seq as u32),
+                flags: Flags::ACK,
+                ..Segment::default()
+            },
+        );
+        let rest = error.mtu.unwrap_or(0);
+        let icmp = Icmp::error(error.kind.0, error.kind.1, rest, &quoted.emit());
+        let mut datagram = quoted;
+        datagram.src = error.reporter.unwrap_or(self.remote.ip);
+        datagram.dst = self.local.ip;
+        datagram.payload = Payload::Icmp(icmp);
+        let at_ns = self.local_ns(error.at_ns, 1);
+        self.acts
+            .push((at_ns, Act::Deliver(Box::new(datagram), None)));
+    }
+
+    fn datagram(&self, from: Addr, to: Addr, segment: Segment) -> Datagram {
+        Datagram {
+            src: from.ip,
+            dst: to.ip,
             ident: 0,
             dont_frag: true,
             ttl: 64,
@@ -247,9 +280,7 @@ impl Script {
             flow_label: 0,
             gso_size: 0,
             payload: Payload::Tcp(segment),
-        };
-        self.acts
-            .push((at_ns, Act::Deliver(Box::new(datagram), echoed)));
+        }
     }
 
     /// When the packet left whose TSval the other end echoes, ns.
