@@ -1,18 +1,19 @@
 //! `halfopen explain`: what happened to the connections of a capture.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, BufWriter, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Exit, Failure, terminal};
-use crate::capture::{Counts, Reader};
+use crate::capture::{Counts, Reader, annotate};
 use crate::explain::{CaptureSpan, Connection, Explainer, Keep, Story, Trouble};
 use crate::nouns::count;
 use crate::printable::escaped;
-use crate::report::explain::{list, one, to_json};
+use crate::report::explain::{list, one, to_json, why};
 
 /// Packets that are kept of a connection that nobody has asked for by its number.
 const KEPT_UNASKED: usize = 2_000;
@@ -43,6 +44,12 @@ pub(super) struct Explain {
     /// Prints each packet, also of long runs without trouble
     #[arg(long)]
     unfolded: bool,
+    /// Writes the capture to this file as pcapng, with the explanation of each packet as its comment, for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pcapng: Option<PathBuf>,
+    /// Overwrites the file of --pcapng
+    #[arg(long, requires = "pcapng")]
+    force: bool,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -70,6 +77,7 @@ struct Contents {
 impl Explain {
     /// Reads the capture and prints what happened.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
+        self.check_pcapng()?;
         let read = self.read()?;
         let asked = self.stream.is_some() || self.host.is_some();
         let mut told: Vec<(Connection, Story)> = Vec::new();
@@ -78,6 +86,7 @@ impl Explain {
             told.push((connection, story));
         }
         let troubled = told.iter().filter(|(_, s)| is_trouble(s.trouble)).count();
+        let comments = self.pcapng.as_ref().map(|_| comments(&told));
         if !asked && !self.all {
             told.retain(|(_, s)| is_trouble(s.trouble));
         }
@@ -96,6 +105,9 @@ impl Explain {
             ))?;
         } else {
             self.print(&told, &read.span, in_detail, read.connections, troubled)?;
+        }
+        if let (Some(out), Some(comments)) = (&self.pcapng, comments) {
+            self.annotate(out, comments)?;
         }
         for remark in read.damage.into_iter().chain(read.counts.warnings()) {
             terminal::tell(&format!("{remark}\n"));
@@ -142,6 +154,52 @@ impl Explain {
         Ok(())
     }
 
+    /// Refuses, before anything is read, what --pcapng cannot do.
+    fn check_pcapng(&self) -> Result<(), Failure> {
+        let Some(out) = &self.pcapng else {
+            return Ok(());
+        };
+        let name = escaped(&out.to_string_lossy()).into_owned();
+        if self.capture == Path::new("-") {
+            return Err(Failure("--pcapng reads the capture a second time, which a pipe does not allow: write it to a file first".to_owned()));
+        }
+        if out.exists() && !self.force {
+            return Err(Failure(format!(
+                "{name} exists already: --force overwrites it, or choose another file for --pcapng"
+            )));
+        }
+        let same = |a: &Path, b: &Path| {
+            a.canonicalize()
+                .ok()
+                .is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        };
+        match same(out, &self.capture) {
+            true => Err(Failure(format!(
+                "{name} is the capture itself: choose another file for --pcapng"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn annotate(&self, out: &Path, mut comments: BTreeMap<u64, String>) -> Result<(), Failure> {
+        let name = escaped(&out.to_string_lossy()).into_owned();
+        let input = File::open(&self.capture)?;
+        let output = File::create(out).map_err(|e| Failure(format!("{name}: {e}")))?;
+        let input = BufReader::with_capacity(1 << 20, input);
+        let done = annotate(input, BufWriter::new(output), |number| {
+            comments.remove(&number)
+        })?;
+        let written = count(done.comments, "comment");
+        log::info!("{name}: {written}");
+        if done.left_out > 0 {
+            terminal::tell(&format!(
+                "{} had no place in the file\n",
+                count(done.left_out, "comment")
+            ));
+        }
+        Ok(())
+    }
+
     fn nothing_found(&self, connections: u32) -> String {
         let what = match (self.stream, self.host) {
             (Some(n), _) => format!("stream {n}"),
@@ -175,6 +233,7 @@ impl Explain {
         let mut reader = Reader::new(BufReader::with_capacity(1 << 20, input))?;
         let mut found = Vec::new();
         let (stream, wanted, all) = (self.stream, self.host, self.all);
+        let comments = self.pcapng.is_some();
         let is_of = move |ip: IpAddr, port: Option<u16>, end: SocketAddr| {
             end.ip() == ip && port.is_none_or(|p| p == end.port())
         };
@@ -186,6 +245,7 @@ impl Explain {
         let keep: Keep = Box::new(move |n, a, b| match asked {
             true if is_wanted(n, a, b) => KEPT_ASKED,
             true => 0,
+            false if comments => KEPT_ASKED,
             // a capture of one connection is told packet by packet
             false if n == 0 => KEPT_UNASKED,
             false => 0,
@@ -193,7 +253,7 @@ impl Explain {
         let mut explainer = Explainer::new(keep, |connection: Connection| {
             let ends = connection.addrs;
             let is_it = !asked || is_wanted(connection.stream, ends[0], ends[1]);
-            if is_it && (asked || all || connection.may_be_in_trouble()) {
+            if is_it && (asked || all || comments || connection.may_be_in_trouble()) {
                 found.push(connection);
             }
         });
@@ -222,6 +282,12 @@ impl Explain {
             damage,
         })
     }
+}
+
+/// The explanation of each kept packet, by its frame number.
+fn comments(told: &[(Connection, Story)]) -> BTreeMap<u64, String> {
+    let kept = told.iter().filter_map(|(c, _)| c.kept.as_ref()).flatten();
+    kept.map(|e| (e.packet.number, why(e))).collect()
 }
 
 /// Whether a connection belongs on the list.

@@ -16,12 +16,14 @@ mod rerun;
 mod reset;
 mod resets;
 mod series;
+mod silence;
 mod sooner;
 mod span;
 mod story;
 mod system;
 mod take;
 mod told;
+mod trouble;
 
 pub use connection::{Connection, Explained};
 pub use infer::Inferred;
@@ -30,9 +32,10 @@ pub use packet::{Packet, Side};
 pub use rerun::Rerun;
 pub use reset::ResetReason;
 pub use span::{CaptureSpan, length};
-pub use story::{Story, Trouble};
+pub use story::Story;
 pub use system::{SynFacts, System};
 pub use told::Told;
+pub use trouble::Trouble;
 
 use std::net::SocketAddr;
 

@@ -3,71 +3,14 @@
 use super::connection::Connection;
 use super::infer::Inferred;
 use super::packet::Side;
-use super::pending::{Pending, Unanswered};
+use super::pending::Pending;
 use super::rerun::Rerun;
 use super::reset::ResetReason;
 use super::span::{CaptureSpan, length};
 use super::system::System;
 use super::told::Told;
+use super::trouble::{IDLE_NS, Judged, Trouble};
 use crate::nouns::count;
-
-/// A pause that is worth a word, ns.
-const IDLE_NS: u64 = 1_000_000_000;
-
-/// What is wrong with a connection; the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trouble {
-    /// One end has become silent while the other sent data.
-    Silent,
-    /// One end sends but acknowledges nothing: the packets to it are lost.
-    OneWayLoss,
-    /// Keepalive probes are not answered.
-    Keepalive,
-    /// One end has lost the connection and answers with a RST.
-    HalfOpen,
-    /// A RST ended it.
-    Reset,
-    /// The SYN was refused, by a RST or an ICMP error.
-    Refused,
-    /// The SYN was never answered.
-    NeverAnswered,
-    /// A window stays closed.
-    ZeroWindow,
-    /// The last data or the FIN was not acknowledged, after the other end had closed.
-    CloseLost,
-    /// One end was silent for a while, and came back.
-    Outage,
-    /// Data was retransmitted.
-    Retransmissions,
-    /// The capture shows only one direction.
-    OneSided,
-    /// Nothing.
-    None,
-}
-
-impl Trouble {
-    /// Returns the words for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Trouble::Silent => "dead peer",
-            Trouble::OneWayLoss => "one-way loss",
-            Trouble::Keepalive => "keepalive unanswered",
-            Trouble::HalfOpen => "half-open",
-            Trouble::Reset => "reset",
-            Trouble::Refused => "refused",
-            Trouble::NeverAnswered => "never answered",
-            Trouble::ZeroWindow => "zero window",
-            Trouble::CloseLost => "close unanswered",
-            Trouble::Outage => "outage, recovered",
-            Trouble::Retransmissions => "retransmissions",
-            Trouble::OneSided => "one direction only",
-            Trouble::None => "healthy",
-        }
-    }
-}
-
-/// The trouble, the verdict, and who went silent since when.
-type Judged = (Trouble, String, Option<(Side, u64)>);
 
 /// The story of a connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -302,53 +245,6 @@ impl Connection {
         end.fin.is_none() && is_open && at.saturating_sub(end.heard_before_rst_ns) > IDLE_NS
     }
 
-    fn silence(&self, u: &Unanswered, span: &CaptureSpan) -> Judged {
-        let dead = u.waits.other();
-        let (waits, silent) = (self.who(u.waits), self.who(dead));
-        let heard = self.end(dead).last_ns;
-        let heard_s = span.at(heard);
-        let tried = tries(&u.pending);
-        let lasted = length(u.last_ns.saturating_sub(u.since_ns));
-        let ends = match span.last_ns.saturating_sub(u.last_ns) {
-            0..=IDLE_NS => "; the capture ends there",
-            _ => "",
-        };
-        let tried = format!("{tried} of {waits} in {lasted}{ends}");
-        let what = u.pending.what();
-        let (trouble, text) = match u.pending {
-            Pending::Keepalive { .. } => (
-                Trouble::Keepalive,
-                format!("{silent} went silent after {heard_s}: no answer to {tried}"),
-            ),
-            Pending::Window { .. } => (
-                Trouble::Silent,
-                format!(
-                    "{silent} closed its window and went silent after {heard_s}: no answer to {tried}"
-                ),
-            ),
-            _ if u.other_lives => {
-                let text = format!(
-                    "{silent} still sends, last at {heard_s}, but does not acknowledge what it should: {what}, {tried}. Packets are lost in \
-                     one direction"
-                );
-                return (Trouble::OneWayLoss, text, None);
-            }
-            Pending::Syn { .. } | Pending::SynAck { .. } => (
-                Trouble::NeverAnswered,
-                format!("{silent} did not answer: {tried}"),
-            ),
-            Pending::Data { .. } if self.end(dead).fin.is_some() => (
-                Trouble::CloseLost,
-                format!("{silent} went silent after its FIN ({heard_s}): {what}, {tried}"),
-            ),
-            Pending::Data { .. } => (
-                Trouble::Silent,
-                format!("{silent} went silent after {heard_s}: {what}, {tried}"),
-            ),
-        };
-        (trouble, text, Some((dead, heard)))
-    }
-
     /// No trouble at the end: was there some before?
     fn recovered(&self, span: &CaptureSpan) -> Judged {
         let outages = Side::BOTH.map(|s| self.end(s).outage.map(|o| (s, o)));
@@ -471,53 +367,5 @@ impl Connection {
                 || end.probes_sent > 0
                 || self.unanswered(s).is_some()
         })
-    }
-}
-
-/// What was sent in vain.
-fn tries(pending: &Pending) -> String {
-    match *pending {
-        Pending::Syn { retries } => format!("{} of the SYN", count(retries, "retry")),
-        Pending::SynAck { retries } => format!("{} of the SYN-ACK", count(retries, "retry")),
-        Pending::Data { firings, rtos, .. } => match firings.saturating_sub(rtos as usize) {
-            0 => count(rtos, "RTO retransmission"),
-            n if rtos == 0 => count(n, "retransmission"),
-            n => format!(
-                "{} and {}",
-                count(n, "loss probe"),
-                count(rtos, "RTO retransmission")
-            ),
-        },
-        Pending::Keepalive { probes } => count(probes, "keepalive probe"),
-        Pending::Window { probes } => count(probes, "window probe"),
-    }
-}
-
-impl Pending {
-    /// What is not acknowledged.
-    fn what(&self) -> String {
-        match *self {
-            Pending::Data {
-                bytes: 1,
-                fin: true,
-                ..
-            } => "a FIN is not acknowledged".to_owned(),
-            Pending::Data {
-                bytes, fin: true, ..
-            } => {
-                format!(
-                    "{} and a FIN are not acknowledged",
-                    count(bytes - 1, "byte")
-                )
-            }
-            Pending::Data { bytes: 1, .. } => "1 byte is not acknowledged".to_owned(),
-            Pending::Data { bytes, .. } => format!("{bytes} bytes are not acknowledged"),
-            Pending::Syn { .. } | Pending::SynAck { .. } => {
-                "the handshake is not completed".to_owned()
-            }
-            Pending::Keepalive { .. } | Pending::Window { .. } => {
-                "the probes are not answered".to_owned()
-            }
-        }
     }
 }

@@ -6,12 +6,11 @@
 use super::super::connection::Connection;
 use super::super::packet::Side;
 use super::bounds::{self, Bounds};
-use super::matching::Match;
 use super::script::Script;
 use crate::time::{Jiffies, TickSpan, Ticks};
 
 /// The clock rates that kernels are built with.
-const RATES: [u32; 4] = [100, 250, 300, 1_000];
+pub(super) const RATES: [u32; 4] = [100, 250, 300, 1_000];
 /// A multiple of the slots of all levels that matter, ticks.
 const ALIGNED: u64 = 1 << 24;
 /// From the tick to the packet in the capture, ns.
@@ -121,23 +120,4 @@ fn phases(script: &Script, hz: u32, wheel: bool) -> Vec<Ticks> {
         }
     }
     all
-}
-
-/// The clock rates of these runs; none if too few packets are sent by timers.
-pub(super) fn rates(found: &[(Hypothesis, Match)]) -> Vec<u32> {
-    if !found.iter().all(|(_, m)| m.tells_ticks) {
-        return Vec::new();
-    }
-    let rate = |h: &Hypothesis| h.ticks.hz() as u32;
-    let has = |hz: &u32| found.iter().any(|(h, _)| rate(h) == *hz);
-    RATES.into_iter().filter(has).collect()
-}
-
-/// What all these runs have in common.
-pub(super) fn agreed<T: PartialEq>(
-    found: &[(Hypothesis, Match)],
-    of: impl Fn(&Hypothesis) -> T,
-) -> Option<T> {
-    let first = of(&found.first()?.0);
-    found.iter().all(|(h, _)| of(h) == first).then_some(first)
 }

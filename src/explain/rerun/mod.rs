@@ -5,6 +5,7 @@
 //! FIN. Everything else follows from the rules of the engine. Clock tick, its phase and the tail loss probe are not known, so
 //! every combination is tried that the capture allows. What all that reproduce the capture agree on is certain.
 
+mod agreement;
 mod bounds;
 mod hypothesis;
 mod matching;
@@ -98,12 +99,12 @@ impl Connection {
             packets,
             reproduced: best,
             runs,
-            hz: hypothesis::rates(&found),
-            wheel: hypothesis::agreed(&found, |h| h.ticks.wheel)
+            hz: agreement::rates(&found),
+            wheel: agreement::agreed(&found, |h| h.ticks.wheel)
                 .filter(|_| found.iter().all(|(_, m)| m.tells_ticks)),
-            tail_loss_probe: hypothesis::agreed(&found, |h| h.tail_loss_probe)
-                .filter(|on| is_needed(&everything, &found, *on)),
-            sysctls: hypothesis::agreed(&found, |h| h.bounds)
+            tail_loss_probe: agreement::agreed(&found, |h| h.tail_loss_probe)
+                .filter(|on| agreement::is_needed(&everything, &found, *on)),
+            sysctls: agreement::agreed(&found, |h| h.bounds)
                 .map(|b| b.text())
                 .unwrap_or_default(),
             differs_at,
@@ -175,20 +176,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Whether tail loss probes must be on, or off: runs without them, or with them, end at the first packet that a timer sends or
-/// the one behind it.
-fn is_needed(everything: &[(Hypothesis, Match)], found: &[(Hypothesis, Match)], on: bool) -> bool {
-    let by_timer = |m: &Mechanism| matches!(m, Mechanism::TailLossProbe | Mechanism::Rto(_));
-    let first = found.first().and_then(|(_, m)| {
-        m.causes
-            .iter()
-            .position(|c| c.1.as_ref().is_some_and(by_timer))
-    });
-    let Some(first) = first else { return false };
-    let others = everything.iter().filter(|(h, _)| h.tail_loss_probe != on);
-    others.clone().all(|(_, m)| m.reproduced <= first + 1)
 }
 
 /// Whether the engine may decide: what it says of a packet that the capture itself explains is no news.
