@@ -63,6 +63,18 @@ options! {
 }
 
 impl OptName {
+    /// Returns the Linux release that brought the option, `[0, 0, 0]` if every kernel of today's machines has it.
+    pub const fn since(self) -> [u16; 3] {
+        match self {
+            OptName::TCP_THIN_LINEAR_TIMEOUTS => [2, 6, 34],
+            OptName::TCP_USER_TIMEOUT => [2, 6, 37],
+            OptName::TCP_RTO_MAX_MS | OptName::TCP_RTO_MIN_US | OptName::TCP_DELACK_MAX_US => {
+                [6, 15, 0]
+            }
+            _ => [0, 0, 0],
+        }
+    }
+
     /// The option of this name.
     pub fn from_name(name: &str) -> Option<OptName> {
         OptName::ALL.iter().copied().find(|o| o.name() == name)

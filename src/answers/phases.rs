@@ -51,6 +51,17 @@ impl Phases {
         }
     }
 
+    /// Returns at most `most` of these phases, and at least one, spread evenly.
+    pub fn at_most(mut self, most: u64) -> Phases {
+        if self.len() > most {
+            let each = self.into_tick_ns.len() as u64;
+            let wheel = (most / each).max(1);
+            self.stride = self.period.div_ceil(wheel).max(self.stride);
+            self.into_tick_ns.truncate(most.max(1) as usize);
+        }
+        self
+    }
+
     /// Returns the number of runs.
     pub fn len(&self) -> u64 {
         self.period.div_ceil(self.stride) * self.into_tick_ns.len() as u64
@@ -86,13 +97,25 @@ impl Phases {
         scenario: &Scenario,
         look: impl Fn(&Trace) -> T + Sync,
     ) -> Result<Vec<T>, TargetError> {
+        self.each_own(|_| std::borrow::Cow::Borrowed(scenario), look)
+    }
+
+    /// Runs the engine like [`each`](Phases::each), in each phase with the scenario that `of` makes for its number.
+    ///
+    /// # Errors
+    /// Returns the error of the first run that fails.
+    pub fn each_own<'a, T: Send>(
+        &self,
+        of: impl Fn(u64) -> std::borrow::Cow<'a, Scenario> + Sync,
+        look: impl Fn(&Trace) -> T + Sync,
+    ) -> Result<Vec<T>, TargetError> {
         let runs = (0..self.len()).into_par_iter().map(|n| {
             let options = Options {
                 seed: 1,
                 ticks: Some(self.nth(n)),
                 ..Options::default()
             };
-            run(scenario, TargetKind::Engine, options).map(|trace| look(&trace))
+            run(&of(n), TargetKind::Engine, options).map(|trace| look(&trace))
         });
         runs.collect()
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use formula::Formula;
 pub use outcome::{End, Outcome, Try};
 pub use situation::{Settings, What};
+pub use situation::{behind_middlebox, late_write, outage, slow_reader};
 
 use super::phases::{Phases, longest_gap};
 use crate::scenario::{Scenario, ScenarioErrors};
@@ -30,7 +31,8 @@ pub struct Span {
 }
 
 impl Span {
-    fn of(lengths: impl IntoIterator<Item = Duration>) -> Option<Span> {
+    /// Returns the shortest and the longest of these, or `None` if there are none.
+    pub fn of(lengths: impl IntoIterator<Item = Duration>) -> Option<Span> {
         let mut lengths = lengths.into_iter();
         let first = lengths.next()?;
         let whole = Span {
@@ -134,20 +136,13 @@ pub fn table(
     settings: &Settings,
     measured: Option<&Trace>,
 ) -> Result<Table, TableError> {
-    let draft = situation::draft(what, settings)?;
-    let scenario = draft.build()?;
-    let ticks = settings.ticks(&scenario);
-    let read = |trace: &Trace| Outcome::read(what, trace);
-    let options = Options {
-        seed: 1,
-        ticks: Some(ticks),
-        ..Options::default()
-    };
-    let sample = read(&run(&scenario, TargetKind::Engine, options)?);
-    let phases = Phases::of(ticks, longest_wait(&sample));
-    let outcomes = phases.each(&scenario, read)?;
+    let Runs {
+        scenario,
+        phases,
+        outcomes,
+    } = runs(what, settings, u64::MAX)?;
     let formula = Formula::of(what, &scenario);
-    let kernel = measured.map(read);
+    let kernel = measured.map(|trace| Outcome::read(what, trace));
     Ok(Table {
         what,
         from: what.from(),
@@ -156,8 +151,39 @@ pub fn table(
         formula: formula.text.clone(),
         runs: phases.len(),
         all_phases: phases.are_all(),
-        toml: draft.to_toml(),
+        toml: scenario.toml,
         kernel: measured.map(|t| format!("{} {}", t.meta.target, t.meta.version)),
+    })
+}
+
+/// The runs of a question, one in each phase.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    /// The scenario that was run.
+    pub scenario: Scenario,
+    /// The phases, in the order of the outcomes.
+    pub phases: Phases,
+    /// What each run showed.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Runs the engine in every phase, or in `most` that are spread evenly if there are more.
+pub fn runs(what: What, settings: &Settings, most: u64) -> Result<Runs, TableError> {
+    let scenario = situation::draft(what, settings)?.build()?;
+    let ticks = settings.ticks(&scenario);
+    let read = |trace: &Trace| Outcome::read(what, trace);
+    let options = Options {
+        seed: 1,
+        ticks: Some(ticks),
+        ..Options::default()
+    };
+    let sample = read(&run(&scenario, TargetKind::Engine, options)?);
+    let phases = Phases::of(ticks, longest_wait(&sample)).at_most(most);
+    let outcomes = phases.each(&scenario, read)?;
+    Ok(Runs {
+        scenario,
+        phases,
+        outcomes,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 as expected or the same, 1 different, 2 could
 //! not run.
 
+mod advise;
 mod compare;
 mod death;
 mod doctor;
@@ -57,6 +58,8 @@ enum Command {
     Watch(watch::Watch),
     /// Shows when each retransmission, probe or SYN leaves, and how the connection ends
     Table(table::Table),
+    /// Finds the smallest settings that detect a dead peer in a given time
+    Advise(advise::Advise),
     /// Explains a capture: which connections are in trouble, why each packet was sent, what the applications get
     Explain(explain::Explain),
     /// Runs one scenario with every combination of many settings, in virtual time
@@ -146,6 +149,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Serve(command) => command.run(),
         Command::Watch(command) => command.run(),
         Command::Table(command) => command.run(),
+        Command::Advise(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Sweep(command) => command.run(),
         Command::List(command) => command.run(),

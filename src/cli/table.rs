@@ -27,7 +27,8 @@ const MOST_RETRIES2: u32 = 15;
 #[derive(Debug, Args)]
 #[command(before_help = "Example: halfopen table retries2 --rtt 80ms --sysctl tcp_retries2=8")]
 pub(super) struct Table {
-    /// Which tries: data (retries2, orphan, persist, user-timeout), idle (keepalive), handshake (syn, synack)
+    /// Which tries: data (retries2, orphan, persist, user-timeout), idle (keepalive), handshake (syn, synack), a peer that
+    /// has rebooted (reboot, reboot-idle)
     #[arg(value_parser = what())]
     what: What,
     /// Round-trip time of the link while the peer lives
@@ -81,7 +82,7 @@ fn option(text: &str) -> Result<SockOpt, String> {
 impl Table {
     /// Prints the table that was asked for.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        let preset = self.preset()?;
+        let preset = preset(self.kernel.as_deref())?;
         let mut settings = Settings {
             kernel: Some(preset.name.to_owned()),
             hz: self.hz,
@@ -124,20 +125,6 @@ impl Table {
         Ok(Exit::Same)
     }
 
-    fn preset(&self) -> Result<&'static Preset, Failure> {
-        let Some(name) = &self.kernel else {
-            return Ok(Preset::linux());
-        };
-        let names = || Preset::all().iter().map(|p| p.name).collect::<Vec<_>>();
-        let found = Preset::find(name).or_else(|| Preset::find(&format!("linux-{name}")));
-        found.ok_or_else(|| {
-            Failure(format!(
-                "there is no kernel preset {name:?}; there are {}",
-                names().join(", ")
-            ))
-        })
-    }
-
     /// `table retries2` alone asks for every value of tcp_retries2.
     fn wants_overview(&self) -> bool {
         self.what == What::Retries2
@@ -146,4 +133,19 @@ impl Table {
             && self.options.is_empty()
             && !self.measure
     }
+}
+
+/// Returns the preset of this name, with or without `linux-` before it; the default one without a name.
+pub(super) fn preset(name: Option<&str>) -> Result<&'static Preset, Failure> {
+    let Some(name) = name else {
+        return Ok(Preset::linux());
+    };
+    let names = || Preset::all().iter().map(|p| p.name).collect::<Vec<_>>();
+    let found = Preset::find(name).or_else(|| Preset::find(&format!("linux-{name}")));
+    found.ok_or_else(|| {
+        Failure(format!(
+            "there is no kernel preset {name:?}; there are {}",
+            names().join(", ")
+        ))
+    })
 }

@@ -1,6 +1,8 @@
 //! A verdict or a trace for people and for programs: terminal, JSON, ladder.
 
 #[cfg(feature = "cli")]
+pub mod advise;
+#[cfg(feature = "cli")]
 pub mod explain;
 #[cfg(feature = "cli")]
 pub mod plot;

@@ -20,7 +20,8 @@ pub struct Under {
 }
 
 impl Under {
-    fn text(&self) -> String {
+    /// `linux-6.18 at HZ 250, RTT 80 ms`.
+    pub fn text(&self) -> String {
         format!("{} at HZ {}, RTT {}", self.kernel, self.hz, rtt(self.rtt))
     }
 }

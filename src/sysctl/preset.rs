@@ -18,6 +18,8 @@ pub struct Preset {
     pub wheel: bool,
     /// Whether retries are a count, as before Linux 2.6.32, and not a time.
     pub retries_are_counted: bool,
+    /// The Linux release that it stands for: 6.18 is `[6, 18, 0]`. It says which socket options there are.
+    pub release: [u16; 3],
 }
 
 /// The differences of a kernel before Linux 3.10, expressed in the sysctls of 6.18.
@@ -43,6 +45,7 @@ static PRESETS: [Preset; 3] = [
         hz: 250,
         wheel: true,
         retries_are_counted: false,
+        release: [6, 18, 0],
     },
     Preset {
         name: "old-hz1000",
@@ -52,6 +55,7 @@ static PRESETS: [Preset; 3] = [
         hz: 1000,
         wheel: false,
         retries_are_counted: true,
+        release: [2, 6, 31],
     },
     Preset {
         name: "textbook",
@@ -60,6 +64,7 @@ static PRESETS: [Preset; 3] = [
         hz: 1_000_000,
         wheel: false,
         retries_are_counted: false,
+        release: [6, 18, 0],
     },
 ];
 

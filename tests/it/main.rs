@@ -1,5 +1,6 @@
 //! The program from outside, without privileges and without a kernel of its own.
 
+mod advise;
 mod answers;
 #[path = "../bounded/mod.rs"]
 mod bounded;

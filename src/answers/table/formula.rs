@@ -85,14 +85,23 @@ impl Formula {
                 let probes = option(OptName::TCP_KEEPCNT).unwrap_or(sysctl.tcp_keepalive_probes);
                 keepalive(seconds(idle), seconds(every), probes)
             }
+            What::Reboot => rebooted(scenario, Duration::ZERO, "one round trip"),
+            What::RebootIdle => {
+                let idle = option(OptName::TCP_KEEPIDLE).unwrap_or(sysctl.tcp_keepalive_time);
+                rebooted(scenario, seconds(idle), "the idle time, and one round trip")
+            }
             What::UserTimeout => {
-                let limit = ms(option(OptName::TCP_USER_TIMEOUT).unwrap_or(0));
-                let mut formula = doubling(rto_min, rto_max, sysctl.tcp_retries2, true);
-                formula.tries.retain(|at| *at < limit);
-                formula.end = Some(limit);
-                formula.named(format!("TCP_USER_TIMEOUT = {} ms", limit.as_millis()))
+                let limit = option(OptName::TCP_USER_TIMEOUT).unwrap_or(0);
+                doubling(rto_min, rto_max, sysctl.tcp_retries2, true).until(ms(limit))
             }
         }
+    }
+
+    /// TCP_USER_TIMEOUT ends it.
+    fn until(mut self, limit: Duration) -> Formula {
+        self.tries.retain(|at| *at < limit);
+        self.end = Some(limit);
+        self.named(format!("TCP_USER_TIMEOUT = {} ms", limit.as_millis()))
     }
 
     fn named(mut self, text: String) -> Formula {
@@ -106,6 +115,15 @@ fn option(scenario: &Scenario, name: OptName) -> Option<i64> {
     match set.find(|o| o.name == name)?.value {
         OptValue::Int(value) => Some(value),
         OptValue::Name(_) => None,
+    }
+}
+
+/// Returns the one packet that a host without the connection answers by RST.
+fn rebooted(scenario: &Scenario, at: Duration, text: &str) -> Formula {
+    Formula {
+        tries: vec![at],
+        end: Some(at + scenario.delay * 2),
+        text: text.to_owned(),
     }
 }
 

@@ -117,10 +117,16 @@ fn start(what: What, trace: &Trace, packets: &[Relative]) -> Instant {
     };
     let packet = |dir| packets.iter().filter(move |p| p.dir == dir);
     let found = match what {
-        What::Retries2 | What::UserTimeout | What::Orphan | What::Persist => {
+        What::Retries2 | What::UserTimeout | What::Orphan | What::Persist | What::Reboot => {
             event(|i| matches!(i, Incident::Send { .. }))
         }
-        What::Keepalive => packet(Dir::In).next_back().map(|p| p.at),
+        What::Keepalive | What::RebootIdle => {
+            let mut events = trace.events.iter();
+            let death = events.find(|e| matches!(e.what, Incident::Die | Incident::Cut));
+            let mut heard = packet(Dir::In).rev();
+            let last = heard.find(|p| death.is_none_or(|d| p.at <= d.at));
+            last.map(|p| p.at)
+        }
         What::Syn => event(|i| matches!(i, Incident::Connect { .. })),
         What::Synack => packet(Dir::Out).next().map(|p| p.at),
     };
