@@ -110,6 +110,9 @@ pub(super) fn explain(connection: &Connection, packet: &Packet) -> Label {
     let grows = me.window.is_some_and(|w| packet.window > w);
     match grows {
         true => Label::certain(Mechanism::WindowUpdate),
+        false if me.window.is_some_and(|w| packet.window < w) => {
+            Label::likely(Mechanism::WindowUpdate).remark("the window shrinks")
+        }
         false if arrived.out_of_order_ns.is_some() || arrived.old_ns.is_some() => {
             Label::likely(Mechanism::DuplicateAck)
         }

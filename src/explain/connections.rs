@@ -19,6 +19,20 @@ fn key(a: SocketAddr, b: SocketAddr) -> (SocketAddr, SocketAddr) {
     if a <= b { (a, b) } else { (b, a) }
 }
 
+/// Whether a sender seems to be the client of a connection whose handshake is not in the capture: clients have high ports.
+fn looks_like_client(seen: &TcpSeen) -> bool {
+    /// Where the ephemeral ports of Linux begin.
+    const EPHEMERAL: u16 = 32_768;
+    /// The ports below are those of servers.
+    const WELL_KNOWN: u16 = 1_024;
+    let (from, to) = (seen.src.port(), seen.dst.port());
+    match (from >= EPHEMERAL, to >= EPHEMERAL) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => from >= WELL_KNOWN || to < WELL_KNOWN,
+    }
+}
+
 impl Connections {
     /// Gives a frame to its connection. Returns the connection whose addresses a new one takes over.
     pub(super) fn take(
@@ -56,10 +70,13 @@ impl Connections {
         if known.is_some_and(|c| !is_syn || !c.is_replaced_by(seen)) {
             return None;
         }
-        // whoever sends a SYN-ACK did not open the connection
-        let (client, server) = match is_syn && seen.flags.has(Flags::ACK) {
-            true => (seen.dst, seen.src),
-            false => (seen.src, seen.dst),
+        let is_client = match (is_syn, seen.flags.has(Flags::ACK)) {
+            (true, answers) => !answers,
+            (false, _) => looks_like_client(seen),
+        };
+        let (client, server) = match is_client {
+            true => (seen.src, seen.dst),
+            false => (seen.dst, seen.src),
         };
         let stream = self.next_stream;
         self.next_stream += 1;

@@ -192,7 +192,9 @@ fn again(
 fn by_timer(connection: &mut Connection, packet: &Packet, was_acked: bool) -> Label {
     let side = packet.from;
     let may_probe = connection.may_probe(side);
-    let window_closed = connection.end(side.other()).window == Some(0);
+    let other = connection.end(side.other());
+    let window_closed = other.window == Some(0);
+    let is_one_sided = other.packets == 0;
     let me = connection.end_mut(side);
     let una = me
         .snd_una
@@ -200,13 +202,15 @@ fn by_timer(connection: &mut Connection, packet: &Packet, was_acked: bool) -> La
     let (first, last) = (me.flights.first().copied(), me.flights.last().copied());
     let is_tail = packet.end() >= me.snd_nxt;
     let out = me.flights.len();
+    let out = if is_one_sided { 1 } else { out };
     let (holds, before) = me.flights.again(packet.seq, packet.end(), packet.at_ns);
     let firing = Firing {
         number: packet.number,
         at_ns: packet.at_ns,
         tsval: packet.ts.map(|ts| ts.tsval),
-        is_head: packet.seq <= una.max(first.map_or(0, |f| f.seq)),
-        is_tail: is_tail && last.is_none_or(|l| packet.seq >= l.seq || holds > 0),
+        // without the other end's acknowledgments nobody knows what is out
+        is_head: is_one_sided || packet.seq <= una.max(first.map_or(0, |f| f.seq)),
+        is_tail: is_one_sided || is_tail && last.is_none_or(|l| packet.seq >= l.seq || holds > 0),
         out,
         holds,
         window_closed,

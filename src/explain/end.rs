@@ -180,6 +180,8 @@ pub(super) struct End {
     pub(super) window: Option<u32>,
     /// Since when its window has been closed, ns.
     pub(super) closed_ns: Option<u64>,
+    /// The longest time in which its window was closed, and then opened: ns, from and until.
+    pub(super) was_closed: Option<(u64, u64)>,
     /// When its last packet was captured, ns.
     pub(super) last_ns: u64,
     /// When its last packet with data was captured, ns.

@@ -86,7 +86,7 @@ pub enum Mechanism {
     ProbeAnswer,
     /// An ACK in answer to a segment that might be forged or is from an earlier connection (RFC 5961).
     ChallengeAck,
-    /// An ACK that announces a larger window.
+    /// An ACK that announces another window.
     WindowUpdate,
     /// A RST.
     Reset(ResetReason),
@@ -201,6 +201,11 @@ impl Label {
 
     pub(super) fn unclear(mechanism: Mechanism) -> Label {
         Label::new(mechanism, Sureness::Unclear)
+    }
+
+    pub(super) fn at_most(mut self, sureness: Sureness) -> Label {
+        self.sureness = self.sureness.min(sureness);
+        self
     }
 
     pub(super) fn remark(mut self, text: impl Into<String>) -> Label {

@@ -65,6 +65,9 @@ impl Connection {
         {
             return None;
         }
+        if other.packets == 0 && me.last_ack.is_some() {
+            return None;
+        }
         let found = |pending, since_ns, last_ns, first_again| Unanswered {
             waits: side,
             pending,

@@ -48,6 +48,23 @@ const fn fits(gap_ns: u64, wanted_ns: u64) -> bool {
     gap_ns >= wanted_ns - wanted_ns / 8 && gap_ns <= wanted_ns + wanted_ns / 4
 }
 
+/// A backoff is a series of at least this many.
+const BACKOFF: usize = 3;
+
+/// Number of retransmissions that are missing between two gaps of a backoff: one gap of 2, 4 and 8 times the last one is a gap of
+/// 14.
+fn missing_between(before_ns: u64, gap_ns: u64) -> u32 {
+    /// Where the RTO of Linux stops growing, ns, less a little.
+    const CAPPED_NS: u64 = 118_000_000_000;
+    let is = |wanted: u64| gap_ns + gap_ns / 16 >= wanted && gap_ns <= wanted + wanted / 8;
+    (1..=6)
+        .find(|n: &u32| match before_ns >= CAPPED_NS {
+            true => is(before_ns * u64::from(n + 1)),
+            false => is(before_ns.saturating_mul((1 << (n + 2)) - 2)),
+        })
+        .unwrap_or(0)
+}
+
 impl Series {
     pub(super) fn begin(base_ns: u64) -> Series {
         Series {
@@ -120,16 +137,43 @@ impl Series {
 
     /// Explains each of them. `may_probe`: the sender can have tail loss probes, which need SACK.
     pub(super) fn labels(&self, may_probe: bool) -> Vec<Label> {
+        // one copy is odd, a backoff is a sender whose acknowledgments are lost on the way
+        if self.was_acked() && self.firings.len() >= BACKOFF {
+            let mut unheard = self.clone();
+            unheard.firings.iter_mut().for_each(|f| f.was_acked = false);
+            let labels = unheard.labels(may_probe).into_iter();
+            return labels
+                .map(|l| {
+                    l.at_most(Sureness::Likely)
+                        .remark("its acknowledgment did not reach the sender")
+                })
+                .collect();
+        }
         let gaps = self.gaps_ns();
         let first = self.first(may_probe, &gaps);
         let is_probe = matches!(
             first.mechanism,
             Mechanism::TailLossProbe | Mechanism::ProbeOrRto
         );
+        let first_rto = usize::from(is_probe);
         let mut labels = vec![first];
+        let mut missing = 0;
         for (n, firing) in self.firings.iter().enumerate().skip(1) {
-            let count = (n + usize::from(!is_probe)) as u32;
-            labels.push(self.later(firing, count, labels[0].sureness, &gaps, n));
+            let not_here = match n > first_rto {
+                true => missing_between(gaps[n - 1], gaps[n]),
+                false => 0,
+            };
+            missing += not_here;
+            let count = (n + usize::from(!is_probe)) as u32 + missing;
+            let mut label = self.later(firing, count, labels[0].sureness, &gaps, n);
+            if missing > 0 {
+                label = label.at_most(Sureness::Likely);
+            }
+            if not_here > 0 {
+                let times = crate::nouns::count(not_here, "retransmission");
+                label = label.remark(format!("by the gap {times} before it not in the capture"));
+            }
+            labels.push(label);
         }
         labels.truncate(self.firings.len());
         labels

@@ -12,6 +12,9 @@ use super::told::Told;
 use super::trouble::{IDLE_NS, Judged, Trouble};
 use crate::nouns::count;
 
+/// A window that is closed for this long is worth a word, ns.
+const CLOSED_NS: u64 = 200_000_000;
+
 /// The story of a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
@@ -160,14 +163,17 @@ impl Connection {
             );
         }
         let lives = match other_lives {
-            true => "; the other end lives, because its acknowledgment numbers grow",
+            true => "; the other end lived, because the acknowledgment numbers sent to it grew",
             false => "",
         };
         let again = end.by_timer + end.fast + end.series.as_ref().map_or(0, |s| s.len() as u64);
+        let sent_again = match again {
+            0 => String::new(),
+            n => format!("; data was sent again {}", count(n, "time")),
+        };
         let text = format!(
-            "the capture has only packets of {}: whether the other end answers cannot be told{lives}; data was sent again {}",
+            "the capture has only packets of {}: whether the other end answers cannot be told{lives}{sent_again}",
             self.who(seen),
-            count(again, "time")
         );
         (Trouble::OneSided, text, None)
     }
@@ -267,6 +273,18 @@ impl Connection {
             );
             return (Trouble::Outage, text, None);
         }
+        let closed = Side::BOTH.map(|s| self.end(s).was_closed.map(|c| (s, c)));
+        let closed = closed.into_iter().flatten().max_by_key(|(_, c)| c.1 - c.0);
+        if let Some((side, (from, until))) = closed.filter(|(_, c)| c.1 - c.0 >= CLOSED_NS) {
+            let text = format!(
+                "{} kept its window closed from {} to {} ({}), because its application did not read; {end}",
+                self.who(side),
+                span.at(from),
+                span.at(until),
+                length(until - from),
+            );
+            return (Trouble::ZeroWindow, text, None);
+        }
         if let Some(found) = self.sent_again_for_nothing(span) {
             return found;
         }
@@ -362,6 +380,7 @@ impl Connection {
                 || end.packets == 0
                 || end.rst.is_some()
                 || end.closed_ns.is_some()
+                || end.was_closed.is_some()
                 || end.icmp.is_some()
                 || end.syn_retries > 0
                 || end.probes_sent > 0

@@ -120,6 +120,10 @@ impl Connection {
                 "cannot be told: the capture has no packet of this end",
             );
         }
+        if other.packets == 0 && me.last_ack.is_some() {
+            let text = "cannot be told: the capture has no packet of the other end";
+            return Told::new(side, text);
+        }
         if let Some((at, reason)) = me.rst {
             return self.told_by_own_reset(side, at, reason, span);
         }
@@ -140,6 +144,15 @@ impl Connection {
         }
         if let Some(unanswered) = self.unanswered(side) {
             return self.told_of_pending(side, unanswered.pending, span);
+        }
+        if me
+            .series
+            .as_ref()
+            .is_some_and(|s| s.was_acked() && s.len() > 2)
+        {
+            let mut told = self.told_of_data(side, me.fin.is_some(), 1, span);
+            told.text += ", if the acknowledgments never reach it";
+            return told;
         }
         match (me.fin.is_some(), other.fin.is_some()) {
             (true, true) => Told::new(side, "nothing more: it has closed"),

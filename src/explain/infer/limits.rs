@@ -49,6 +49,32 @@ impl Connection {
         ))
     }
 
+    /// The state of an end that waits for the acknowledgment of its FIN (RFC 9293 3.3.2).
+    pub(super) fn state(&self, side: Side) -> Option<Inferred> {
+        let (me, other) = (self.end(side), self.end(side.other()));
+        let fin = me.fin.filter(|fin| *fin > 0)?;
+        let is_acked = me.snd_una.is_some_and(|una| una > fin);
+        let has_its = other
+            .fin
+            .is_some_and(|f| other.snd_una.is_some_and(|una| una > f));
+        let came_first = has_its && other.fin_ns < me.fin_ns;
+        let state = match (is_acked, has_its, came_first) {
+            (true, ..) => return None,
+            (false, true, true) => "LAST_ACK",
+            (false, true, false) => "CLOSING",
+            (false, false, _) => "FIN_WAIT1",
+        };
+        let why =
+            "its FIN is not acknowledged, and the other end's FIN was or was not there before";
+        Some(Inferred::new(
+            side,
+            "state at the end",
+            state,
+            why,
+            Sureness::Likely,
+        ))
+    }
+
     /// Keepalive's settings.
     pub(super) fn keepalive(&self, side: Side) -> Option<Inferred> {
         let keepalive = self.end(side).keepalive;

@@ -114,6 +114,9 @@ impl Connection {
             found.extend(self.rto(side));
             found.extend(self.limit(side, span));
             found.extend(self.keepalive(side));
+            if self.unanswered(side).is_some() {
+                found.extend(self.state(side));
+            }
         }
         found
     }

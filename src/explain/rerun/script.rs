@@ -84,9 +84,14 @@ impl Script {
             && me.missed == 0
             && other.holes.is_empty()
             && other.missed == 0;
+        let is_one_sided = other.packets == 0 && me.last_ack.is_some();
         // what a closed window keeps back was never sent, so nobody knows when it was written
         let waits_for_window = me.probes_sent > 0 && me.keepalive.idle_ns.is_none();
-        if !is_whole || !is_known || waits_for_window || kept.first()?.packet.flags.has(Flags::ACK)
+        if !is_whole
+            || !is_known
+            || is_one_sided
+            || waits_for_window
+            || kept.first()?.packet.flags.has(Flags::ACK)
         {
             return None;
         }

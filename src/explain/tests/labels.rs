@@ -1,6 +1,7 @@
 //! The explanation must name what the engine's cause names.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::compare::replay::replay;
@@ -51,6 +52,36 @@ fn agrees(label: Mechanism, cause: &str) -> bool {
     }
 }
 
+/// A recording, and the engine's cause of each packet of the survivor.
+struct Truth {
+    name: String,
+    trace: Trace,
+    of_packet: Vec<Option<String>>,
+}
+
+/// All recordings; a replay takes far longer than an explanation.
+static TRUTH: LazyLock<Vec<Truth>> =
+    LazyLock::new(|| folders().iter().map(|dir| truth(dir)).collect());
+
+fn truth(dir: &Path) -> Truth {
+    let (trace, scenario) = load(dir);
+    let replayed = replay(&trace, &scenario).expect("it replays").trace;
+    let mut causes = replayed.packets.into_iter().filter(|p| p.dir == Dir::Out);
+    let of_packet = trace
+        .packets
+        .iter()
+        .map(|p| match p.dir {
+            Dir::Out => causes.next().and_then(|c| c.cause),
+            Dir::In => None,
+        })
+        .collect();
+    Truth {
+        name: dir.file_name().expect("a folder").display().to_string(),
+        trace,
+        of_packet,
+    }
+}
+
 /// What is explained of the survivor's packets, with the engine's causes: right and wrong, by how sure it is.
 fn score(
     away: impl Fn(&Trace) -> Duration,
@@ -58,19 +89,13 @@ fn score(
 ) -> (BTreeMap<Sureness, (u32, u32)>, Vec<String>) {
     let mut score: BTreeMap<Sureness, (u32, u32)> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for dir in folders() {
-        let (trace, scenario) = load(&dir);
-        let replayed = replay(&trace, &scenario).expect("it replays").trace;
-        let mut causes = replayed.packets.into_iter().filter(|p| p.dir == Dir::Out);
-        let of_packet: Vec<Option<String>> = trace
-            .packets
-            .iter()
-            .map(|p| match p.dir {
-                Dir::Out => causes.next().and_then(|c| c.cause),
-                Dir::In => None,
-            })
-            .collect();
-        let (found, span) = connections(&trace, away(&trace));
+    for Truth {
+        name,
+        trace,
+        of_packet,
+    } in TRUTH.iter()
+    {
+        let (found, span) = connections(trace, away(trace));
         for mut connection in found {
             if runs_engine {
                 connection.story(&span);
@@ -84,7 +109,6 @@ fn score(
                 counts.0 += 1;
                 counts.1 += u32::from(is_right);
                 if !is_right {
-                    let name = dir.file_name().expect("a folder").display();
                     let label = &one.label;
                     wrong.push(format!(
                         "{name} packet {}: {:?} {} / {cause:.60}",
