@@ -272,6 +272,24 @@ impl End {
         after_ns.abs_diff(turnaround) <= AT_ONCE_NS
     }
 
+    /// Notes the window that it announces. Returns whether that opens a closed one.
+    pub(super) fn take_window(&mut self, packet: &Packet) -> bool {
+        let closed_ns = self.closed_ns;
+        self.window = Some(packet.window);
+        self.closed_ns = match packet.window {
+            0 => closed_ns.or(Some(packet.at_ns)),
+            _ => None,
+        };
+        let Some(from) = closed_ns.filter(|_| packet.window > 0) else {
+            return false;
+        };
+        let lasted_ns = packet.at_ns.saturating_sub(from);
+        if self.was_closed.is_none_or(|(a, b)| b - a < lasted_ns) {
+            self.was_closed = Some((from, from + lasted_ns));
+        }
+        true
+    }
+
     pub(super) fn take_turnaround(&mut self, ns: u64) {
         self.turnaround_ns = Some(self.turnaround_ns.map_or(ns, |least| least.min(ns)));
     }

@@ -113,19 +113,27 @@ impl Connection {
             };
             return Some(found(pending, first, *me.probes.at_ns.last()?, first));
         }
-        // sent and never acknowledged, but the capture ends before it came again
+        self.out_once(side)
+    }
+
+    /// What was sent and never acknowledged, but the capture ends before it came again.
+    fn out_once(&self, side: Side) -> Option<Unanswered> {
+        let me = self.end(side);
         let una = me.snd_una?;
         let out = me.snd_nxt - una;
         let fin = me.fin.is_some_and(|fin| una <= fin);
         let first = me.flights.first()?;
-        (out > 0 && me.is_numbered).then(|| {
-            let pending = Pending::Data {
+        (out > 0 && me.is_numbered).then_some(Unanswered {
+            waits: side,
+            pending: Pending::Data {
                 bytes: out,
                 fin,
                 firings: 0,
                 rtos: 0,
-            };
-            found(pending, first.first_ns, first.last_ns, u64::MAX)
+            },
+            since_ns: first.first_ns,
+            last_ns: first.last_ns,
+            other_lives: false,
         })
     }
 }

@@ -232,21 +232,7 @@ impl Connection {
         if packet.has(Flags::RST) {
             return;
         }
-        let closed_ns = me.closed_ns;
-        let was_closed = closed_ns.is_some();
-        me.window = Some(packet.window);
-        me.closed_ns = match packet.window {
-            0 => me.closed_ns.or(Some(packet.at_ns)),
-            _ => None,
-        };
-        let opened = was_closed && packet.window > 0;
-        if let (true, Some(from)) = (opened, closed_ns)
-            && me
-                .was_closed
-                .is_none_or(|(a, b)| b - a < packet.at_ns.saturating_sub(from))
-        {
-            me.was_closed = Some((from, packet.at_ns.max(from)));
-        }
+        let opened = me.take_window(packet);
         let Some(ack) = packet.ack else { return };
         let is_repeated = me.last_ack == Some(ack);
         let is_first = me.last_ack.is_none() && me.syn_retries == 0 && me.syn.is_some();

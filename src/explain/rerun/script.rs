@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::connection::Connection;
-use super::super::end::{IcmpError, Keepalive};
+use super::super::end::{End, IcmpError, Keepalive};
 use super::super::mechanism::Mechanism;
 use super::super::packet::{Packet, Side};
 use super::super::reset::ResetReason;
@@ -77,22 +77,8 @@ impl Script {
     /// The script of an end that is `more_ns` farther away than its fastest answer; none if the capture does not hold enough: both SYNs, all packets, whole segments.
     pub(super) fn of(connection: &Connection, side: Side, more_ns: u64) -> Option<Script> {
         let kept = connection.kept.as_ref()?;
-        let (me, other) = (connection.end(side), connection.end(side.other()));
-        let is_whole = kept.len() as u64 == connection.packets && kept.len() <= MOST_PACKETS;
-        let is_known = me.syn.is_some()
-            && me.holes.is_empty()
-            && me.missed == 0
-            && other.holes.is_empty()
-            && other.missed == 0;
-        let is_one_sided = other.packets == 0 && me.last_ack.is_some();
-        // what a closed window keeps back was never sent, so nobody knows when it was written
-        let waits_for_window = me.probes_sent > 0 && me.keepalive.idle_ns.is_none();
-        if !is_whole
-            || !is_known
-            || is_one_sided
-            || waits_for_window
-            || kept.first()?.packet.flags.has(Flags::ACK)
-        {
+        let me = connection.end(side);
+        if !is_enough(connection, side) {
             return None;
         }
         let turnaround_ns = me.turnaround_ns.unwrap_or(0) + more_ns;
@@ -293,6 +279,24 @@ impl Script {
         let is_it = |s: &&(u32, u64)| s.0 == tsecr && s.1 <= before_ns;
         self.stamps.iter().find(is_it).map(|s| s.1)
     }
+}
+
+/// Whether the capture holds enough of a connection: its first packet, all that follow, and whole segments.
+fn is_enough(connection: &Connection, side: Side) -> bool {
+    let Some(kept) = &connection.kept else {
+        return false;
+    };
+    let (me, other) = (connection.end(side), connection.end(side.other()));
+    let is_whole = kept.len() as u64 == connection.packets && kept.len() <= MOST_PACKETS;
+    let has_all = |e: &End| e.holes.is_empty() && e.missed == 0;
+    let is_known = me.syn.is_some() && has_all(me) && has_all(other);
+    let is_one_sided = other.packets == 0 && me.last_ack.is_some();
+    // what a closed window keeps back was never sent, so nobody knows when it was written
+    let waits_for_window = me.probes_sent > 0 && me.keepalive.idle_ns.is_none();
+    let begins = kept
+        .first()
+        .is_some_and(|e| !e.packet.flags.has(Flags::ACK));
+    is_whole && is_known && begins && !is_one_sided && !waits_for_window
 }
 
 /// The options of a packet, with SACK blocks counted as its numbers are.
