@@ -181,10 +181,9 @@ impl Tcb {
         self.rtt
             .restore(info.rtt_us, info.rttvar_us, rto_min_us, plain_rto_us);
         self.rcv_tstamp = self.ago(now, info.last_ack_recv_ms);
-        let last_data = seen
-            .last_data_recv_ms
-            .map_or(Jiffies::default(), |ms| self.ago(now, ms));
-        self.delack.set_lrcvtime(last_data);
+        if let Some(ms) = seen.last_data_recv_ms {
+            self.delack.set_lrcvtime(self.ago(now, ms));
+        }
         self.lsndtime = self.ago(now, info.last_data_sent_ms);
         self.w.snd_cwnd = info.snd_cwnd.max(1);
         self.w.snd_ssthresh = info.snd_ssthresh;

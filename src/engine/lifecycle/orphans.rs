@@ -8,6 +8,7 @@ use crate::engine::queues::forward_alloc::{MIN_SNDBUF, PAGE};
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::outbox::Trigger;
+use crate::engine::timers::giving_up::Expiry;
 
 impl Tcb {
     /// Nobody holds the connection any more.
@@ -45,12 +46,12 @@ impl Tcb {
 
     /// A timer of an orphan fired: it is given up if there are too many, one that is long silent sooner. `reset`: it is
     /// worth a RST.
-    pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> bool {
+    pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> Expiry {
         let silent = now.j.since(self.lsndtime);
         let mut weight = u32::from(silent > self.rto.max() * 2 || !reset);
         weight += u32::from(self.sk_err_soft.is_some());
         let Some(rule) = self.exceeded(weight) else {
-            return false;
+            return Expiry::GoesOn;
         };
         let recent = silent
             <= self
@@ -63,7 +64,7 @@ impl Tcb {
         self.note_given_up(now, rule, None);
         self.tcp_done(now);
         self.net.count(Counter::TCPAbortOnMemory);
-        true
+        Expiry::GivenUp
     }
 
     /// Whether `bytes` more would need a page that the host cannot spare.

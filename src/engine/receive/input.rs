@@ -6,7 +6,7 @@
 use crate::call::{Errno, TcpState};
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
-use crate::engine::recovery::ack_flags::AckPath;
+use crate::engine::recovery::ack_flags::{AckField, AckPath};
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
 use crate::wire::{Flags, Segment, Seq};
@@ -273,7 +273,7 @@ impl Tcb {
         if self.state == TcpState::SynRecv {
             return self.ack_in_syn_recv(now, segment);
         }
-        if !self.on_ack(now, segment, AckPath::Slow) {
+        if self.on_ack(now, segment, AckPath::Slow) == AckField::Unacceptable {
             if segment.ack.after(self.snd_nxt) || self.state != TcpState::Established {
                 self.send_challenge_ack(now);
             }

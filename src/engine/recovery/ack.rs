@@ -8,7 +8,7 @@ use crate::engine::clock::now::{Micros, Now};
 use crate::engine::congestion::AckSample;
 use crate::engine::netns::mib::Counter;
 use crate::engine::queues::skb::Skb;
-use crate::engine::recovery::ack_flags::{AckFlags, AckPath, Retransmit, SackSample};
+use crate::engine::recovery::ack_flags::{AckField, AckFlags, AckPath, Retransmit, SackSample};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::timer_slots::Xmit;
 use crate::wire::{Flags, Segment, Seq};
@@ -43,15 +43,15 @@ struct RttSamples {
 }
 
 impl Tcb {
-    /// Handles the ACK field of an acceptable segment. It returns false if the segment has to be dropped.
-    pub(crate) fn on_ack(&mut self, now: Now, segment: &Segment, path: AckPath) -> bool {
+    /// Handles the ACK field of an acceptable segment.
+    pub(crate) fn on_ack(&mut self, now: Now, segment: &Segment, path: AckPath) -> AckField {
         let mut flags = AckFlags::default();
         let (ack, prior_snd_una) = (segment.ack, self.snd_una);
         if ack.before(prior_snd_una) {
             return self.on_old_ack(now, segment);
         }
         if ack.after(self.snd_nxt) {
-            return false;
+            return AckField::Unacceptable;
         }
         if ack.after(prior_snd_una) {
             flags.snd_una_advanced = true;
@@ -85,7 +85,7 @@ impl Tcb {
         self.rcv_tstamp = now.j;
         if prior_packets == 0 {
             self.ack_without_data_out(now, flags, delivered);
-            return true;
+            return AckField::Acceptable;
         }
         self.clean_rtx_queue(now, prior_snd_una, &mut flags, &sacks);
         self.rack_update_reo_wnd(sacks.prior_delivered);
@@ -95,7 +95,7 @@ impl Tcb {
         let mut retransmit = Retransmit::None;
         if !flags.not_dup() || flags.ca_alert() || self.ca_state != CaState::Open {
             let dup = !(flags.snd_una_advanced || flags.not_dup() || flags.dsacking);
-            self.fastretrans_alert(now, u32::from(dup), &mut flags, &mut retransmit);
+            retransmit = self.fastretrans_alert(now, u32::from(dup), &mut flags);
         }
         if flags.set_xmit_timer {
             self.set_xmit_timer(now);
@@ -104,20 +104,19 @@ impl Tcb {
             .count_by(Counter::TCPDelivered, self.delivered - delivered);
         self.cong_control(now, self.delivered - delivered, self.lost - lost, flags);
         self.xmit_recovery(now, retransmit);
-        true
+        AckField::Acceptable
     }
 
-    fn on_old_ack(&mut self, now: Now, segment: &Segment) -> bool {
+    fn on_old_ack(&mut self, now: Now, segment: &Segment) -> AckField {
         let mut flags = AckFlags::default();
         let window = u64::from(self.max_window).min(self.bytes_acked) as u32;
         if segment.ack.before(self.snd_una - window) {
             if self.state == TcpState::Established {
                 self.send_challenge_ack(now);
             }
-            return false;
+            return AckField::Unacceptable;
         }
         if self.rx.sack_ok && !segment.sack_blocks().is_empty() {
-            let mut retransmit = Retransmit::None;
             let delivered = self.delivered;
             let una = self.snd_una;
             self.sacktag(
@@ -127,18 +126,18 @@ impl Tcb {
                 &mut flags,
                 &mut SackSample::default(),
             );
-            self.fastretrans_alert(now, 0, &mut flags, &mut retransmit);
+            let retransmit = self.fastretrans_alert(now, 0, &mut flags);
             self.net
                 .count_by(Counter::TCPDelivered, self.delivered - delivered);
             self.xmit_recovery(now, retransmit);
         }
-        true
+        AckField::Acceptable
     }
 
     /// Handles an ACK when nothing is in flight: it can only open the window.
     fn ack_without_data_out(&mut self, now: Now, mut flags: AckFlags, delivered: u32) {
         if flags.dsacking {
-            self.fastretrans_alert(now, 0, &mut flags, &mut Retransmit::None);
+            self.fastretrans_alert(now, 0, &mut flags);
             self.net
                 .count_by(Counter::TCPDelivered, self.delivered - delivered);
         }

@@ -49,6 +49,43 @@ pub(crate) enum AckPath {
     Slow,
 }
 
+/// What an ACK field says about the rest of its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AckField {
+    /// The ACK was processed, and the rest of the segment follows.
+    Acceptable,
+    /// It acknowledges what was never sent, or something far too old: the segment is dropped.
+    Unacceptable,
+}
+
+/// Whether an episode of loss recovery ends with the ACK of all that was in flight at its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Episode {
+    /// It is over.
+    Over,
+    /// Without SACK it goes on until something beyond is acknowledged, because a late duplicate ACK could look like a
+    /// new loss.
+    Kept,
+}
+
+/// What shows that a retransmission timeout was spurious.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The ACK acknowledges data that was sent once, before the timeout (F-RTO, RFC 5682).
+    Frto,
+    /// The echoed timestamp is older than the retransmission, or D-SACKs report all of them (RFC 3522, RFC 3708).
+    TimestampOrDsack,
+}
+
+/// What happens to the marks of lost segments when a reduction of the window is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LostMarks {
+    /// Nothing was lost: the marks are removed.
+    Remove,
+    /// The marks stay.
+    Keep,
+}
+
 /// What has to be sent at the end of an ACK's processing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retransmit {

@@ -6,19 +6,17 @@
 use crate::engine::clock::now::Now;
 use crate::engine::congestion::TCP_INFINITE_SSTHRESH;
 use crate::engine::netns::mib::Counter;
-use crate::engine::recovery::ack_flags::AckFlags;
-use crate::engine::recovery::ack_flags::Retransmit;
+use crate::engine::recovery::ack_flags::{AckFlags, Episode, Retransmit};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
-    /// Handles an ACK that is a duplicate, brings SACKs, or arrives during recovery.
+    /// Handles an ACK that is a duplicate, brings SACKs, or arrives during recovery, and returns what is to be sent.
     pub(crate) fn fastretrans_alert(
         &mut self,
         now: Now,
         dup: u32,
         flags: &mut AckFlags,
-        retransmit: &mut Retransmit,
-    ) {
+    ) -> Retransmit {
         if self.packets_out == 0 {
             self.sacked_out = 0;
         }
@@ -36,41 +34,33 @@ impl Tcb {
                 "SACKed data at the head",
             );
             flags.set_xmit_timer = false;
-            return;
+            return Retransmit::None;
         }
         if self.ca_state == CaState::Open {
             self.rto.clear_retrans_stamp();
-        } else if !self.snd_una.before(self.high_seq) && self.reached_high_seq(now) {
-            return;
+        } else if !self.snd_una.before(self.high_seq) && self.reached_high_seq(now) == Episode::Kept
+        {
+            return Retransmit::None;
         }
         match self.ca_state {
-            CaState::Recovery => {
-                if !self.alert_in_recovery(now, dup, flags) {
-                    return;
-                }
-            }
+            CaState::Recovery => self.alert_in_recovery(now, dup, flags),
             CaState::Loss => {
-                self.process_loss(now, flags, dup, retransmit);
+                let after_timeout = self.process_loss(now, flags, dup);
                 self.identify_packet_loss(now, flags);
                 if !(self.ca_state == CaState::Open || flags.lost_retrans) {
-                    return;
+                    return after_timeout;
                 }
-                if !self.alert_otherwise(now, dup, flags) {
-                    return;
-                }
-            }
-            _ => {
-                if !self.alert_otherwise(now, dup, flags) {
-                    return;
+                match self.alert_otherwise(now, dup, flags) {
+                    Retransmit::None => after_timeout,
+                    retransmit => retransmit,
                 }
             }
+            _ => self.alert_otherwise(now, dup, flags),
         }
-        *retransmit = Retransmit::Lost;
     }
 
-    /// Ends the episode when all that was in flight at its beginning is acknowledged. It returns true if nothing more has
-    /// to be done.
-    fn reached_high_seq(&mut self, now: Now) -> bool {
+    /// Ends the episode, if it can end, when all that was in flight at its beginning is acknowledged.
+    fn reached_high_seq(&mut self, now: Now) -> Episode {
         match self.ca_state {
             CaState::Cwr if self.snd_una != self.high_seq => {
                 self.end_cwnd_reduction(now);
@@ -80,23 +70,23 @@ impl Tcb {
                 if !self.rx.sack_ok {
                     self.sacked_out = 0;
                 }
-                if self.try_undo_recovery(now) {
-                    return true;
+                if self.try_undo_recovery(now) == Episode::Kept {
+                    return Episode::Kept;
                 }
                 self.end_cwnd_reduction(now);
             }
             _ => {}
         }
-        false
+        Episode::Over
     }
 
-    fn alert_in_recovery(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> bool {
+    fn alert_in_recovery(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> Retransmit {
         if !flags.snd_una_advanced {
             if !self.rx.sack_ok {
                 self.add_reno_sack(dup);
             }
         } else if self.try_undo_partial(now) {
-            return false;
+            return Retransmit::None;
         }
         if self.try_undo_dsack(now) {
             self.try_to_open(now);
@@ -104,14 +94,14 @@ impl Tcb {
         self.identify_packet_loss(now, flags);
         if self.ca_state != CaState::Recovery {
             if self.lost_out == 0 {
-                return false;
+                return Retransmit::None;
             }
             self.enter_recovery(now);
         }
-        true
+        Retransmit::Lost
     }
 
-    fn alert_otherwise(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> bool {
+    fn alert_otherwise(&mut self, now: Now, dup: u32, flags: &mut AckFlags) -> Retransmit {
         if !self.rx.sack_ok {
             if flags.snd_una_advanced {
                 self.sacked_out = 0;
@@ -124,10 +114,10 @@ impl Tcb {
         self.identify_packet_loss(now, flags);
         if self.lost_out == 0 {
             self.try_to_open(now);
-            return false;
+            return Retransmit::None;
         }
         self.enter_recovery(now);
-        true
+        Retransmit::Lost
     }
 
     fn identify_packet_loss(&mut self, now: Now, flags: &mut AckFlags) {

@@ -4,7 +4,7 @@
 
 use crate::engine::clock::now::Now;
 use crate::engine::netns::mib::Counter;
-use crate::engine::recovery::ack_flags::{AckFlags, Retransmit};
+use crate::engine::recovery::ack_flags::{AckFlags, Episode, LostMarks, Proof, Retransmit};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 
 impl Tcb {
@@ -76,21 +76,15 @@ impl Tcb {
         }
     }
 
-    /// Handles an ACK in the Loss state.
-    pub(crate) fn process_loss(
-        &mut self,
-        now: Now,
-        flags: &AckFlags,
-        dup: u32,
-        retransmit: &mut Retransmit,
-    ) {
+    /// Handles an ACK in the Loss state, and returns what is to be sent.
+    pub(crate) fn process_loss(&mut self, now: Now, flags: &AckFlags, dup: u32) -> Retransmit {
         let recovered = !self.snd_una.before(self.high_seq);
-        if flags.snd_una_advanced && self.try_undo_loss(now, false) {
-            return;
+        if flags.snd_una_advanced && self.try_undo_loss(now, Proof::TimestampOrDsack) {
+            return Retransmit::None;
         }
         if self.frto {
-            if flags.orig_sack_acked && self.try_undo_loss(now, true) {
-                return;
+            if flags.orig_sack_acked && self.try_undo_loss(now, Proof::Frto) {
+                return Retransmit::None;
             }
             if self.snd_nxt.after(self.high_seq) {
                 if flags.data_sacked || dup > 0 {
@@ -99,15 +93,14 @@ impl Tcb {
             } else if flags.snd_una_advanced && !recovered {
                 self.high_seq = self.snd_nxt;
                 if !self.queues.unsent.is_empty() && self.wnd_end().after(self.snd_nxt) {
-                    *retransmit = Retransmit::New;
-                    return;
+                    return Retransmit::New;
                 }
                 self.frto = false;
             }
         }
         if recovered {
             self.try_undo_recovery(now);
-            return;
+            return Retransmit::None;
         }
         if !self.rx.sack_ok {
             if self.snd_nxt.after(self.high_seq) && dup > 0 {
@@ -116,7 +109,7 @@ impl Tcb {
                 self.sacked_out = 0;
             }
         }
-        *retransmit = Retransmit::Lost;
+        Retransmit::Lost
     }
 
     pub(crate) fn init_undo(&mut self) {
@@ -146,7 +139,9 @@ impl Tcb {
         self.undo.all_dsacked() || (self.undo.is_marked() && self.packet_delayed())
     }
 
-    pub(crate) fn try_undo_loss(&mut self, now: Now, by_frto: bool) -> bool {
+    /// Restores the window if the timeout is shown to be spurious, and returns whether it is.
+    fn try_undo_loss(&mut self, now: Now, proof: Proof) -> bool {
+        let by_frto = proof == Proof::Frto;
         if !by_frto && !self.may_undo() {
             return false;
         }
@@ -155,24 +150,20 @@ impl Tcb {
             false,
             "the timeout was spurious: the window is restored",
         );
-        self.undo_cwnd_reduction(now, true);
+        self.undo_cwnd_reduction(now, LostMarks::Remove);
         self.net.count(Counter::TCPLossUndo);
         if by_frto {
             self.net.count(Counter::TCPSpuriousRTOs);
         }
         self.rto.acked();
-        if self.non_sack_prevents_reopening() {
-            return true;
-        }
-        if by_frto || self.rx.sack_ok {
+        if self.end_episode() == Episode::Over && (by_frto || self.rx.sack_ok) {
             self.set_ca_state(now, CaState::Open);
         }
         true
     }
 
-    /// Handles the acknowledgment of all that was in flight when recovery began. It returns true if the state is kept a
-    /// little longer.
-    pub(crate) fn try_undo_recovery(&mut self, now: Now) -> bool {
+    /// Handles the acknowledgment of all that was in flight when recovery began.
+    pub(crate) fn try_undo_recovery(&mut self, now: Now) -> Episode {
         if self.may_undo() {
             let undo = if self.ca_state == CaState::Loss {
                 Counter::TCPLossUndo
@@ -180,39 +171,41 @@ impl Tcb {
                 Counter::TCPFullUndo
             };
             self.net.count(undo);
-            self.undo_cwnd_reduction(now, false);
+            self.undo_cwnd_reduction(now, LostMarks::Keep);
         } else {
             self.rack.recovery_over();
         }
-        if self.non_sack_prevents_reopening() {
-            return true;
+        let episode = self.end_episode();
+        if episode == Episode::Over {
+            self.set_ca_state(now, CaState::Open);
         }
-        self.set_ca_state(now, CaState::Open);
-        false
+        episode
     }
 
-    /// Returns whether the state is kept. Without SACK it is kept until something beyond is acknowledged, because a late
-    /// duplicate ACK could look like a new loss.
-    fn non_sack_prevents_reopening(&mut self) -> bool {
-        if self.snd_una == self.high_seq && !self.rx.sack_ok {
-            if !self.any_retrans_done() {
-                self.rto.clear_retrans_stamp();
-            }
-            return true;
+    /// Returns whether the episode can end now (Linux: tcp_is_non_sack_preventing_reopen).
+    fn end_episode(&mut self) -> Episode {
+        if self.snd_una != self.high_seq || self.rx.sack_ok {
+            return Episode::Over;
         }
-        false
+        if !self.any_retrans_done() {
+            self.rto.clear_retrans_stamp();
+        }
+        Episode::Kept
     }
 
+    /// Restores the window if D-SACKs have shown that every retransmission was needless, and returns whether it did.
     pub(crate) fn try_undo_dsack(&mut self, now: Now) -> bool {
-        if self.undo.all_dsacked() {
-            self.rack.keep_reo_wnd();
-            self.net.count(Counter::TCPDSACKUndo);
-            self.undo_cwnd_reduction(now, false);
-            return true;
+        if !self.undo.all_dsacked() {
+            return false;
         }
-        false
+        self.rack.keep_reo_wnd();
+        self.net.count(Counter::TCPDSACKUndo);
+        self.undo_cwnd_reduction(now, LostMarks::Keep);
+        true
     }
 
+    /// Returns whether a partial ACK shows that the original arrived late, so that nothing is to be retransmitted. It
+    /// restores the window if no retransmission is in flight.
     pub(crate) fn try_undo_partial(&mut self, now: Now) -> bool {
         if !self.undo.is_marked() || !self.packet_delayed() {
             return false;
@@ -223,14 +216,14 @@ impl Tcb {
         if !self.any_retrans_done() {
             self.rto.clear_retrans_stamp();
         }
-        self.undo_cwnd_reduction(now, true);
+        self.undo_cwnd_reduction(now, LostMarks::Remove);
         self.net.count(Counter::TCPPartialUndo);
         self.try_keep_open(now);
         true
     }
 
-    fn undo_cwnd_reduction(&mut self, now: Now, unmark_loss: bool) {
-        if unmark_loss {
+    fn undo_cwnd_reduction(&mut self, now: Now, marks: LostMarks) {
+        if marks == LostMarks::Remove {
             self.queues
                 .rtx
                 .iter_mut()

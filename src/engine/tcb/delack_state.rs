@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU64;
 
+use crate::engine::clock::stamp::Stamp;
 use crate::time::{Jiffies, TickSpan};
 
 /// Smallest estimate of the peer's segment size, bytes.
@@ -42,8 +43,8 @@ pub(crate) struct DelAck {
     pingpong: u8,
     /// The delay, ticks; none before the first data.
     ato: Option<NonZeroU64>,
-    /// Tick of the last data that came; 0 before the first.
-    lrcvtime: Jiffies,
+    /// Tick of the last data that came, or of the end of the handshake; none before that.
+    lrcvtime: Stamp<Jiffies>,
     /// Flow label of the last data that came.
     lrcv_flowlabel: u32,
     last_seg_size: u32,
@@ -61,7 +62,7 @@ impl Default for DelAck {
             quick: 0,
             pingpong: 0,
             ato: None,
-            lrcvtime: Jiffies::default(),
+            lrcvtime: Stamp::NONE,
             lrcv_flowlabel: 0,
             last_seg_size: 0,
             rcv_mss: TCP_MIN_MSS,
@@ -186,7 +187,8 @@ impl DelAck {
         limits: AtoLimits,
     ) {
         if let Some(ato) = self.ato.map(|ato| TickSpan(ato.get())) {
-            let gap = j.since(self.lrcvtime);
+            let last = self.lrcvtime.get();
+            let gap = last.map_or(TickSpan(u64::MAX), |last| j.since(last));
             if gap <= limits.min / 2 {
                 self.set_ato((ato >> 1) + limits.min / 2);
             } else if gap < ato {
@@ -198,13 +200,14 @@ impl DelAck {
             self.incr_quickack(rcv_wnd);
             self.set_ato(limits.min);
         }
-        self.lrcvtime = j;
+        self.lrcvtime = j.into();
         self.lrcv_flowlabel = flow_label;
     }
 
     /// Data was sent: soon after some came, it is an answer.
     pub(crate) fn data_sent(&mut self, j: Jiffies) {
-        if j.since(self.lrcvtime) < self.ato() && self.lrcvtime != Jiffies::default() {
+        let last = self.lrcvtime.get();
+        if last.is_some_and(|last| j.since(last) < self.ato()) {
             self.pingpong = self.pingpong.saturating_add(1);
         }
     }
@@ -222,14 +225,14 @@ impl DelAck {
 
 /// What is known of the peer's segments.
 impl DelAck {
-    /// Tick of the last data that came; 0 before the first.
-    pub(crate) fn lrcvtime(&self) -> Jiffies {
-        self.lrcvtime
+    /// Returns the tick of the last data that came, or of the end of the handshake.
+    pub(crate) fn lrcvtime(&self) -> Option<Jiffies> {
+        self.lrcvtime.get()
     }
 
     /// The connection is up: from here on the peer may send.
     pub(crate) fn set_lrcvtime(&mut self, j: Jiffies) {
-        self.lrcvtime = j;
+        self.lrcvtime = j.into();
     }
 
     /// Remembers the flow label of data. True: it is another one than that of the data before.

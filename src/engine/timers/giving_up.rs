@@ -30,6 +30,15 @@ pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64)
     ticks.from_us(us)
 }
 
+/// What the expiry of a timer means for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// The connection no longer exists.
+    GivenUp,
+    /// The timer does its work.
+    GoesOn,
+}
+
 impl Tcb {
     /// TCP_USER_TIMEOUT in ticks, if set.
     pub(crate) fn user_timeout(&self) -> Option<TickSpan> {
@@ -135,7 +144,7 @@ impl Tcb {
     }
 
     /// Gives the connection up if its time for retransmissions is over.
-    pub(crate) fn write_timeout(&mut self, now: Now) -> bool {
+    pub(crate) fn write_timeout(&mut self, now: Now) -> Expiry {
         let mut expired = self.timed_out(now);
         if self.state == TcpState::SynSent {
             let most = self.syn_retries() + self.sysctl.tcp_syn_linear_timeouts as u32;
@@ -146,14 +155,15 @@ impl Tcb {
             expired = expired.or(used_up.then(|| self.syn_rule()));
         } else if self.orphan {
             let worth_a_reset = !self.rto.is_at_max() || expired.is_none();
-            if self.out_of_resources(now, worth_a_reset) {
-                return true;
+            if self.out_of_resources(now, worth_a_reset) == Expiry::GivenUp {
+                return Expiry::GivenUp;
             }
         }
-        if let Some(rule) = expired {
-            self.write_err(now, rule);
-        }
-        expired.is_some()
+        let Some(rule) = expired else {
+            return Expiry::GoesOn;
+        };
+        self.write_err(now, rule);
+        Expiry::GivenUp
     }
 
     /// The rule that ends a connection whose peer closed the window over data in flight, if one does now.

@@ -37,7 +37,8 @@ impl Tcb {
 
     /// Since when nothing was heard, ticks.
     pub(crate) fn keepalive_elapsed(&self, now: Now) -> TickSpan {
-        let since = self.rcv_tstamp.max(self.delack.lrcvtime());
+        let data = self.delack.lrcvtime();
+        let since = data.map_or(self.rcv_tstamp, |data| data.max(self.rcv_tstamp));
         now.j.since(since)
     }
 

@@ -10,6 +10,7 @@ use crate::engine::tcb::cause::{ArmedFor, Text};
 use crate::engine::tcb::control_block::{CaState, Tcb};
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
+use crate::engine::timers::giving_up::Expiry;
 use crate::time::{TickSpan, Ticks};
 
 /// Resends of a thin stream that are not backed off.
@@ -152,7 +153,7 @@ impl Tcb {
             return self.on_rto_zero_window(now, armed, told);
         }
         self.net.count(Counter::TCPTimeouts);
-        if self.write_timeout(now) {
+        if self.write_timeout(now) == Expiry::GivenUp {
             return;
         }
         // the path may be dead: another one

@@ -7,6 +7,7 @@ use crate::engine::netns::mib::Counter;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::outbox::Trigger;
 use crate::engine::tcb::timer_slots::{Armed, Xmit};
+use crate::engine::timers::giving_up::Expiry;
 use crate::engine::timers::giving_up::MODEL_BASE_US;
 use crate::time::TickSpan;
 use crate::wire::Flags;
@@ -47,7 +48,7 @@ impl Tcb {
         if let Some(rule) = self.orphan_backoff_reached() {
             return self.write_err(now, rule);
         }
-        if self.orphan && self.out_of_resources(now, true) {
+        if self.orphan && self.out_of_resources(now, true) == Expiry::GivenUp {
             return;
         }
         let allowed = self.window_probes_allowed();
