@@ -69,9 +69,12 @@ pub(crate) use lifecycle::close::TIMEWAIT_LEN_MS;
 pub(crate) use lifecycle::request::{SYNACK_TIMEOUT_MAX_MS, SYNACK_TIMEOUT_MS};
 pub use netns::mib::{Counter, Mib};
 pub use tcb::cause::{ArmedFor, Cause, Text};
+pub(crate) use tcb::control_block::CaState;
 pub use tcb::give_up_rule::GiveUpRule;
 pub use tcb::outbox::{Event, Transmit};
+pub(crate) use tcb::rto_state::LONGEST_RTO_US;
 pub use tcb::timer_slots::{Alarm, Armed};
+pub(crate) use timers::giving_up::MODEL_BASE_US;
 pub use timers::giving_up::model_timeout;
 pub(crate) use timers::tail_loss_probe::pto_us;
 

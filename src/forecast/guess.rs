@@ -5,19 +5,14 @@
 //! always armed for a time that is known. Where they do not, there is a snapshot for each possibility.
 
 use crate::call::{TcpInfo, TcpState, TimerKind};
-use crate::engine::{Snapshot, TIMEWAIT_LEN_MS, WriteTimer, pto_us};
+use crate::engine::{
+    CaState, LONGEST_RTO_US, MODEL_BASE_US, Snapshot, TIMEWAIT_LEN_MS, WriteTimer, pto_us,
+};
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::Sysctl;
 use crate::time::{TickSpan, Ticks};
 
 use super::{Forecast, Sends, Verdict};
-
-/// What the model of the zero-window probe's first wait is at least, us.
-const PROBE0_MIN_US: u64 = 200_000;
-/// tcp_rto_max_ms is 120 s at the most.
-const LONGEST_RTO_US: u64 = 120_000_000;
-/// tcpi_ca_state after a timeout.
-const CA_LOSS: u8 = 4;
 
 /// What sock_diag shows of a connection. The default is what a kernel that shows little more than TCP_INFO leaves open.
 #[derive(Clone, Debug, Default)]
@@ -212,7 +207,7 @@ fn armed(view: &View, base: &Snapshot, wait: TickSpan) -> Snapshot {
 
 /// Retransmissions into a closed window are not counted, but the RTO doubles.
 fn is_backed_off_in_loss(info: &TcpInfo) -> bool {
-    info.backoff > 0 && info.ca_state == CA_LOSS
+    info.backoff > 0 && info.ca_state == CaState::Loss as u8
 }
 
 /// SYN_SENT: the first SYN left as long ago as the waits since then, somewhere within its tick.
@@ -315,7 +310,7 @@ fn first_wait(view: &View, base: &Snapshot) -> Vec<Snapshot> {
 /// A closed window.
 fn probing(view: &View, base: &Snapshot) -> Vec<Snapshot> {
     let backoff = view.info.backoff;
-    let first = view.rto().max(view.ticks.from_us(PROBE0_MIN_US));
+    let first = view.rto().max(view.ticks.from_us(MODEL_BASE_US));
     let wait = |k: u32| (first << k.min(10)).min(view.rto_max());
     let snapshot = armed(view, base, wait(backoff).max(view.left()));
     if backoff == 0 {

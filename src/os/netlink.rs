@@ -12,20 +12,20 @@ use rustix::net::{
 };
 
 /// NLM_F_REQUEST: the message is a request.
-pub(super) const REQUEST: u16 = 0x1;
+pub(super) const REQUEST: u16 = libc::NLM_F_REQUEST as u16;
 /// NLM_F_ACK: the kernel should acknowledge success too.
-pub(super) const ACK: u16 = 0x4;
+pub(super) const ACK: u16 = libc::NLM_F_ACK as u16;
 /// NLM_F_CREATE | NLM_F_EXCL: the object must not exist yet.
-pub(super) const CREATE: u16 = 0x600;
+pub(super) const CREATE: u16 = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
 
 /// NLM_F_DUMP: the kernel should return all objects.
-const DUMP: u16 = 0x300;
+const DUMP: u16 = libc::NLM_F_DUMP as u16;
 
-const HEADER_LEN: usize = 16;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
+const HEADER_LEN: usize = size_of::<libc::nlmsghdr>();
+const NLMSG_ERROR: u16 = libc::NLMSG_ERROR as u16;
+const NLMSG_DONE: u16 = libc::NLMSG_DONE as u16;
 /// NLM_F_DUMP_INTR: the objects changed during the dump.
-const DUMP_INTERRUPTED: u16 = 0x10;
+const DUMP_INTERRUPTED: u16 = libc::NLM_F_DUMP_INTR as u16;
 
 /// A netlink socket, which belongs to the network namespace in which it was opened.
 #[derive(Debug)]

@@ -14,15 +14,14 @@ use crate::time::Instant;
 use super::netlink::{Netlink, REQUEST, attribute, u32_at};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
-const IPPROTO_TCP: u8 = 6;
+const AF_INET: u8 = libc::AF_INET as u8;
+const AF_INET6: u8 = libc::AF_INET6 as u8;
+const IPPROTO_TCP: u8 = libc::IPPROTO_TCP as u8;
 const INET_DIAG_INFO: u16 = 2;
 const INET_DIAG_CONG: u16 = 4;
 const INET_DIAG_SKMEMINFO: u16 = 7;
 /// Length of `struct inet_diag_msg`.
 const DIAG_LEN: usize = 72;
-const ENOENT: i32 = 2;
 
 /// A socket that reads the connections of one network namespace.
 #[derive(Debug)]
@@ -121,7 +120,7 @@ impl SockDiag {
                 Ok(read(&answer.body).filter(|d| !is_none(d.seen.info.state)))
             }
             Ok(_) => Ok(None),
-            Err(e) if e.raw_os_error() == Some(ENOENT) => Ok(None),
+            Err(e) if e.raw_os_error() == Some(libc::ENOENT) => Ok(None),
             Err(e) => Err(e),
         }
     }
@@ -141,7 +140,7 @@ impl SockDiag {
                 Ok(true) => {}
                 Ok(false) => log::debug!("sockets appeared or disappeared during the dump"),
                 // a kernel without IPv6
-                Err(e) if family == AF_INET6 && e.raw_os_error() == Some(ENOENT) => {}
+                Err(e) if family == AF_INET6 && e.raw_os_error() == Some(libc::ENOENT) => {}
                 Err(e) => return Err(e),
             }
         }

@@ -10,6 +10,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 
+use linux_raw_sys::net::tcp_info;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::time::{ClockId, clock_getres};
 
@@ -19,10 +20,7 @@ use super::clock::{RealClock, monotonic_ns};
 use super::netlink::u32_at;
 use super::sys;
 
-const SOL_TCP: i32 = 6;
-const TCP_INFO: i32 = 11;
-/// Offset of tcpi_last_data_sent.
-const LAST_DATA_SENT: usize = 44;
+const LAST_DATA_SENT: usize = std::mem::offset_of!(tcp_info, tcpi_last_data_sent);
 /// How many changes of `jiffies` are observed, and how many if all of those were observed late or the kernel is old.
 const CHANGES: usize = 8;
 const MOST_CHANGES: usize = 64;
@@ -115,7 +113,7 @@ fn measure() -> Option<TickPhase> {
 /// Reads `jiffies`, and CLOCK_MONOTONIC just after it.
 fn reading(socket: &OwnedFd, tick_ns: u64) -> Option<(u64, Jiffies)> {
     let mut info = [0; 104];
-    let len = sys::get_option(socket.as_fd(), SOL_TCP, TCP_INFO, &mut info).ok()?;
+    let len = sys::get_option(socket.as_fd(), libc::SOL_TCP, libc::TCP_INFO, &mut info).ok()?;
     let now_ns = monotonic_ns();
     if len < LAST_DATA_SENT + 4 {
         return None;

@@ -7,20 +7,15 @@ use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use libc::{IFA_ADDRESS, IFA_LOCAL, IFLA_MTU, IFLA_TXQLEN, RTM_NEWADDR, RTM_NEWLINK};
 use tun_tap::{Iface, Mode};
 
 use super::netlink::{ACK, CREATE, Netlink, REQUEST, push_attribute};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_NEWADDR: u16 = 20;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
-const IFLA_MTU: u16 = 4;
-const IFLA_TXQLEN: u16 = 13;
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const IFA_F_NODAD: u8 = 2;
-const IFF_UP: u32 = 1;
+const AF_INET: u8 = libc::AF_INET as u8;
+const AF_INET6: u8 = libc::AF_INET6 as u8;
+const IFA_F_NODAD: u8 = libc::IFA_F_NODAD as u8;
+const IFF_UP: u32 = libc::IFF_UP as u32;
 /// The loopback device of every namespace has this index.
 const LOOPBACK: u32 = 1;
 

@@ -35,6 +35,16 @@ pub enum Role {
     Server,
 }
 
+impl Role {
+    /// Returns the survivor's port and the peer's.
+    pub const fn ports(self) -> (u16, u16) {
+        match self {
+            Role::Client => (CLIENT_PORT, SERVER_PORT),
+            Role::Server => (SERVER_PORT, CLIENT_PORT),
+        }
+    }
+}
+
 /// One action of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

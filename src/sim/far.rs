@@ -26,7 +26,7 @@ impl FarSide {
     pub fn new(delay: Duration, offers: scenario::Peer, role: Role, clock: PeerClock) -> Self {
         FarSide {
             link: Link::new(delay),
-            peer: Peer::new(offers, role == Role::Client, clock),
+            peer: Peer::new(offers, role, clock),
             arrived: std::collections::VecDeque::new(),
             events: Vec::new(),
         }

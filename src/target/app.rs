@@ -5,7 +5,7 @@
 //! After an error it asks the dead socket three more times, as a curious reader would: SO_ERROR, recv, send.
 
 use crate::call::{Addr, Call, Errno, Outcome, Readiness, SocketId};
-use crate::scenario::{Action, CLIENT_PORT, IpVersion, Role, SERVER_PORT, Survivor};
+use crate::scenario::{Action, IpVersion, Survivor};
 use crate::sockopt::SockOpt;
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
@@ -53,10 +53,7 @@ pub(super) struct App {
 impl App {
     /// An application that has not done anything yet.
     pub(super) fn new(survivor: &Survivor, ip: IpVersion) -> Self {
-        let (local_port, remote_port) = match survivor.role {
-            Role::Client => (CLIENT_PORT, SERVER_PORT),
-            Role::Server => (SERVER_PORT, CLIENT_PORT),
-        };
+        let (local_port, remote_port) = survivor.role.ports();
         App {
             options: survivor.sockopt.clone(),
             autoread: survivor.autoread,

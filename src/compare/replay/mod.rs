@@ -26,7 +26,7 @@ use crate::call::Addr;
 use crate::compare::align::{Item, align};
 use crate::compare::verdict::{Class, Difference, Mode, Verdict};
 use crate::engine::{Config, Drawn, Engine};
-use crate::scenario::{CLIENT_PORT, Role, SERVER_PORT, Scenario};
+use crate::scenario::Scenario;
 use crate::sysctl::{CongestionControl, Sysctl};
 use crate::trace::{Dir, Event, Incident, Meta, Packet, Provenance, Trace, Who};
 
@@ -127,10 +127,7 @@ fn config(recording: &Trace, scenario: &Scenario, script: &Script) -> Config {
 }
 
 fn setup(scenario: &Scenario, script: &Script) -> Setup {
-    let (own, peers) = match scenario.survivor.role {
-        Role::Client => (CLIENT_PORT, SERVER_PORT),
-        Role::Server => (SERVER_PORT, CLIENT_PORT),
-    };
+    let (own, peers) = scenario.survivor.role.ports();
     Setup {
         local: Addr::new(scenario.ip.survivor(), own),
         remote: Addr::new(scenario.ip.peer(), peers),

@@ -11,7 +11,7 @@ use self::player::Player;
 use super::*;
 use crate::call::{Addr, Call, Outcome, Readiness, SocketId, TcpInfo, TcpState};
 use crate::compare::verdict::Verdict;
-use crate::scenario::IpVersion;
+use crate::scenario::{CLIENT_PORT, IpVersion, SERVER_PORT};
 use crate::time::{Instant, Jiffies, TickSpan, Ticks};
 use crate::trace::kept;
 use crate::wire::{Datagram, Flags, Options, Payload, Segment, Seq, TcpOption, Timestamps};

@@ -10,6 +10,7 @@ use crate::engine::send::output::Push;
 use crate::engine::tcb::control_block::Tcb;
 use crate::engine::tcb::delack_state::TCP_MIN_MSS;
 use crate::engine::tcb::outbox::Trigger;
+use crate::engine::tcb::rto_state::LONGEST_RTO_US;
 use crate::sockopt::{OptName, OptValue, SockOpt};
 use crate::sysctl::CongestionControl;
 use crate::time::TickSpan;
@@ -85,7 +86,11 @@ impl Tcb {
                 self.opt_mut().thin_linear_timeouts = in_range(value, 0, 1)? != 0;
             }
             OptName::TCP_RTO_MAX_MS => {
-                let rto_max = self.ms(i64::from(in_range(value, 1_000, 120_000)?));
+                let rto_max = self.ms(i64::from(in_range(
+                    value,
+                    1_000,
+                    LONGEST_RTO_US as i64 / 1_000,
+                )?));
                 self.rto.set_max(rto_max);
             }
             OptName::TCP_RTO_MIN_US => {

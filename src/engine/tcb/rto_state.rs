@@ -8,6 +8,8 @@ use crate::engine::clock::stamp::Stamp;
 use crate::engine::congestion::rtt::{Rtt, TIMEOUT_FALLBACK_US, TIMEOUT_INIT_US};
 use crate::time::{TickSpan, Ticks};
 
+/// The longest RTO that tcp_rto_max_ms and TCP_RTO_MAX_MS allow, us (Linux: TCP_RTO_MAX).
+pub(crate) const LONGEST_RTO_US: u64 = 120_000_000;
 /// The RTO is doubled at most this often in one step, so that the shift has a result.
 const MOST_SHIFTS: u32 = 32;
 

@@ -1,16 +1,18 @@
 //! `struct tcp_info`, and the numbers of states and timers.
 
+use std::mem::offset_of;
+
+use linux_raw_sys::net::tcp_info as Raw;
+
 use crate::call::{TcpInfo, TcpState, TimerKind};
 use crate::forecast::Seen;
 use crate::os::netlink::{u16_at, u32_at};
 
 /// TCPI_OPT_SACK in tcpi_options.
 const OPT_SACK: u8 = 2;
-/// Offset of tcpi_snd_wnd (since 5.4), and the window that is assumed if the kernel's TCP_INFO ends before it.
-const SND_WND: usize = 228;
+/// The end of tcpi_snd_wnd (since 5.4), and the window that is assumed if the kernel's TCP_INFO ends before it.
+const SND_WND_END: usize = offset_of!(Raw, tcpi_snd_wnd) + 4;
 const OPEN_WINDOW: u32 = 65_535;
-/// Offset of tcpi_total_rto (since 6.7).
-const TOTAL_RTO: usize = 240;
 
 /// Reads `struct tcp_info`. Fields that an older kernel does not have are zero. `at`, the timer and the queues are not
 /// part of it.
@@ -18,29 +20,29 @@ pub(super) fn tcp_info(info: &[u8]) -> TcpInfo {
     let byte = |at: usize| u32::from(info.get(at).copied().unwrap_or(0));
     let word = |at: usize| u32_at(info, at);
     TcpInfo {
-        state: state(info.first().copied().unwrap_or(0)),
-        ca_state: byte(1) as u8,
-        retransmits: byte(2),
-        probes: byte(3),
-        backoff: byte(4),
-        rto_us: word(8).into(),
-        ato_us: word(12).into(),
-        snd_mss: word(16),
-        rcv_mss: word(20),
-        unacked: word(24),
-        sacked: word(28),
-        lost: word(32),
-        retrans: word(36),
-        last_data_sent_ms: word(44).into(),
-        last_ack_recv_ms: word(56).into(),
-        rtt_us: word(68).into(),
-        rttvar_us: word(72).into(),
-        snd_ssthresh: word(76),
-        snd_cwnd: word(80),
-        rcv_space: word(96),
-        total_retrans: word(100),
-        notsent: word(144),
-        snd_wnd: word(SND_WND),
+        state: state(byte(offset_of!(Raw, tcpi_state)) as u8),
+        ca_state: byte(offset_of!(Raw, tcpi_ca_state)) as u8,
+        retransmits: byte(offset_of!(Raw, tcpi_retransmits)),
+        probes: byte(offset_of!(Raw, tcpi_probes)),
+        backoff: byte(offset_of!(Raw, tcpi_backoff)),
+        rto_us: word(offset_of!(Raw, tcpi_rto)).into(),
+        ato_us: word(offset_of!(Raw, tcpi_ato)).into(),
+        snd_mss: word(offset_of!(Raw, tcpi_snd_mss)),
+        rcv_mss: word(offset_of!(Raw, tcpi_rcv_mss)),
+        unacked: word(offset_of!(Raw, tcpi_unacked)),
+        sacked: word(offset_of!(Raw, tcpi_sacked)),
+        lost: word(offset_of!(Raw, tcpi_lost)),
+        retrans: word(offset_of!(Raw, tcpi_retrans)),
+        last_data_sent_ms: word(offset_of!(Raw, tcpi_last_data_sent)).into(),
+        last_ack_recv_ms: word(offset_of!(Raw, tcpi_last_ack_recv)).into(),
+        rtt_us: word(offset_of!(Raw, tcpi_rtt)).into(),
+        rttvar_us: word(offset_of!(Raw, tcpi_rttvar)).into(),
+        snd_ssthresh: word(offset_of!(Raw, tcpi_snd_ssthresh)),
+        snd_cwnd: word(offset_of!(Raw, tcpi_snd_cwnd)),
+        rcv_space: word(offset_of!(Raw, tcpi_rcv_space)),
+        total_retrans: word(offset_of!(Raw, tcpi_total_retrans)),
+        notsent: word(offset_of!(Raw, tcpi_notsent_bytes)),
+        snd_wnd: word(offset_of!(Raw, tcpi_snd_wnd)),
         ..TcpInfo::default()
     }
 }
@@ -53,18 +55,21 @@ pub(super) fn seen(mut info: TcpInfo, raw: &[u8], orphan: bool) -> Seen {
             info.state,
             TcpState::SynRecv | TcpState::TimeWait | TcpState::FinWait2
         );
-    let is_cut = raw.len() < SND_WND + 4 && !is_small;
+    let is_cut = raw.len() < SND_WND_END && !is_small;
     if is_cut && info.timer != TimerKind::Persist {
         info.snd_wnd = OPEN_WINDOW;
     }
-    let tells_rto = raw.len() >= TOTAL_RTO + 8;
+    let age = |at: usize| (raw.len() >= at + 4).then(|| u64::from(u32_at(raw, at)));
     Seen {
         info,
         orphan,
-        sack_ok: raw.get(5).map(|options| options & OPT_SACK != 0),
-        last_data_recv_ms: (raw.len() >= 56).then(|| u32_at(raw, 52).into()),
-        total_rto_time_ms: tells_rto.then(|| u32_at(raw, TOTAL_RTO + 4).into()),
-        rto_recoveries: u16_at(raw, TOTAL_RTO + 2).into(),
+        sack_ok: raw
+            .get(offset_of!(Raw, tcpi_options))
+            .map(|options| options & OPT_SACK != 0),
+        last_data_recv_ms: age(offset_of!(Raw, tcpi_last_data_recv)),
+        // since 6.7
+        total_rto_time_ms: age(offset_of!(Raw, tcpi_total_rto_time)),
+        rto_recoveries: u16_at(raw, offset_of!(Raw, tcpi_total_rto_recoveries)).into(),
         options: None,
     }
 }

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::call::TcpState;
-use crate::scenario::{self, CLIENT_PORT, IpVersion, SERVER_PORT};
+use crate::scenario::{self, IpVersion, Role};
 use crate::time::Instant;
 use crate::trace::{Event, Incident, Who};
 use crate::wire::{Datagram, Flags, Seq};
@@ -82,22 +82,18 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A host that listens on port 7777, or one that is to connect from port 40000.
-    pub fn new(offers: scenario::Peer, listens: bool, clock: PeerClock) -> Self {
+    /// The host at the other end of a survivor with this role: it listens on port 7777, or is to connect from port 40000.
+    pub fn new(offers: scenario::Peer, survivor: Role, clock: PeerClock) -> Self {
+        let (survivors, own) = survivor.ports();
         Peer {
             offers,
             clock,
             host: Host::Up,
-            state: if listens {
-                TcpState::Listen
-            } else {
-                TcpState::Closed
+            state: match survivor {
+                Role::Client => TcpState::Listen,
+                Role::Server => TcpState::Closed,
             },
-            ports: if listens {
-                (SERVER_PORT, CLIENT_PORT)
-            } else {
-                (CLIENT_PORT, SERVER_PORT)
-            },
+            ports: (own, survivors),
             agreed: Agreed::default(),
             window: offers.window,
             frozen: None,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::{Action, PEER_IP, SURVIVOR_IP};
+use crate::scenario::{Action, CLIENT_PORT, PEER_IP, SERVER_PORT, SURVIVOR_IP};
 use crate::wire::{Payload, Segment, TcpOption};
 
 /// The survivor's first sequence number here.
@@ -42,7 +42,7 @@ fn open() -> Peer {
         timestamps: false,
         ..scenario::Peer::default()
     };
-    let mut peer = Peer::new(offers, true, PeerClock::default());
+    let mut peer = Peer::new(offers, Role::Client, PeerClock::default());
     let syn = Segment {
         seq: IRS,
         flags: Flags::SYN,

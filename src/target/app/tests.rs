@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::call::TcpInfo;
-use crate::scenario::IpVersion;
+use crate::scenario::{IpVersion, Role};
 use crate::target::{Sent, TargetError};
 use crate::time::Ticks;
 
