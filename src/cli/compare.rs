@@ -71,13 +71,13 @@ impl Compare {
         let players = Players::new(self.seed)?;
         match self.mode {
             Mode::Closed => {
-                self.out.check(on.iter().map(|t| Some(t.name())))?;
+                self.out.check(on.iter().copied().map(Some))?;
                 closed::compare(self, &on, &scenario, &players)
             }
             Mode::Replay => {
-                self.out.check([Some(TargetKind::Linux.name())])?;
+                self.out.check([Some(TargetKind::Linux)])?;
                 let recorded = players.kernel(&scenario)?;
-                self.out.save(&recorded, Some(TargetKind::Linux.name()))?;
+                self.out.save(&recorded, Some(TargetKind::Linux))?;
                 if recorded.stopped == Stopped::Interrupted {
                     return Ok(players.interrupted(&recorded));
                 }

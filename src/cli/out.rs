@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
+use crate::target::TargetKind;
 use crate::trace::{Trace, folder};
 
 /// Where the traces of a command go.
@@ -21,9 +22,9 @@ pub(super) struct Out {
 
 impl Out {
     /// Refuses, before anything is run, to overwrite a trace: in the folder itself, or in those of these targets.
-    pub(super) fn check<'a>(
+    pub(super) fn check(
         &self,
-        targets: impl IntoIterator<Item = Option<&'a str>>,
+        targets: impl IntoIterator<Item = Option<TargetKind>>,
     ) -> Result<(), Failure> {
         let Some(out) = self.out.as_deref().filter(|_| !self.force) else {
             return Ok(());
@@ -40,8 +41,9 @@ impl Out {
         Ok(())
     }
 
-    /// Writes the trace, to the folder itself or to that of this target; nothing without --out.
-    pub(super) fn save(&self, trace: &Trace, target: Option<&str>) -> Result<(), Failure> {
+    /// Writes the trace, to the folder itself or to that of this target; nothing without --out. What a trace itself says
+    /// of its target is text that others may have written, and never part of a path.
+    pub(super) fn save(&self, trace: &Trace, target: Option<TargetKind>) -> Result<(), Failure> {
         if let Some(out) = &self.out {
             let dir = below(out, target);
             trace.save(&dir)?;
@@ -51,9 +53,9 @@ impl Out {
     }
 }
 
-fn below(out: &Path, target: Option<&str>) -> PathBuf {
+fn below(out: &Path, target: Option<TargetKind>) -> PathBuf {
     match target {
-        Some(target) => out.join(target),
+        Some(target) => out.join(target.name()),
         None => out.to_owned(),
     }
 }

@@ -86,6 +86,7 @@ fn meta(title: &str) -> Meta {
         congestion_control: String::new(),
         seed: None,
         notes: Vec::new(),
+        late: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::compare::timing::{ALLOWANCE, MsClock};
 use crate::time::Instant;
-use crate::trace::{BUSY, Dir, Provenance, Trace};
+use crate::trace::{BUSY, Dir, Late, Provenance, Trace};
 use crate::wire::{Datagram, Segment};
 
 /// Returns why the times of this trace cannot be relied on, in words. It returns `None` for a simulated trace and for one
@@ -15,7 +15,7 @@ pub fn why_late(trace: &Trace) -> Option<String> {
     if trace.meta.provenance == Provenance::Simulated {
         return None;
     }
-    let noted = trace.meta.notes.iter().find(|n| n.contains(BUSY)).cloned();
+    let noted = trace.meta.late.first().map(Late::to_string);
     noted.or_else(|| late_stamp(trace))
 }
 

@@ -12,7 +12,9 @@ use crate::call::TcpState;
 use crate::scenario::{EndWhen, Role, Scenario, Step};
 use crate::sim::{FarSide, PeerClock};
 use crate::time::Instant;
-use crate::trace::{BUSY, Dir, Event, Incident, Meta, Packet, Provenance, Stopped, Trace, Who};
+use crate::trace::{
+    Dir, Duty, Event, Incident, Late, Meta, Packet, Provenance, Stopped, Trace, Who,
+};
 
 use super::app::App;
 use super::{Target, TargetError};
@@ -291,19 +293,16 @@ impl<'a> Run<'a> {
     }
 
     fn meta(&self, scenario: &Scenario, target: &dyn Target, seed: Option<u64>) -> Meta {
+        let latest = [
+            (Duty::Step, self.latest_step),
+            (Duty::Delivery, self.latest_delivery),
+        ];
+        let late = latest.map(|(duty, by)| Late { duty, by }).into_iter();
+        let late: Vec<Late> = late
+            .filter(|late| target.is_real_time() && late.by > LATE)
+            .collect();
         let mut notes = target.notes();
-        if target.is_real_time() {
-            let late = [
-                ("step", self.latest_step),
-                ("delivery", self.latest_delivery),
-            ];
-            for (what, by) in late.into_iter().filter(|(_, by)| *by > LATE) {
-                notes.push(format!(
-                    "the latest {what} was {:.1} ms late (measured): {BUSY}",
-                    by.as_secs_f64() * 1e3
-                ));
-            }
-        }
+        notes.extend(late.iter().map(Late::to_string));
         let role = match scenario.survivor.role {
             Role::Client => "client",
             Role::Server => "server",
@@ -330,6 +329,7 @@ impl<'a> Run<'a> {
             congestion_control: target.congestion_control(),
             seed,
             notes,
+            late,
         }
     }
 }

@@ -10,19 +10,18 @@ mod format;
 mod json;
 pub mod jsonl;
 pub mod kept;
+mod late;
 pub mod pcap;
 pub mod pcapng;
 pub mod relative;
 pub mod summary;
 
 pub use event::{Event, Incident, Who};
+pub use late::{BUSY, Duty, Late};
 
 use std::time::Duration;
 
 use crate::time::{Instant, Ticks};
-
-/// The beginning of a note about a machine that was late with steps, deliveries or timestamps.
-pub const BUSY: &str = "this machine was busy";
 
 /// The direction of a packet, as the survivor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +83,9 @@ pub struct Meta {
     pub seed: Option<u64>,
     /// What a reader has to know, such as settings that the target does not support and what was used instead.
     pub notes: Vec<String>,
+    /// How late the latest step and the latest delivery were, if they were so late that the times of the run say little
+    /// about its TCP. `notes` says so too.
+    pub late: Vec<Late>,
 }
 
 impl Meta {

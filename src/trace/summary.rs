@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::json::{self, Object};
 use super::relative::{Body, Relative, Tcp, relative};
-use super::{Dir, Event, Incident, Meta, Provenance, Stopped, Trace, Who, bounds};
+use super::{Dir, Duty, Event, Incident, Late, Meta, Provenance, Stopped, Trace, Who, bounds};
 use crate::call::TcpState;
 use crate::time::{Jiffies, Ticks};
 use crate::wire::{Flags, TcpOption};
@@ -34,6 +34,14 @@ pub fn write(trace: &Trace) -> String {
     members.push(("end", end(trace, &packets)));
     let notes: Vec<_> = trace.meta.notes.iter().map(|n| json!(n)).collect();
     members.push(("notes", json!(notes)));
+    if !trace.meta.late.is_empty() {
+        let late = trace
+            .meta
+            .late
+            .iter()
+            .map(|late| json!({"what": late.duty.name(), "by_ns": late.by.as_nanos() as u64}));
+        members.push(("late", late.collect()));
+    }
     let sysctl: Object = trace
         .meta
         .sysctl
@@ -261,6 +269,7 @@ pub fn read(text: &str) -> Result<(Meta, Stopped), SummaryError> {
         },
         seed: summary.number("seed")?,
         notes: summary.notes(),
+        late: summary.late()?,
     };
     match stopped.and_then(Stopped::from_name) {
         Some(stopped) => Ok((meta, stopped)),
@@ -303,6 +312,26 @@ impl Reader<'_> {
         let notes = self.0["notes"].as_array().into_iter().flatten();
         notes
             .filter_map(|n| n.as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// A summary that was written before there was a member `late` says the same in its notes.
+    fn late(&self) -> Result<Vec<Late>, SummaryError> {
+        let Some(late) = self.0["late"].as_array() else {
+            return Ok(self
+                .notes()
+                .iter()
+                .filter_map(|n| Late::from_note(n))
+                .collect());
+        };
+        let read = |value: &Value| {
+            let duty = Duty::from_name(value["what"].as_str()?)?;
+            let by = Duration::from_nanos(value["by_ns"].as_u64()?);
+            Some(Late { duty, by })
+        };
+        let wrong = |value| format!("\"late\" has {value}, not \"what\" and \"by_ns\"");
+        let each = late.iter();
+        each.map(|value| read(value).ok_or_else(|| SummaryError(wrong(value))))
             .collect()
     }
 

@@ -21,6 +21,7 @@ pub(super) fn trace_of(packets: Vec<Packet>) -> Trace {
             congestion_control: "cubic".to_owned(),
             seed: Some(7),
             notes: vec!["one note".to_owned()],
+            late: Vec::new(),
         },
         packets,
         events: Vec::new(),

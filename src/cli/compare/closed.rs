@@ -27,8 +27,8 @@ pub(super) fn compare(
     players: &Players,
 ) -> Result<Exit, Failure> {
     let traces = play_all(on, scenario, players)?;
-    for trace in &traces {
-        args.out.save(trace, Some(&trace.meta.target))?;
+    for (trace, target) in traces.iter().zip(on) {
+        args.out.save(trace, Some(*target))?;
     }
     let (first, others) = traces.split_first().expect("clap wants one target");
     let known = Known::shipped();

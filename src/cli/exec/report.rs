@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::nouns::count;
 use crate::os::Ended;
 use crate::postmortem::{self, End, Happening, Story};
+use crate::printable;
 use crate::service::Relayed;
 use crate::sysctl::Sysctl;
 use crate::time::{Instant, Ticks};
@@ -36,6 +37,18 @@ pub(super) struct Report<'a> {
     pub(super) trace: Option<&'a Path>,
 }
 
+/// Characters of the command line that the report shows; `--json` has all of it.
+const MOST_COMMAND: usize = 100;
+
+/// Returns the beginning of a command line, such as that of `python3 -c` with a whole program, on one line.
+fn one_line(command: &str) -> String {
+    let escaped = printable::escaped(command);
+    let Some((end, _)) = escaped.char_indices().nth(MOST_COMMAND) else {
+        return escaped.into_owned();
+    };
+    format!("{}...", &escaped[..end])
+}
+
 impl Report<'_> {
     pub(super) fn text(&self, stories: &[Story], happenings: &[Happening]) -> String {
         let mut text = String::new();
@@ -48,7 +61,8 @@ impl Report<'_> {
         let _ = writeln!(
             text,
             "\n{}: {} after {at:.3} s{by} (measured)",
-            self.command, self.ended.how
+            one_line(&self.command),
+            self.ended.how
         );
         for happening in happenings {
             let at = happening.at.secs_f64();
@@ -155,4 +169,24 @@ pub(in crate::cli) fn relay(relayed: &Relayed) -> String {
         get(&relayed.to_server),
         get(&relayed.from_server)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_on_the_command_line_is_one_short_line() {
+        let table = [
+            (
+                "curl http://10.77.0.2/",
+                "curl http://10.77.0.2/".to_owned(),
+            ),
+            ("sh -c a\n\tb\u{1b}[2J", r"sh -c a\n\tb\u{1b}[2J".to_owned()),
+            (&"é".repeat(101), "é".repeat(100) + "..."),
+        ];
+        for (command, shown) in table {
+            assert_eq!(one_line(command), shown);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::trace::kept;
+use crate::trace::{Duty, Late, kept};
 use crate::wire::{Flags, Payload};
 
 fn recording(name: &str) -> Trace {
@@ -361,11 +361,12 @@ fn a_late_machine_is_not_judged_and_identical_does_not_hide_tcp_info() {
     let last = last_sent(&left);
     change(&mut left, last, |d| d.ttl = 63);
     assert!(compare(&left, &right).line().contains(": different, "));
-    let note = format!(
-        "the latest delivery was 7.0 ms late (measured): {}",
-        crate::trace::BUSY
-    );
-    left.meta.notes.push(note.clone());
+    let late = Late {
+        duty: Duty::Delivery,
+        by: Duration::from_millis(7),
+    };
+    left.meta.late.push(late);
+    let note = "the latest delivery was 7.0 ms late (measured): this machine was busy";
     let verdict = compare(&left, &right);
     assert!(verdict.line().contains(&format!("not judged: {note}")));
     assert!(!verdict.identical);

@@ -368,6 +368,7 @@ fn trace_of<M: Machine>(play: &Play<'_, M>, recording: &Trace) -> Trace {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             provenance: Provenance::Simulated,
             notes: Vec::new(),
+            late: Vec::new(),
             ..recording.meta.clone()
         },
         packets,

@@ -118,8 +118,12 @@ impl Tcb {
         is_over.then_some(rule)
     }
 
-    /// `; the connection is given up 12.6 s after the first retransmission (tcp_retries2 5), of which 3.2 s have passed`.
+    /// `; the connection is given up 12.6 s after the first retransmission (tcp_retries2 5)`, for the first timeout of an
+    /// episode. The later ones need not repeat it.
     pub(crate) fn until_given_up(&self, now: Now) -> String {
+        if self.rto.retransmits() > 1 {
+            return String::new();
+        }
         let (rule, after_ms) = self.retransmission_limit();
         let Some(limit_ms) = after_ms else {
             return format!(

@@ -77,3 +77,34 @@ fn errors_say_what_is_missing_or_wrong() {
         assert!(error.starts_with(wanted), "{text}: {error}");
     }
 }
+
+#[test]
+fn what_was_late_is_read_back_and_taken_from_the_notes_of_older_summaries() {
+    let mut trace = trace_of(Vec::new());
+    let late = |duty, us| Late {
+        duty,
+        by: Duration::from_micros(us),
+    };
+    trace.meta.late = vec![late(Duty::Step, 5_300), late(Duty::Delivery, 1_512)];
+    let (meta, _) = read(&write(&trace)).expect("it was written");
+    assert_eq!(meta.late, trace.meta.late);
+
+    trace.meta.late = Vec::new();
+    let note = late(Duty::Step, 5_300).to_string();
+    trace.meta.notes.push(note);
+    let text = write(&trace);
+    assert!(
+        !text.contains("\"late\""),
+        "a run that was on time does not mention it"
+    );
+    let (meta, _) = read(&text).expect("it was written");
+    assert_eq!(meta.late, [late(Duty::Step, 5_300)]);
+
+    let wrong = text.replacen(
+        "\"notes\"",
+        "\"late\": [{\"what\": \"lunch\", \"by_ns\": 1}],\n \"notes\"",
+        1,
+    );
+    let error = read(&wrong).expect_err("there is no such duty").to_string();
+    assert!(error.starts_with("\"late\" has {"), "{error}");
+}
