@@ -5,6 +5,7 @@
 #[path = "../bounded/mod.rs"]
 mod bounded;
 mod by_hand;
+mod captures;
 mod closed;
 mod commands;
 mod counters;
