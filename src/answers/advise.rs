@@ -24,6 +24,7 @@ use std::time::Duration;
 
 pub use case::{Case, cases};
 pub use choice::{Choice, KeepaliveTimes};
+pub use lateness::keepalive_ends;
 pub use price::Price;
 pub use row::Row;
 pub use trial::Fault;

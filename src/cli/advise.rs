@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::table::preset;
@@ -9,6 +10,7 @@ use super::{Exit, Failure, terminal};
 use crate::answers::advise::{Answer, Kernel, Load, Request, advise};
 use crate::answers::table::Settings;
 use crate::report::advise as report;
+use crate::report::emit::{self, Form};
 use crate::report::tries::Under;
 use crate::scenario::{Role, parse_duration};
 
@@ -46,9 +48,17 @@ pub(super) struct Advise {
     /// Clock ticks per second of the kernel
     #[arg(long, value_parser = clap::value_parser!(u32).range(24..=1_000))]
     hz: Option<u32>,
+    /// Prints the settings only, in the form that a program or a language takes them
+    #[arg(long, value_name = "FORM", value_parser = form(), conflicts_with = "json")]
+    emit: Option<Form>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
+}
+
+fn form() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::ALL.map(Form::name))
+        .try_map(|name| Form::from_name(&name).ok_or("no such form"))
 }
 
 /// An end of the connection.
@@ -97,12 +107,17 @@ impl Advise {
             middlebox: self.middlebox,
             settings,
         };
+        let kernel = Kernel::of(&request)?;
         let under = Under {
             kernel: preset.name.to_owned(),
-            hz: Kernel::of(&request)?.ticks.hz(),
+            hz: kernel.ticks.hz(),
             rtt: request.settings.rtt,
         };
         let answer = advise(&request)?;
+        if let (Answer::Met(advice), Some(form)) = (&answer, self.emit) {
+            terminal::print(&emit::render(form, &request, advice, &kernel, &under))?;
+            return Ok(Exit::Same);
+        }
         match self.json {
             true => {
                 let json = report::to_json(&request, &answer, &under);

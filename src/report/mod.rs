@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 pub mod advise;
 #[cfg(feature = "cli")]
+pub mod emit;
+#[cfg(feature = "cli")]
 pub mod explain;
 #[cfg(feature = "cli")]
 pub mod plot;

@@ -7,6 +7,7 @@ mod bounded;
 mod closed;
 mod commands;
 mod damaged;
+mod emit;
 mod examples;
 mod forecast;
 mod posts;

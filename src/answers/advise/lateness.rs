@@ -13,7 +13,7 @@ pub(super) fn at_most(ticks: &Ticks, seconds: u64) -> Duration {
 }
 
 /// Returns the longest time from the last packet of a dead peer until its connection is given up after so many probes.
-pub(super) fn keepalive_ends(ticks: &Ticks, times: KeepaliveTimes) -> Duration {
+pub fn keepalive_ends(ticks: &Ticks, times: KeepaliveTimes) -> Duration {
     let probes = u32::try_from(times.probes).unwrap_or(u32::MAX);
     at_most(ticks, times.idle_s)
         .saturating_add(at_most(ticks, times.interval_s).saturating_mul(probes))
