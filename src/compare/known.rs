@@ -1,8 +1,8 @@
 //! Known differences: data with a reason, in known.toml, checked both ways.
 //!
-//! Those between the engine and Linux are declared place by place, of a recording or a scenario by its content: another one
-//! of the same name is another one. Those between stock smoltcp and Linux are in every
-//! run, so they are declared by kind; docs/smoltcp-vs-linux.md, which is generated, says in which scenario each shows.
+//! A difference between the engine and Linux is declared for one place in one recording or scenario, which is identified by
+//! its content and not by its name. The differences between stock smoltcp and Linux occur in every run, so they are declared
+//! by kind; docs/smoltcp-vs-linux.md, which is generated, lists the scenarios in which each occurs.
 
 use serde::Deserialize;
 
@@ -13,30 +13,30 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The recording's name, which is its scenario's: for the reader.
+    /// The recording's name, which is that of its scenario. It is only for the reader.
     pub recording: String,
-    /// What it is declared of, whatever that is called: [`content_hash`](crate::compare::content_hash) of the recording for a
-    /// replay, of its scenario for closed mode.
+    /// The [`content_hash`](crate::compare::content_hash) of the recording for a replay, or of its scenario for closed mode.
+    /// The difference is declared for this content, whatever its name is.
     pub content_hash: String,
-    /// In which kind of comparison; without it replay.
+    /// The kind of comparison in which it occurs; the default is a replay.
     #[serde(default = "replay")]
     pub mode: Mode,
     /// The kind of difference, by [`Class::name`].
     pub class: String,
     /// What differs.
     pub what: String,
-    /// What its place begins with: `packet 12`.
+    /// The beginning of its place, such as `packet 12`.
     pub place: Option<String>,
-    /// How often it occurs; without it once or more.
+    /// How often it occurs; `None` means once or more.
     pub count: Option<usize>,
-    /// Both sides' values are of these; without it any.
+    /// The values that both sides may have; `None` means any.
     pub values: Option<Vec<String>>,
-    /// Two recordings of the kernel that differ in this among themselves, if it varies from run to run: then it need
-    /// not occur.
+    /// Two recordings of the kernel that differ from each other in this, if it varies from run to run. The difference then
+    /// does not have to occur.
     pub varies_between: Option<[String; 2]>,
-    /// Why it cannot be the same.
+    /// The reason why both sides cannot be the same.
     pub reason: String,
-    /// Where that can be read or seen.
+    /// The document or the evidence for the reason.
     pub reference: String,
 }
 
@@ -52,9 +52,9 @@ pub struct Kind {
     pub class: String,
     /// What differs.
     pub what: String,
-    /// Why it differs.
+    /// The reason for the difference.
     pub reason: String,
-    /// Where that can be read.
+    /// The document or the source file for the reason.
     pub reference: String,
 }
 
@@ -62,10 +62,11 @@ pub struct Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// One by one.
+    /// The differences between the engine and Linux, each with its place.
     #[serde(default)]
     pub known: Vec<Entry>,
-    /// Of stock smoltcp, in the order of their numbers in docs/smoltcp-vs-linux.md.
+    /// The kinds of differences between stock smoltcp and Linux, in the order of their numbers in
+    /// docs/smoltcp-vs-linux.md.
     #[serde(default)]
     pub smoltcp: Vec<Kind>,
 }
@@ -73,15 +74,15 @@ pub struct Known {
 /// A list of known differences that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KnownError {
-    /// Not TOML, or not in this form.
+    /// The text is not TOML, or does not have this form.
     #[error("known differences: {0}")]
     Syntax(String),
-    /// No such class.
+    /// There is no such class of differences.
     #[error("known differences, {recording}: there is no class {class:?}; see Class::name")]
     Class {
-        /// Of which recording.
+        /// The name of the recording.
         recording: String,
-        /// As written.
+        /// The class as it is written in the list.
         class: String,
     },
 }
@@ -97,7 +98,7 @@ const DECLARABLE: [Class; 7] = [
 ];
 
 impl Known {
-    /// Reads a list.
+    /// Reads a list of known differences.
     pub fn parse(text: &str) -> Result<Known, KnownError> {
         let known: Known = toml::from_str(text).map_err(|e| KnownError::Syntax(e.to_string()))?;
         let entries = known.known.iter().map(|e| (&e.recording[..], &e.class));
@@ -112,7 +113,7 @@ impl Known {
         }
     }
 
-    /// The list that this program was built with.
+    /// Returns the list that this program was built with.
     pub fn shipped() -> Known {
         Known::parse(include_str!("known.toml")).expect("checked by a test")
     }

@@ -1,4 +1,4 @@
-//! shutdown(), close() and the life of a connection that nobody holds any more.
+//! shutdown(), close() and the life of a connection that no application holds any more.
 //!
 //! RFC 9293 3.10.4, RFC 1122 4.2.2.13. Linux counterpart: tcp_shutdown, __tcp_close, tcp_send_fin, tcp_fin_time.
 

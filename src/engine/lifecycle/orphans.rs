@@ -11,7 +11,7 @@ use crate::engine::tcb::outbox::Trigger;
 use crate::engine::timers::giving_up::Expiry;
 
 impl Tcb {
-    /// Nobody holds the connection any more.
+    /// Handles a connection that no application holds any more.
     pub(crate) fn become_orphan(&mut self) {
         if !self.orphan {
             self.orphan = true;
@@ -44,8 +44,8 @@ impl Tcb {
         }
     }
 
-    /// A timer of an orphan fired: it is given up if there are too many, one that is long silent sooner. `reset`: it is
-    /// worth a RST.
+    /// Handles the expiry of an orphan's timer: the orphan is given up if there are too many, and sooner if nothing was sent
+    /// for long. With `reset` it sends a RST in any case.
     pub(crate) fn out_of_resources(&mut self, now: Now, reset: bool) -> Expiry {
         let silent = now.j.since(self.lsndtime);
         let mut weight = u32::from(silent > self.rto.max() * 2 || !reset);
@@ -67,13 +67,13 @@ impl Tcb {
         Expiry::GivenUp
     }
 
-    /// Whether `bytes` more would need a page that the host cannot spare.
+    /// Returns whether `bytes` more would need a page that the host does not have.
     pub(crate) fn memory_is_short(&self, bytes: u32) -> bool {
         let missing = bytes.saturating_sub(self.forward_alloc.available());
         missing > 0 && self.net.pages() + i64::from(missing.div_ceil(PAGE)) > self.sysctl.tcp_mem[2]
     }
 
-    /// Tells the host how much memory this connection holds now.
+    /// Reports to the host how much memory this connection uses now.
     pub(crate) fn publish_memory(&mut self) {
         let idle = self.rmem_alloc == 0 && self.queues.are_empty();
         let pages = if idle { 0 } else { self.forward_alloc.pages() };

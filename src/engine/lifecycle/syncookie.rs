@@ -1,4 +1,5 @@
-//! SYN cookies: a half-open connection that is remembered by nobody, because all of it lies in the SYN-ACK.
+//! SYN cookies: half-open connections for which the host stores nothing, because the SYN-ACK's sequence number and timestamp
+//! contain all that is needed.
 //!
 //! RFC 4987 3.6. Linux counterpart: secure_tcp_syn_cookie, check_tcp_syn_cookie, cookie_init_timestamp,
 //! cookie_timestamp_decode. The sequence number hides the minute and one of four segment sizes; the low bits of the

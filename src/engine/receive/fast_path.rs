@@ -21,7 +21,7 @@ impl Tcb {
         self.predicted_window = Some((self.snd_wnd >> self.rx.snd_wscale).min(0xffff) as u16);
     }
 
-    /// The same, if nothing out of order is about.
+    /// Predicts the next segment, unless data has arrived out of order.
     pub(crate) fn fast_path_check(&mut self) {
         if self.reassembly.is_empty() && self.rcv_wnd > 0 && self.rmem_alloc < self.rcvbuf {
             self.fast_path_on();

@@ -76,11 +76,11 @@ pub(crate) struct Tcb {
     pub(crate) timers: Timers,
 
     // the application's side
-    /// Who is told of changes: the socket, or the listener while it is not accepted.
+    /// Whose readiness changes: the socket, or the listener while the connection is not accepted.
     pub(crate) socket: Option<SocketId>,
     /// bind() gave it its port.
     pub(crate) bindport_locked: bool,
-    /// Nobody holds the socket (Linux: SOCK_DEAD).
+    /// No application holds the socket (Linux: SOCK_DEAD).
     pub(crate) orphan: bool,
     pub(crate) sk_err: Option<Errno>,
     pub(crate) sk_err_soft: Option<Errno>,

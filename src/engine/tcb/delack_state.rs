@@ -103,7 +103,7 @@ impl DelAck {
         self.now || (self.quick > 0 && !self.in_pingpong(pingpong_thresh))
     }
 
-    /// The timer fired. True: it has an ACK to send.
+    /// Handles the expiry of the timer, and returns whether it has an ACK to send.
     pub(crate) fn timer_fired(&mut self) -> bool {
         std::mem::take(&mut self.timer) && self.scheduled
     }
@@ -168,7 +168,7 @@ impl DelAck {
         self.set_ato(limits.min);
     }
 
-    /// The window grows: an ACK tells the peer at once.
+    /// Schedules an ACK that announces a larger window at once.
     pub(crate) fn window_grows(&mut self) {
         self.quick |= 1;
     }
@@ -235,7 +235,7 @@ impl DelAck {
         self.lrcvtime = j.into();
     }
 
-    /// Remembers the flow label of data. True: it is another one than that of the data before.
+    /// Stores the flow label of data, and returns whether it differs from that of the data before.
     pub(crate) fn note_flowlabel(&mut self, flow_label: u32) -> bool {
         std::mem::replace(&mut self.lrcv_flowlabel, flow_label) != flow_label
     }

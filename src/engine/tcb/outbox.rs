@@ -65,7 +65,7 @@ impl Trigger {
 pub(crate) struct Outbox {
     pub(crate) packets: VecDeque<Transmit>,
     pub(crate) events: VecDeque<Event>,
-    /// Nobody wants the events.
+    /// Events are discarded, because no caller takes them.
     pub(crate) mute: bool,
     /// What makes it send.
     pub(crate) trigger: Trigger,

@@ -12,12 +12,12 @@ use crate::engine::tcb::give_up_rule::GiveUpRule;
 use crate::engine::tcb::timer_slots::Armed;
 use crate::time::{Jiffies, TickSpan, Ticks};
 
-/// What the model of a timeout is built on: always this, whatever rto_min is.
+/// The first wait that the model of a timeout assumes, us. It does not depend on rto_min (Linux: TCP_RTO_MIN).
 pub(crate) const MODEL_BASE_US: u64 = 200_000;
-/// What the model of the timeout of a SYN is built on.
+/// The first wait that the model of the timeout of a SYN assumes, us (Linux: TCP_TIMEOUT_INIT).
 const MODEL_BASE_SYN_US: u64 = 1_000_000;
 
-/// The time that `retries` doublings from `base_us` take, capped at `rto_max_us` each; ticks.
+/// Returns the time in ticks that `retries` doublings from `base_us` take, each at most `rto_max_us`.
 ///
 /// Linux turns a count of retries into this time, and gives up when it has passed since the first retransmission.
 pub fn model_timeout(ticks: &Ticks, retries: u32, base_us: u64, rto_max_us: u64) -> TickSpan {
@@ -40,7 +40,7 @@ pub(crate) enum Expiry {
 }
 
 impl Tcb {
-    /// TCP_USER_TIMEOUT in ticks, if set.
+    /// Returns TCP_USER_TIMEOUT in ticks, if it is set.
     pub(crate) fn user_timeout(&self) -> Option<TickSpan> {
         (self.opt.user_timeout_ms > 0).then(|| self.ms(i64::from(self.opt.user_timeout_ms)))
     }
@@ -49,7 +49,7 @@ impl Tcb {
         GiveUpRule::UserTimeout(self.opt.user_timeout_ms)
     }
 
-    /// Retries that an orphan is worth: few, and none once the RTO is at its cap.
+    /// Returns how many retries an orphan gets. `alive` says that its RTO has not yet reached the longest.
     pub(crate) fn orphan_retries(&self, alive: bool) -> u32 {
         let mut retries = self.sysctl.tcp_orphan_retries as u32;
         if self.sk_err_soft.is_some() && !alive {
@@ -71,8 +71,8 @@ impl Tcb {
         }
     }
 
-    /// The rule that counts retransmissions in this state, and the first wait that the model of their time is built
-    /// on, us.
+    /// Returns the rule that counts retransmissions in this state, and the first wait that the model of their time
+    /// assumes, us.
     fn retries_rule(&self) -> (GiveUpRule, u64) {
         if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
             (self.syn_rule(), MODEL_BASE_SYN_US)
@@ -85,8 +85,8 @@ impl Tcb {
         }
     }
 
-    /// The rule that limits retransmissions, and the time after the first of them at which it ends the connection,
-    /// ms; no time where the kernel of old counts them instead.
+    /// Returns the rule that limits retransmissions, and how long after the first of them it ends the connection, ms.
+    /// There is no such time if the kernel counts retransmissions, as before 2.6.32.
     fn retransmission_limit(&self) -> (GiveUpRule, Option<u64>) {
         if self.opt.user_timeout_ms > 0 {
             let ms = u64::from(self.opt.user_timeout_ms);
@@ -102,7 +102,7 @@ impl Tcb {
         (rule, (!self.opt.retries_are_counted).then(model))
     }
 
-    /// The rule by which retransmission ends now, if it does.
+    /// Returns the rule that ends the retransmissions now, if one does.
     fn timed_out(&self, now: Now) -> Option<GiveUpRule> {
         let (rule, after_ms) = self.retransmission_limit();
         let is_over = match after_ms {
@@ -170,7 +170,7 @@ impl Tcb {
         Expiry::GivenUp
     }
 
-    /// The rule that ends a connection whose peer closed the window over data in flight, if one does now.
+    /// Returns the rule that now ends a connection whose peer closed the window over data in flight, if one does.
     pub(crate) fn closed_window_is_over(&self, now: Now, armed: &Armed) -> Option<GiveUpRule> {
         let head_ms = || self.queues.rtx.front().map_or(now.ms, |s| s.sent_us.ms());
         let stamp = self.rto.retrans_stamp().unwrap_or_else(head_ms);
@@ -190,7 +190,7 @@ impl Tcb {
         })
     }
 
-    /// Window probes that may go without an answer before the connection is given up.
+    /// Returns the rule that says how many window probes may stay unanswered before the connection is given up.
     pub(crate) fn window_probes_allowed(&self) -> GiveUpRule {
         match self.orphan {
             true => GiveUpRule::OrphanRetries(self.orphan_retries(self.probes_are_alive())),
@@ -198,26 +198,26 @@ impl Tcb {
         }
     }
 
-    /// Whether the interval of window probes has not yet reached the longest RTO.
+    /// Returns whether the interval of window probes has not yet reached the longest RTO.
     fn probes_are_alive(&self) -> bool {
         !self.rto.reaches_max_backed_off()
     }
 
-    /// The rule by which an orphan's window probes end now, whether they were answered or not.
+    /// Returns the rule that now ends the window probes of an orphan, whether they were answered or not.
     pub(crate) fn orphan_backoff_reached(&self) -> Option<GiveUpRule> {
         let alive = self.probes_are_alive();
         let reached = self.orphan && !alive && self.rto.backoff() >= self.orphan_retries(alive);
         reached.then_some(GiveUpRule::OrphanBackoff(self.rto.backoff()))
     }
 
-    /// The rule by which TCP_USER_TIMEOUT ends the window probes now, which began at `since`.
+    /// Returns the rule if TCP_USER_TIMEOUT now ends the window probes, which began at `since`.
     pub(crate) fn user_timeout_of_probes(&self, now: Now, since: Jiffies) -> Option<GiveUpRule> {
         let user = self.user_timeout()?;
         let is_over = now.j.since(since) >= user;
         is_over.then(|| self.user_timeout_rule())
     }
 
-    /// The rule by which keepalive ends the connection now, after nothing was heard for `elapsed`.
+    /// Returns the rule by which keepalive now ends the connection, after nothing has arrived for `elapsed`.
     pub(crate) fn keepalive_is_over(&self, elapsed: TickSpan) -> Option<GiveUpRule> {
         if let Some(user) = self.user_timeout() {
             let is_over = elapsed >= user && self.probes.out() > 0;
@@ -230,7 +230,7 @@ impl Tcb {
         (self.probes.out() >= self.keepalive_probes()).then_some(rule)
     }
 
-    /// Gives up: the error, no packet.
+    /// Gives the connection up: the application gets an error, and no packet is sent.
     pub(crate) fn write_err(&mut self, now: Now, rule: GiveUpRule) {
         let errno = self.sk_err_soft.unwrap_or(Errno::ETIMEDOUT);
         self.sk_err = Some(errno);
@@ -240,7 +240,7 @@ impl Tcb {
         self.tcp_done(now);
     }
 
-    /// Says by which rule the connection ends. An orphan has no application that could get the error.
+    /// Records by which rule the connection ends. An orphan has no application that could get the error.
     pub(crate) fn note_given_up(&mut self, now: Now, rule: GiveUpRule, errno: Option<Errno>) {
         let errno = errno.filter(|_| !self.orphan);
         self.note(now, false, Text::GivenUp { rule, errno });

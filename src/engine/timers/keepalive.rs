@@ -1,4 +1,4 @@
-//! Keepalive, and the end of it.
+//! Keepalive probes, and the end of a connection whose peer does not answer them.
 //!
 //! RFC 9293 3.8.4, RFC 1122 4.2.3.6. Linux counterpart: tcp_keepalive_timer, tcp_set_keepalive.
 
@@ -12,7 +12,7 @@ use crate::time::TickSpan;
 use crate::wire::Flags;
 
 impl Tcb {
-    /// Idle time before the first probe, ticks.
+    /// Returns the idle time before the first probe, in ticks.
     pub(crate) fn keepalive_time(&self) -> TickSpan {
         let s = self
             .opt
@@ -35,7 +35,7 @@ impl Tcb {
             .unwrap_or(self.sysctl.tcp_keepalive_probes as u32)
     }
 
-    /// Since when nothing was heard, ticks.
+    /// Returns for how long nothing has arrived, in ticks.
     pub(crate) fn keepalive_elapsed(&self, now: Now) -> TickSpan {
         let data = self.delack.lrcvtime();
         let since = data.map_or(self.rcv_tstamp, |data| data.max(self.rcv_tstamp));
@@ -57,7 +57,7 @@ impl Tcb {
         );
     }
 
-    /// SO_KEEPALIVE was switched.
+    /// Handles a change of SO_KEEPALIVE.
     pub(crate) fn set_keepalive(&mut self, now: Now, on: bool) {
         if matches!(self.state, TcpState::Closed | TcpState::Listen) {
             return;
@@ -69,7 +69,7 @@ impl Tcb {
         }
     }
 
-    /// The keepalive timer fired.
+    /// Handles the expiry of the keepalive timer.
     pub(crate) fn on_keepalive(&mut self, now: Now) {
         let Some(armed) = self.timers.keepalive.take() else {
             return;
@@ -111,7 +111,7 @@ impl Tcb {
         self.reset_keepalive(now, self.keepalive_intvl(), "a probe was sent");
     }
 
-    /// A RST of our own accord.
+    /// Sends a RST that answers no segment (Linux: tcp_send_active_reset).
     pub(crate) fn send_active_reset(&mut self, now: Now) {
         self.net.count(Counter::OutRsts);
         let seq = self.acceptable_seq();

@@ -13,11 +13,11 @@ use crate::engine::tcb::timer_slots::{Armed, Xmit};
 use crate::engine::timers::giving_up::Expiry;
 use crate::time::{TickSpan, Ticks};
 
-/// Resends of a thin stream that are not backed off.
+/// How many retransmissions of a thin stream are sent without backoff.
 const THIN_RETRIES: u32 = 6;
 
 impl Tcb {
-    /// Arms the transmit timer, never for longer than rto_max.
+    /// Arms the timer for retransmissions and probes, for at most rto_max.
     pub(crate) fn arm_xmit(&mut self, now: Now, what: Xmit, delta: TickSpan, why: &'static str) {
         let ticks = self.sysctl.ticks;
         let old = self.timers.xmit;
@@ -56,13 +56,13 @@ impl Tcb {
         }
     }
 
-    /// Time left of the RTO that began when the head was sent, us.
+    /// Returns the time that is left of the RTO that began when the head of the queue was sent, us.
     pub(crate) fn rto_left_us(&self, now: Now) -> i64 {
         let sent = self.queues.rtx.front().map_or(now.us, |s| s.sent_us);
         now.us.until(sent + self.sysctl.ticks.to_us(self.rto.get()))
     }
 
-    /// The retransmission timer follows what is out.
+    /// Arms the retransmission timer for what is in flight, or clears it if nothing is.
     pub(crate) fn rearm_rto(&mut self, now: Now, why: &'static str) {
         if self.packets_out == 0 {
             return self.clear_xmit(now, "nothing is out");
@@ -78,7 +78,7 @@ impl Tcb {
         self.arm_xmit(now, Xmit::Rto, delta, why);
     }
 
-    /// Fires every timer that is due, each with what the ones before it left.
+    /// Fires every timer that is due. Each sees the state that the ones before it left.
     pub(crate) fn on_due_timers(&mut self, now: Now, ticks: &Ticks) {
         let due = |armed: Option<Armed>| armed.is_some_and(|a| a.instant(ticks) <= now.at);
         if due(self.timers.delack) {
@@ -96,7 +96,7 @@ impl Tcb {
         }
     }
 
-    /// The transmit timer fired.
+    /// Handles the expiry of the timer for retransmissions and probes.
     pub(crate) fn on_xmit_timer(&mut self, now: Now) {
         let Some((what, armed)) = self.timers.xmit.take() else {
             return;
@@ -137,7 +137,7 @@ impl Tcb {
         }
     }
 
-    /// The time of the retransmission timer turned out to be over already.
+    /// Handles a retransmission timer whose time is already over when it is computed.
     pub(crate) fn on_rto_now(&mut self, now: Now) {
         let armed = Armed::after(&self.sysctl.ticks, now, TickSpan::ZERO, None);
         self.on_rto(now, armed);
@@ -178,7 +178,7 @@ impl Tcb {
         self.back_off_and_rearm(now);
     }
 
-    /// The first timeout of an episode: what was going on?
+    /// Counts the first timeout of an episode by the state in which it comes.
     fn count_failure(&self) {
         if self.rto.retransmits() > 0 {
             return;
@@ -194,7 +194,8 @@ impl Tcb {
         }
     }
 
-    /// Out, and the window closed over it: the retransmission is a window probe and counts as none.
+    /// Handles an RTO while the peer's window is closed over data in flight: the retransmission probes the window, and
+    /// does not count as a retry.
     fn on_rto_zero_window(&mut self, now: Now, armed: Armed, told: ArmedFor) {
         if let Some(rule) = self.closed_window_is_over(now, &armed) {
             return self.write_err(now, rule);
@@ -228,7 +229,7 @@ impl Tcb {
         self.arm_xmit(now, Xmit::Rto, delta, "backed off");
     }
 
-    /// The last wait is shortened so that it ends with the user timeout.
+    /// Shortens the last wait so that it ends with the user timeout.
     fn clamp_rto_to_user_timeout(&self, now: Now) -> TickSpan {
         let (Some(stamp), true) = (self.rto.retrans_stamp(), self.opt.user_timeout_ms > 0) else {
             return self.rto.get();
@@ -242,7 +243,7 @@ impl Tcb {
         }
     }
 
-    /// The end of the full socket.
+    /// Closes the connection (Linux: tcp_done).
     pub(crate) fn tcp_done(&mut self, now: Now) {
         if matches!(self.state, TcpState::SynSent | TcpState::SynRecv) {
             self.net.count(Counter::AttemptFails);

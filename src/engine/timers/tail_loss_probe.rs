@@ -1,4 +1,5 @@
-//! Tail loss probe: the last segment is sent again (or a new one) before the RTO, to draw an ACK.
+//! Tail loss probe: before the RTO the last segment is sent again, or a new one is sent, so that the peer answers with an
+//! ACK.
 //!
 //! RFC 8985 7. Linux counterpart: tcp_schedule_loss_probe, tcp_send_loss_probe, tcp_process_tlp_ack.
 
@@ -13,7 +14,8 @@ use crate::engine::tcb::timer_slots::Xmit;
 use crate::engine::tcb::tlp_state::Tlp;
 use crate::wire::Seq;
 
-/// The wait of a probe, us, before it is cut to the RTO: `twice_srtt_us` is none while no RTT was measured.
+/// Returns how long a probe waits, us, before that is limited to the RTO. `twice_srtt_us` is `None` while no RTT was
+/// measured.
 pub(crate) fn pto_us(twice_srtt_us: Option<u64>, packets_out: u32, rto_min_us: u64) -> u64 {
     match (twice_srtt_us, packets_out) {
         (None, _) => crate::engine::congestion::rtt::TIMEOUT_INIT_US,
@@ -24,7 +26,8 @@ pub(crate) fn pto_us(twice_srtt_us: Option<u64>, packets_out: u32, rto_min_us: u
 }
 
 impl Tcb {
-    /// Arms the probe if one is allowed. `full_rto`: the RTO would start now, else at the head's sending.
+    /// Arms the probe if one is allowed, and returns whether it did. With `full_rto` the RTO would start now, otherwise when
+    /// the head of the queue was sent.
     pub(crate) fn schedule_loss_probe(&mut self, now: Now, full_rto: bool) -> bool {
         let enabled = matches!(self.sysctl.tcp_early_retrans, 3 | 4);
         let calm = matches!(self.ca_state, CaState::Open | CaState::Cwr);
@@ -47,7 +50,7 @@ impl Tcb {
         true
     }
 
-    /// The probe timer fired.
+    /// Handles the expiry of the probe's timer.
     pub(crate) fn on_loss_probe(&mut self, now: Now, why: Trigger) {
         self.outbox().trigger = why;
         if !self.tlp.is_out() {
@@ -61,7 +64,7 @@ impl Tcb {
         self.rearm_rto(now, "after the loss probe");
     }
 
-    /// Sends new data if there is some that fits the window, else the last segment again.
+    /// Sends new data if some fits the window, otherwise the last segment again.
     fn send_loss_probe(&mut self, now: Now) -> Tlp {
         let mss = self.current_mss();
         let fits = self
@@ -91,7 +94,7 @@ impl Tcb {
         }
     }
 
-    /// What an ACK says of the probe.
+    /// Learns from an ACK whether the probe repaired a loss.
     pub(crate) fn process_tlp_ack(&mut self, now: Now, ack: Seq, flags: AckFlags) {
         let Some(high) = self.tlp.high_seq() else {
             return;

@@ -1,4 +1,4 @@
-//! Zero-window probes: data waits, nothing is out, the peer's window is closed.
+//! Zero-window probes, while data waits, nothing is in flight and the peer's window is closed.
 //!
 //! RFC 9293 3.8.6.1. Linux counterpart: tcp_probe_timer, tcp_send_probe0, tcp_write_wakeup.
 
@@ -20,12 +20,12 @@ impl Tcb {
         self.rto.get().max(self.sysctl.ticks.from_us(MODEL_BASE_US))
     }
 
-    /// The present interval, ticks.
+    /// Returns the present interval between probes, in ticks.
     pub(crate) fn probe0_when(&self) -> TickSpan {
         (self.probe0_base() << self.rto.backoff().min(MAX_DOUBLINGS)).min(self.rto.max())
     }
 
-    /// The last wait is shortened so that it ends with the user timeout.
+    /// Shortens the last wait so that it ends with the user timeout.
     pub(crate) fn clamp_probe0(&self, now: Now, when: TickSpan) -> TickSpan {
         let (Some(user), Some(since)) = (self.user_timeout(), self.probes.since()) else {
             return when;
@@ -34,7 +34,7 @@ impl Tcb {
         when.min(left)
     }
 
-    /// The probe timer fired.
+    /// Handles the expiry of the probe's timer.
     pub(crate) fn on_probe_timer(&mut self, now: Now, armed: Armed) {
         if self.packets_out > 0 || self.queues.unsent.is_empty() {
             self.probes.clear();
@@ -79,7 +79,8 @@ impl Tcb {
         self.arm_xmit(now, Xmit::Probe0, when, "a probe was sent");
     }
 
-    /// Draws an answer: with data if the window has any room, else with an old sequence number.
+    /// Sends a segment that the peer answers: with data if the window has any space, otherwise with an old sequence
+    /// number.
     pub(crate) fn write_wakeup(&mut self, now: Now, what: &'static str, counter: Counter) {
         let mss = self.current_mss();
         let end = self.wnd_end();
