@@ -102,10 +102,16 @@
 // blank lines, because rustfmt sorts neighbours; `tests/tidy` reads the order
 pub mod time;
 
+// for the texts of the program
+#[doc(hidden)]
 pub mod nouns;
 
+// for tests and benchmarks, which draw from the streams of a run
+#[doc(hidden)]
 pub mod rng;
 
+// for the texts of the program
+#[doc(hidden)]
 pub mod printable;
 
 pub mod wire;
@@ -145,7 +151,9 @@ pub mod live;
 
 pub mod target;
 
+// for the commands table, sweep and advise; its types change with what they show
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod answers;
 
 pub mod compare;
@@ -155,7 +163,9 @@ pub mod explain;
 
 pub mod report;
 
+// for the program halfopen, which is a crate of its own
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 
 pub use engine::Engine;

@@ -61,7 +61,7 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     draw(&safe(text, color()))
 }
 
-/// Writes JSON to stdout, as [`print`] writes text.
+/// Writes JSON to stdout, as [`print()`] writes text.
 pub(super) fn print_json(json: &str) -> io::Result<()> {
     draw(&escaped_json(json))
 }

@@ -1,6 +1,6 @@
 //! A host as a value: TCP by the engine, the rest of IP by smoltcp, its services, and its fate.
 //!
-//! It does no I/O except through the descriptors of a [`Service`], and reads no clock. After each input, take the packets
+//! It does no I/O except through the descriptors of a [`Service`](super::Service), and reads no clock. After each input, take the packets
 //! that it sends.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

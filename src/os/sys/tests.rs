@@ -30,14 +30,16 @@ fn a_helpers_panic_is_the_callers() {
 
 #[test]
 fn helpers_of_many_threads_do_not_meet() {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|n| scope.spawn(move || in_helper_process(|| vec![n; 1000]).unwrap()))
-            .collect();
-        for (n, thread) in threads.into_iter().enumerate() {
-            assert_eq!(thread.join().unwrap(), vec![n; 1000]);
-        }
-    });
+    let (answers, answer) = std::sync::mpsc::channel();
+    for n in 0..8 {
+        let answers = answers.clone();
+        std::thread::spawn(move || answers.send((n, in_helper_process(|| vec![n; 1000]))));
+    }
+    for _ in 0..8 {
+        let wait = std::time::Duration::from_secs(240);
+        let (n, bytes) = answer.recv_timeout(wait).expect("every helper answers");
+        assert_eq!(bytes.unwrap(), vec![n; 1000]);
+    }
 }
 
 #[test]
