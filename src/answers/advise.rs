@@ -7,6 +7,7 @@
 //!
 //! RFC 1122 4.2.3.6 (keepalive), RFC 5482 (user timeout). Linux counterpart: tcp_timer.c.
 
+mod audit;
 mod case;
 mod choice;
 mod keepalive;
@@ -19,15 +20,18 @@ mod price;
 mod row;
 mod search;
 mod trial;
+mod verify;
 
 use std::time::Duration;
 
+pub use audit::{Audited, audit};
 pub use case::{Case, cases};
 pub use choice::{Choice, KeepaliveTimes};
 pub use lateness::keepalive_ends;
 pub use price::Price;
 pub use row::Row;
 pub use trial::Fault;
+pub use verify::{LONGEST as LONGEST_MEASUREMENT, Measured, expected, measure};
 
 use self::trial::Trial;
 use super::table::{self, Settings, TableError, What};

@@ -62,7 +62,7 @@ fn what() -> impl TypedValueParser<Value = What> {
         .try_map(|name| What::from_name(&name).ok_or("no such table"))
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("a name, = and a value are wanted, as in tcp_retries2=8")?;
@@ -72,7 +72,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((known.to_owned(), value.to_owned()))
 }
 
-fn option(text: &str) -> Result<SockOpt, String> {
+pub(super) fn option(text: &str) -> Result<SockOpt, String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("a name, = and a value are wanted, as in TCP_USER_TIMEOUT=30000")?;

@@ -1,5 +1,8 @@
 //! The answer of `advise`, for people and as JSON.
 
+pub mod audit;
+pub mod measured;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -154,6 +157,9 @@ fn line(request: &Request, row: &Row) -> [String; 5] {
 }
 
 fn margin(limit: Duration, worst: Duration) -> String {
+    if limit == Duration::MAX {
+        return "-".to_owned();
+    }
     match limit.checked_sub(worst) {
         Some(left) => secs(left),
         None => format!("-{}", secs(worst.saturating_sub(limit))),

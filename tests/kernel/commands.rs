@@ -99,3 +99,26 @@ fn ctrl_c_ends_a_run_with_what_there_is() {
         "{summary}"
     );
 }
+
+#[test]
+fn an_advice_is_measured_beside_what_was_simulated() {
+    if !is_possible() {
+        return;
+    }
+    let run = start(&[
+        "advise", "--detect", "4s", "--idle", "--role", "server", "--verify", "--json",
+    ]);
+    let output = bounded::ended_with_output(run);
+    let said = text(&output);
+    let json = serde_json::from_slice::<serde_json::Value>(&output.stdout).expect(&said);
+    let measured = json["measured"].as_array().expect(&said);
+    assert_eq!(measured.len(), 3, "{said}");
+    for one in measured {
+        let rows = json["situations"].as_array().expect(&said);
+        let row = rows.iter().find(|r| r["situation"] == one["situation"]);
+        let earliest = row.and_then(|r| r["detected_simulated_s"]["earliest"].as_f64());
+        // a timer is never early; how late it is depends on how busy the machine is
+        let at = one["measured_s"].as_f64().expect(&said);
+        assert!(earliest.is_some_and(|e| at > e - 0.01), "{said}");
+    }
+}
