@@ -9,6 +9,8 @@ use super::packet::{Numbers, Packet, Side};
 use super::series::Series;
 use crate::capture::IcmpSeen;
 
+/// The longest time that a connection is believed to last, ns: ten years. Sums with longer ones could overflow.
+pub(super) const LONGEST_NS: u64 = 315_000_000_000_000_000;
 /// The most ICMP errors of a connection that are kept.
 const MOST_ICMPS: usize = 1_000;
 
@@ -130,6 +132,7 @@ impl Connection {
 
     /// An ICMP error about one of its packets.
     pub(super) fn take_icmp(&mut self, seen: &IcmpSeen, at_ns: u64) {
+        let at_ns = at_ns.clamp(self.first_ns, self.first_ns + LONGEST_NS);
         let side = match seen.src == self.addrs[0] {
             true => Side::Client,
             false => Side::Server,

@@ -52,7 +52,7 @@ fn at_the_syn(packet: &Packet) -> Label {
 }
 
 /// Data that was not seen before.
-fn new(connection: &Connection, packet: &Packet) -> Label {
+fn new(connection: &mut Connection, packet: &Packet) -> Label {
     let me = connection.end(packet.from);
     let other = connection.end(packet.from.other());
     if packet.seq > me.snd_nxt {
@@ -78,6 +78,7 @@ fn new(connection: &Connection, packet: &Packet) -> Label {
             Label::likely(Mechanism::FrtoNewData)
         }
         _ if !answers && me.may_be_probe(packet, other.window) => {
+            connection.end_mut(packet.from).may_have_probed_ns = Some(packet.at_ns);
             Label::likely(Mechanism::NewData).remark("or a probe that carries new data")
         }
         _ => fresh(packet),

@@ -215,6 +215,8 @@ pub(super) struct End {
     pub(super) handshake_turnaround_ns: Option<u64>,
     /// TTL of its packets, but RSTs.
     pub(super) ttl: Option<u8>,
+    /// When it last sent new data that may have been a tail loss probe, ns.
+    pub(super) may_have_probed_ns: Option<u64>,
     /// What its keepalive probes have shown.
     pub(super) keepalive: Keepalive,
     /// The first and the last TSval that it sent, and when, ns.

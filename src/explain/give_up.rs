@@ -50,7 +50,7 @@ fn first_and_next(series: &Series) -> Option<(u64, u64, u64)> {
             Mechanism::TailLossProbe | Mechanism::ProbeOrRto
         )
     });
-    let next = if is_probe { gap } else { 2 * gap };
+    let next = if is_probe { gap } else { gap.saturating_mul(2) };
     Some((first.at_ns, last.at_ns, next.min(RTO_MAX_NS)))
 }
 
@@ -61,7 +61,7 @@ pub(super) fn give_up_ns(series: &Series, retries: u32) -> Option<u64> {
     // each round adds at least one gap
     for _ in 0..100_000 {
         at += gap.max(1_000_000);
-        if at - first >= model {
+        if at.saturating_sub(first) >= model {
             return Some(at);
         }
         gap = (2 * gap).min(RTO_MAX_NS);
@@ -78,7 +78,10 @@ pub(super) fn next_due_ns(series: &Series) -> Option<u64> {
 pub(super) fn retries2(series: &Series) -> Option<(u32, u32)> {
     let (first, last, gap) = first_and_next(series)?;
     // not over at the last retransmission, over when the next one was due; the wheel makes timers late by an eighth
-    let (over_after, over_by) = (last - first, last + gap + gap / 8 - first);
+    let (over_after, over_by) = (
+        last.saturating_sub(first),
+        (last + gap + gap / 8).saturating_sub(first),
+    );
     let fits = |n: &u32| model_ns(*n) > over_after && model_ns(*n) <= over_by;
     let low = (0..=100).find(fits)?;
     let high = (0..=100).rev().find(fits)?;
@@ -89,5 +92,8 @@ pub(super) fn retries2(series: &Series) -> Option<(u32, u32)> {
 /// than that, counted from the first retransmission, ns.
 pub(super) fn limit_ns(series: &Series) -> Option<(u64, u64)> {
     let (first, last, gap) = first_and_next(series)?;
-    Some((last - first, last + gap - first))
+    Some((
+        last.saturating_sub(first),
+        (last + gap).saturating_sub(first),
+    ))
 }

@@ -56,10 +56,12 @@ const BACKOFF: usize = 3;
 fn missing_between(before_ns: u64, gap_ns: u64) -> u32 {
     /// Where the RTO of Linux stops growing, ns, less a little.
     const CAPPED_NS: u64 = 118_000_000_000;
-    let is = |wanted: u64| gap_ns + gap_ns / 16 >= wanted && gap_ns <= wanted + wanted / 8;
+    let is = |wanted: u64| {
+        gap_ns.saturating_add(gap_ns / 16) >= wanted && gap_ns <= wanted.saturating_add(wanted / 8)
+    };
     (1..=6)
         .find(|n: &u32| match before_ns >= CAPPED_NS {
-            true => is(before_ns * u64::from(n + 1)),
+            true => is(before_ns.saturating_mul(u64::from(n + 1))),
             false => is(before_ns.saturating_mul((1 << (n + 2)) - 2)),
         })
         .unwrap_or(0)

@@ -66,12 +66,12 @@ impl Connection {
             .into_iter()
             .find_map(|s| Some((s, self.end(s).outage?)));
         if let (true, Some((side, (from, until, _)))) = (found.is_empty(), outage)
-            && until - from > 5_000_000_000
+            && until.saturating_sub(from) > 5_000_000_000
         {
             found.push(format!(
                 "{}: a TCP_USER_TIMEOUT below {} would have ended the connection, which survived the outage",
                 side.name(),
-                length(until - from)
+                length(until.saturating_sub(from))
             ));
         }
         found

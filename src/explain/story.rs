@@ -254,34 +254,42 @@ impl Connection {
     /// No trouble at the end: was there some before?
     fn recovered(&self, span: &CaptureSpan) -> Judged {
         let outages = Side::BOTH.map(|s| self.end(s).outage.map(|o| (s, o)));
-        let longest = outages.into_iter().flatten().max_by_key(|(_, o)| o.1 - o.0);
+        let longest = outages
+            .into_iter()
+            .flatten()
+            .max_by_key(|(_, o)| o.1.saturating_sub(o.0));
         let end = match self.is_closed() {
             true => "closed",
             false => "still open at the end of the capture",
         };
         if let Some((side, (from, until, rtos))) = longest
-            && (rtos > 1 || until - from >= 1_000_000_000)
+            && (rtos > 1 || until.saturating_sub(from) >= 1_000_000_000)
         {
             let text = format!(
                 "{} did not answer from {} to {} ({}, {} of {}), then it went on; {end}",
                 self.who(side.other()),
                 span.at(from),
                 span.at(until),
-                length(until - from),
+                length(until.saturating_sub(from)),
                 count(rtos, "RTO retransmission"),
                 self.who(side),
             );
             return (Trouble::Outage, text, None);
         }
         let closed = Side::BOTH.map(|s| self.end(s).was_closed.map(|c| (s, c)));
-        let closed = closed.into_iter().flatten().max_by_key(|(_, c)| c.1 - c.0);
-        if let Some((side, (from, until))) = closed.filter(|(_, c)| c.1 - c.0 >= CLOSED_NS) {
+        let closed = closed
+            .into_iter()
+            .flatten()
+            .max_by_key(|(_, c)| c.1.saturating_sub(c.0));
+        if let Some((side, (from, until))) =
+            closed.filter(|(_, c)| c.1.saturating_sub(c.0) >= CLOSED_NS)
+        {
             let text = format!(
                 "{} kept its window closed from {} to {} ({}), because its application did not read; {end}",
                 self.who(side),
                 span.at(from),
                 span.at(until),
-                length(until - from),
+                length(until.saturating_sub(from)),
             );
             return (Trouble::ZeroWindow, text, None);
         }

@@ -1,6 +1,6 @@
 //! Takes the packets of a connection in the order of the capture: explains each, and notes what it changes at both ends.
 
-use super::connection::{Connection, Explained};
+use super::connection::{Connection, Explained, LONGEST_NS};
 use super::end::Clock;
 use super::mechanism::{Label, Mechanism};
 use super::packet::{Packet, Side, packet};
@@ -20,6 +20,9 @@ const COPY_WITHIN_NS: u64 = 300_000_000;
 
 /// The same for packets without an IP identification.
 const COPY_WITHOUT_ID_WITHIN_NS: u64 = 1_000_000;
+
+/// The latest instant that is believed: the year 2116, ns since the Unix epoch.
+const LATEST_NS: u64 = 4_600_000_000_000_000_000;
 
 impl Connection {
     /// Returns whether a SYN with this number belongs to another, later connection between the same addresses.
@@ -51,8 +54,10 @@ impl Connection {
     pub(super) fn take(&mut self, seen: &TcpSeen, number: u64, at_ns: u64) {
         let from = self.side_of(seen);
         if self.packets == 0 {
-            self.first_ns = at_ns;
+            self.first_ns = at_ns.min(LATEST_NS);
         }
+        // a stamp further away is damaged, and sums with it must not overflow
+        let at_ns = at_ns.clamp(self.first_ns, self.first_ns + LONGEST_NS);
         self.packets += 1;
         self.last_ns = self.last_ns.max(at_ns);
         if seen.flags.has(Flags::SYN) && !self.end(from).is_numbered {

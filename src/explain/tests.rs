@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod engine;
+mod hostile;
 mod incomplete;
 mod labels;
 mod verdicts;

@@ -51,7 +51,7 @@ impl Told {
         let (true, Some((earliest, latest, errno))) = (self.is_computed, rerun.gives_up) else {
             return;
         };
-        let when = match latest - earliest {
+        let when = match latest.saturating_sub(earliest) {
             0..10_000_000 => format!("at {}", span.at(latest)),
             _ => format!("between {} and {}", span.at(earliest), span.at(latest)),
         };
@@ -254,15 +254,19 @@ impl Connection {
 
     fn told_of_connect(&self, side: Side, span: &CaptureSpan) -> Told {
         let me = self.end(side);
-        let gaps: Vec<u64> = me.syns_ns.windows(2).map(|w| w[1] - w[0]).collect();
-        let Some(next) = gaps.last().map(|gap| 2 * gap) else {
+        let gaps: Vec<u64> = me
+            .syns_ns
+            .windows(2)
+            .map(|w| w[1].saturating_sub(w[0]))
+            .collect();
+        let Some(next) = gaps.last().map(|gap| gap.saturating_mul(2)) else {
             return Told::new(
                 side,
                 "nothing yet: its SYN is not answered, and not repeated in the capture",
             );
         };
         let last = me.syns_ns.last().copied().unwrap_or_default();
-        match span.last_ns > last + next + next / 4 {
+        match span.last_ns > last.saturating_add(next).saturating_add(next / 4) {
             true => {
                 let text = format!(
                     "ETIMEDOUT from connect() at about {}, when the next SYN was due (computed)",

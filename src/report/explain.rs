@@ -112,7 +112,7 @@ fn inferred(story: &Story) -> Vec<String> {
             .side
             .map_or_else(String::new, |s| format!("{}, ", s.name()));
         format!(
-            "{who}{}: {} ({}; from {})",
+            "{who}{}: {} ({}: {})",
             i.what,
             i.value,
             i.sureness.name(),

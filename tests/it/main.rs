@@ -9,6 +9,7 @@ mod commands;
 mod damaged;
 mod emit;
 mod examples;
+mod explain;
 mod forecast;
 mod posts;
 mod recordings;

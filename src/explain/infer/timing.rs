@@ -7,6 +7,9 @@ use super::super::span::length;
 use super::super::system::System;
 use super::Inferred;
 
+/// New data this long before a series may have been its tail loss probe, ns.
+const PROBED_NS: u64 = 5_000_000_000;
+
 impl Connection {
     /// SYN to the ACK of the handshake at the capture: the whole round trip, ns; only if none of them came twice.
     pub(in crate::explain) fn handshake_rtt_ns(&self) -> Option<u64> {
@@ -103,8 +106,12 @@ impl Connection {
                 sureness,
             ));
         }
+        let may_have_probed = self
+            .end(side)
+            .may_have_probed_ns
+            .is_some_and(|at| at + PROBED_NS > series.base_ns);
         if let (Some((Mechanism::Rto(1), Sureness::Certain)), true, false) =
-            (first, may, is_foreign)
+            (first, may && !may_have_probed, is_foreign)
         {
             let why = "the first retransmission is an RTO, although SACK is permitted";
             let value =

@@ -122,7 +122,7 @@ fn floors_us(connection: &Connection, side: Side) -> Vec<u64> {
 /// tcp_syn_linear_timeouts: the SYN retries that come with the same gap.
 fn linear_syns(connection: &Connection, side: Side) -> Option<u32> {
     let syns = &connection.end(side).syns_ns;
-    let gaps: Vec<u64> = syns.windows(2).map(|w| w[1] - w[0]).collect();
+    let gaps: Vec<u64> = syns.windows(2).map(|w| w[1].saturating_sub(w[0])).collect();
     let first = *gaps.first()?;
     let same = gaps.iter().take_while(|g| **g < first + first / 2).count() as u32;
     // the last of them is the first of the backoff
