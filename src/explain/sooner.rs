@@ -5,13 +5,14 @@ use super::packet::Side;
 use super::pending::Pending;
 use super::span::{CaptureSpan, length};
 use super::system::System;
+use super::told::Told;
 
 /// The detection time of the example, s.
 const EXAMPLE_S: u64 = 30;
 
 impl Connection {
     /// Returns the settings that tell the end that waits sooner, or tell the other end at all.
-    pub(super) fn sooner(&self, span: &CaptureSpan) -> Vec<String> {
+    pub(super) fn sooner(&self, span: &CaptureSpan, told: &[Told; 2]) -> Vec<String> {
         let mut found = Vec::new();
         let waits = Side::BOTH.into_iter().filter_map(|s| self.unanswered(s));
         for u in waits {
@@ -28,11 +29,15 @@ impl Connection {
             match u.pending {
                 Pending::Data { firings: 1.., fin, .. } => {
                     let from = first_again.map_or(u.since_ns, |f| f.at_ns);
-                    let at = span.at(from + EXAMPLE_S * 1_000_000_000);
+                    let at_ns = from + EXAMPLE_S * 1_000_000_000;
+                    let at = span.at(at_ns);
+                    let is_sooner = told[u.waits.index()].at_ns.is_none_or(|told| at_ns < told);
+                    if is_sooner {
                     found.push(format!(
                         "{name}: TCP_USER_TIMEOUT = {EXAMPLE_S} s ends it {EXAMPLE_S} s after the first retransmission, at about {at} \
                          (computed); keepalive does not help, because no probe is sent while data is not acknowledged"
                     ));
+                    }
                     if fin {
                         found.push(format!(
                             "{name}: after close() only an answer of the peer's application, or SO_LINGER with a time, tells whether \

@@ -58,7 +58,11 @@ impl Told {
         if errno.is_empty() || self.errno.is_none() && errno != "ETIMEDOUT" {
             return;
         }
-        let defaults = "simulated: the engine with default sysctls, if nothing more arrives";
+        let sysctls = match rerun.sysctls.as_str() {
+            "" => "default sysctls".to_owned(),
+            other => format!("{other} and else default sysctls"),
+        };
+        let defaults = format!("simulated: the engine with {sysctls}, if nothing more arrives");
         self.text = format!("{errno} {when} ({defaults})");
         self.errno = Some(errno);
         self.at_ns = Some(latest);

@@ -3,15 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use assert_cmd::Command;
-
-fn halfopen() -> Command {
-    let mut command = Command::cargo_bin("halfopen").expect("it is built");
-    command
-        .env("NO_COLOR", "1")
-        .timeout(std::time::Duration::from_secs(120));
-    command
-}
+use crate::commands::{halfopen, outcome};
 
 fn capture(name: &str) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -20,46 +12,40 @@ fn capture(name: &str) -> PathBuf {
         .join("trace.pcap")
 }
 
-fn out(command: &mut Command) -> (Option<i32>, String, String) {
-    let output = command.output().expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
 #[test]
 fn a_pipe_is_explained_like_a_file() {
     let path = capture("power-off-all-defaults");
     let bytes = std::fs::read(&path).expect("it is shipped");
-    let (code, of_pipe, _) = out(halfopen().args(["explain", "-"]).write_stdin(bytes));
-    let (_, of_file, _) = out(halfopen().arg("explain").arg(&path));
-    assert_eq!(code, Some(1));
+    let (code, of_pipe, _) = outcome(halfopen().args(["explain", "-"]).write_stdin(bytes));
+    let (_, of_file, _) = outcome(halfopen().arg("explain").arg(&path));
+    assert_eq!(code, 1);
     assert_eq!(of_pipe, of_file);
     assert!(of_file.contains("RTO retransmission 15"), "{of_file}");
 }
 
 #[test]
 fn a_capture_without_trouble_ends_with_0() {
-    let (code, text, _) = out(halfopen().arg("explain").arg(capture("fin-wait2")));
-    assert_eq!(code, Some(0), "{text}");
+    let (code, text, _) = outcome(halfopen().arg("explain").arg(capture("fin-wait2")));
+    assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("0 of 1 connection"), "{text}");
-    let (code, text, _) = out(halfopen()
-        .arg("explain")
-        .arg("--all")
-        .arg(capture("fin-wait2")));
-    assert_eq!(code, Some(0));
+    let (code, text, _) = outcome(
+        halfopen()
+            .arg("explain")
+            .arg("--all")
+            .arg(capture("fin-wait2")),
+    );
+    assert_eq!(code, 0);
     assert!(text.contains("healthy"), "{text}");
 }
 
 #[test]
 fn json_has_the_packets_and_what_the_applications_get() {
-    let (code, text, _) = out(halfopen()
-        .args(["explain", "--json"])
-        .arg(capture("keepalive-power-off")));
-    assert_eq!(code, Some(1));
+    let (code, text, _) = outcome(
+        halfopen()
+            .args(["explain", "--json"])
+            .arg(capture("keepalive-power-off")),
+    );
+    assert_eq!(code, 1);
     let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     let one = &json["shown"][0];
     assert_eq!(one["trouble"], "keepalive unanswered");
@@ -69,28 +55,34 @@ fn json_has_the_packets_and_what_the_applications_get() {
 
 #[test]
 fn what_cannot_be_read_is_said_with_exit_code_2() {
-    let (code, _, error) = out(halfopen().args(["explain", "no/such.pcap"]));
-    assert_eq!(code, Some(2));
+    let (code, _, error) = outcome(halfopen().args(["explain", "no/such.pcap"]));
+    assert_eq!(code, 2);
     assert!(error.contains("no/such.pcap"), "{error}");
-    let (code, _, error) = out(halfopen()
-        .args(["explain", "-"])
-        .write_stdin("this is no capture, but a sentence"));
-    assert_eq!(code, Some(2));
+    let (code, _, error) = outcome(
+        halfopen()
+            .args(["explain", "-"])
+            .write_stdin("this is no capture, but a sentence"),
+    );
+    assert_eq!(code, 2);
     assert!(error.contains("pcap"), "{error}");
-    let (code, _, error) = out(halfopen()
-        .args(["explain", "--stream", "7"])
-        .arg(capture("drop-one")));
-    assert_eq!(code, Some(2));
+    let (code, _, error) = outcome(
+        halfopen()
+            .args(["explain", "--stream", "7"])
+            .arg(capture("drop-one")),
+    );
+    assert_eq!(code, 2);
     assert!(error.contains("there is no stream 7"), "{error}");
 }
 
 #[test]
 fn a_file_that_ends_too_early_is_explained_as_far_as_it_goes() {
     let bytes = std::fs::read(capture("power-off-all-defaults")).expect("it is shipped");
-    let (code, text, error) = out(halfopen()
-        .args(["explain", "-"])
-        .write_stdin(&bytes[..bytes.len() - 5]));
-    assert_eq!(code, Some(1));
+    let (code, text, error) = outcome(
+        halfopen()
+            .args(["explain", "-"])
+            .write_stdin(&bytes[..bytes.len() - 5]),
+    );
+    assert_eq!(code, 1);
     assert!(text.contains("RTO retransmission 14"), "{text}");
     assert!(error.contains("ends inside frame 52"), "{error}");
 }
@@ -107,18 +99,18 @@ fn pcapng_is_written_once_and_overwritten_only_if_asked() {
             .arg("--pcapng")
             .arg(&file)
             .args(more);
-        out(&mut command)
+        outcome(&mut command)
     };
-    assert_eq!(explain(&[]).0, Some(1));
+    assert_eq!(explain(&[]).0, 1);
     let bytes = std::fs::read(&file).expect("it was written");
     assert!(
         bytes.windows(5).any(|w| w == b"ACK o"),
         "a comment is in it"
     );
     let (code, _, error) = explain(&[]);
-    assert_eq!(code, Some(2));
+    assert_eq!(code, 2);
     assert!(error.contains("--force"), "{error}");
-    assert_eq!(explain(&["--force"]).0, Some(1));
+    assert_eq!(explain(&["--force"]).0, 1);
 }
 
 #[test]
@@ -143,8 +135,8 @@ fn several_connections_are_listed_the_worst_first() {
         at += 16 + len;
     }
     all.write_all(&records).expect("it grows");
-    let (code, text, _) = out(halfopen().args(["explain", "-", "--all"]).write_stdin(all));
-    assert_eq!(code, Some(1));
+    let (code, text, _) = outcome(halfopen().args(["explain", "-", "--all"]).write_stdin(all));
+    assert_eq!(code, 1);
     let (dead, healthy) = (text.find("dead peer"), text.find("healthy"));
     assert!(dead.is_some() && dead < healthy, "{text}");
 }

@@ -6,14 +6,6 @@ use proptest::test_runner::FileFailurePersistence;
 use super::*;
 use crate::wire::{Flags, Options, Seq, TcpOption, Timestamps};
 
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: 300,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..ProptestConfig::default()
-    }
-}
-
 /// Numbers near each other, and some that are anywhere.
 fn number() -> impl Strategy<Value = u32> {
     prop_oneof![8 => 0_u32..40, 2 => any::<u32>(), 1 => (u32::MAX - 20)..]
@@ -64,7 +56,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::with_failure_persistence(FileFailurePersistence::WithSource("regressions")) })]
 
     #[test]
     fn no_packet_and_no_time_makes_it_panic(
