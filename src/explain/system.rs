@@ -47,7 +47,7 @@ impl fmt::Display for System {
         f.write_str(match self {
             System::Linux => "Linux",
             System::Windows => "Windows",
-            System::MacOs => "macOS or iOS",
+            System::MacOs => "macOS or iOS (xnu), or a BSD",
             System::FreeBsd => "FreeBSD",
         })
     }

@@ -34,7 +34,8 @@ impl Connection {
         let is_foreign = self.runs(side).is_some_and(|(s, _)| s != System::Linux);
         let why = format!("TSval grows by {rate:.1} per second");
         let value = match (hz, is_foreign) {
-            (1_000, _) => "counts milliseconds (Linux since 4.13 at any HZ, before that HZ 1000; other systems too)".to_owned(),
+            (1_000, true) => "counts milliseconds".to_owned(),
+            (1_000, false) => "counts milliseconds (Linux since 4.13 at any HZ, before that HZ 1000; other systems too)".to_owned(),
             (hz, true) => format!("counts {} ms", 1_000 / hz),
             (hz, false) => format!("counts {:.1} ms: a Linux before 4.13 has HZ {hz}", 1e3 / f64::from(hz)),
         };
