@@ -1,18 +1,20 @@
 //! `halfopen explain`: what happened to the connections of a capture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{Exit, Failure, terminal};
 use crate::capture::{Counts, Reader, annotate};
 use crate::explain::{CaptureSpan, Connection, Explainer, Keep, Story, Trouble};
 use crate::nouns::count;
 use crate::printable::escaped;
+use crate::report::explain::html::Page;
 use crate::report::explain::{list, one, to_json, why};
 
 /// Packets that are kept of a connection that nobody has asked for by its number.
@@ -21,10 +23,19 @@ const KEPT_UNASKED: usize = 2_000;
 const KEPT_ASKED: usize = 5_000_000;
 /// Connections that are listed at most; the worst ones.
 const MOST_LISTED: usize = 10_000;
+/// Connections that the file of --html tells packet by packet at most; the worst ones.
+const MOST_IN_HTML: usize = 200;
+/// Packets that are kept for --html, all connections together.
+const KEPT_FOR_HTML: usize = 100_000;
+/// Packets of a connection that are kept for --html, however many connections there are.
+const LEAST_FOR_HTML: usize = 500;
+/// Packets of a connection that are kept for --html, however few connections there are.
+const MOST_FOR_HTML: usize = 20_000;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(
+    group = ArgGroup::new("written").args(["pcapng", "html"]).multiple(true),
     before_help = "Example: tcpdump -i any -w - tcp port 5432 | halfopen explain -",
     after_help = "Without --stream or --host it lists the connections in trouble, the worst first; if there is only one, it is told \
                   packet by packet.\n\nExit codes: 0 no connection is in trouble; 1 at least one is; 2 the capture could not be read."
@@ -47,8 +58,11 @@ pub(super) struct Explain {
     /// Writes the capture to this file as pcapng, with the explanation of each packet as its comment, for Wireshark
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
-    /// Overwrites the file of --pcapng
-    #[arg(long, requires = "pcapng")]
+    /// Writes the connections in trouble to this file as HTML that loads nothing: packets as a ladder, and what follows from them
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Overwrites the files of --pcapng and --html
+    #[arg(long, requires = "written")]
     force: bool,
     /// Prints JSON
     #[arg(long)]
@@ -77,22 +91,20 @@ struct Contents {
 impl Explain {
     /// Reads the capture and prints what happened.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        self.check_pcapng()?;
-        let read = self.read()?;
-        let asked = self.stream.is_some() || self.host.is_some();
-        let mut told: Vec<(Connection, Story)> = Vec::new();
-        for mut connection in read.found {
-            let story = connection.story(&read.span);
-            told.push((connection, story));
+        self.check_outputs()?;
+        let mut read = self.read(None)?;
+        let asked = self.is_asked();
+        let mut told = with_stories(std::mem::take(&mut read.found), &read.span);
+        if asked && told.is_empty() {
+            return Err(Failure(self.nothing_found(read.connections)));
+        }
+        if let Some(out) = &self.html {
+            self.write_html(out, &told, &read)?;
         }
         let troubled = told.iter().filter(|(_, s)| is_trouble(s.trouble)).count();
         let comments = self.pcapng.as_ref().map(|_| comments(&told));
         if !asked && !self.all {
             told.retain(|(_, s)| is_trouble(s.trouble));
-        }
-        told.sort_by_key(|(c, s)| (s.trouble, c.stream));
-        if asked && told.is_empty() {
-            return Err(Failure(self.nothing_found(read.connections)));
         }
         let in_detail = asked || told.len() == 1 && read.connections == 1;
         if self.json {
@@ -154,18 +166,43 @@ impl Explain {
         Ok(())
     }
 
-    /// Refuses, before anything is read, what --pcapng cannot do.
-    fn check_pcapng(&self) -> Result<(), Failure> {
-        let Some(out) = &self.pcapng else {
-            return Ok(());
-        };
-        let name = escaped(&out.to_string_lossy()).into_owned();
-        if self.capture == Path::new("-") {
-            return Err(Failure("--pcapng reads the capture a second time, which a pipe does not allow: write it to a file first".to_owned()));
+    /// Whether connections were asked for by number or address.
+    fn is_asked(&self) -> bool {
+        self.stream.is_some() || self.host.is_some()
+    }
+
+    /// Refuses, before anything is read, what --pcapng and --html cannot do.
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let again = [
+            ("--pcapng", self.pcapng.is_some()),
+            // connections that were asked for are kept on the first reading
+            ("--html", self.html.is_some() && !self.is_asked()),
+        ];
+        if self.capture == Path::new("-")
+            && let Some((option, _)) = again.iter().find(|(_, is_set)| *is_set)
+        {
+            return Err(Failure(format!(
+                "{option} reads the capture a second time, which a pipe does not allow: write it to a file first"
+            )));
         }
+        if self.pcapng.is_some() && self.pcapng == self.html {
+            return Err(Failure(
+                "--pcapng and --html name the same file: choose another one for --html".to_owned(),
+            ));
+        }
+        for (option, out) in [("--pcapng", &self.pcapng), ("--html", &self.html)] {
+            if let Some(out) = out {
+                self.check_output(option, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_output(&self, option: &str, out: &Path) -> Result<(), Failure> {
+        let name = escaped(&out.to_string_lossy()).into_owned();
         if out.exists() && !self.force {
             return Err(Failure(format!(
-                "{name} exists already: --force overwrites it, or choose another file for --pcapng"
+                "{name} exists already: --force overwrites it, or choose another file for {option}"
             )));
         }
         let same = |a: &Path, b: &Path| {
@@ -175,10 +212,62 @@ impl Explain {
         };
         match same(out, &self.capture) {
             true => Err(Failure(format!(
-                "{name} is the capture itself: choose another file for --pcapng"
+                "{name} is the capture itself: choose another file for {option}"
             ))),
             false => Ok(()),
         }
+    }
+
+    /// Writes the file of --html. The packets of the connections in trouble are read from the capture once more, because the first
+    /// reading does not keep them.
+    fn write_html(
+        &self,
+        out: &Path,
+        told: &[(Connection, Story)],
+        read: &Contents,
+    ) -> Result<(), Failure> {
+        let again;
+        let in_detail = match self.is_asked() {
+            true => told,
+            false => {
+                let is_only = told.len() == 1 && read.connections == 1;
+                let worst = told
+                    .iter()
+                    .filter(|(_, s)| is_only || is_trouble(s.trouble));
+                let streams: BTreeSet<u32> =
+                    worst.take(MOST_IN_HTML).map(|(c, _)| c.stream).collect();
+                again = match streams.is_empty() {
+                    true => Vec::new(),
+                    false => {
+                        let contents = self.read(Some(Rc::new(streams)))?;
+                        with_stories(contents.found, &contents.span)
+                    }
+                };
+                &again
+            }
+        };
+        let remarks: Vec<String> = read
+            .damage
+            .iter()
+            .cloned()
+            .chain(read.counts.warnings())
+            .collect();
+        let file_name = self.capture.file_name().unwrap_or_default();
+        let page = Page {
+            name: match self.capture == Path::new("-") {
+                true => "a pipe",
+                false => &file_name.to_string_lossy(),
+            },
+            listed: &told[..told.len().min(MOST_LISTED)],
+            in_detail: &in_detail[..in_detail.len().min(MOST_IN_HTML)],
+            span: read.span,
+            connections: read.connections,
+            remarks: &remarks,
+        };
+        let name = escaped(&out.to_string_lossy()).into_owned();
+        std::fs::write(out, page.to_html()).map_err(|e| Failure(format!("{name}: {e}")))?;
+        log::info!("{name}: {}", count(page.in_detail.len(), "connection"));
+        Ok(())
     }
 
     fn annotate(&self, out: &Path, mut comments: BTreeMap<u64, String>) -> Result<(), Failure> {
@@ -219,41 +308,47 @@ impl Explain {
         }
     }
 
-    fn read(&self) -> Result<Contents, Failure> {
+    /// Reads the capture: what the arguments ask for, or only these connections, with their packets.
+    fn read(&self, only: Option<Rc<BTreeSet<u32>>>) -> Result<Contents, Failure> {
         if self.capture == Path::new("-") {
-            return self.explain(std::io::stdin().lock());
+            return self.explain(std::io::stdin().lock(), only);
         }
         let name = escaped(&self.capture.to_string_lossy()).into_owned();
         let file = File::open(&self.capture).map_err(|e| Failure(format!("{name}: {e}")))?;
-        self.explain(file)
+        self.explain(file, only)
             .map_err(|e| Failure(format!("{name}: {}", e.0)))
     }
 
-    fn explain(&self, input: impl Read) -> Result<Contents, Failure> {
+    fn explain(
+        &self,
+        input: impl Read,
+        only: Option<Rc<BTreeSet<u32>>>,
+    ) -> Result<Contents, Failure> {
         let mut reader = Reader::new(BufReader::with_capacity(1 << 20, input))?;
         let mut found = Vec::new();
-        let (stream, wanted, all) = (self.stream, self.host, self.all);
-        let comments = self.pcapng.is_some();
-        let is_of = move |ip: IpAddr, port: Option<u16>, end: SocketAddr| {
-            end.ip() == ip && port.is_none_or(|p| p == end.port())
+        let wanted = Wanted {
+            stream: self.stream,
+            host: self.host,
+            comments: self.pcapng.is_some(),
+            only,
         };
-        let is_wanted = move |n: u32, a: SocketAddr, b: SocketAddr| {
-            let host = wanted.is_none_or(|(ip, port)| is_of(ip, port, a) || is_of(ip, port, b));
-            stream.is_none_or(|s| s == n) && host
+        let keeper = wanted.clone();
+        let keep: Keep = Box::new(move |n, a, b| keeper.most_kept(n, a, b));
+        let is_chosen = self.all || wanted.comments || wanted.is_choice();
+        // the file of --html lists the connections without trouble too
+        let mut healthy = match (&self.html, &wanted.only) {
+            (Some(_), None) => MOST_LISTED,
+            _ => 0,
         };
-        let asked = stream.is_some() || wanted.is_some();
-        let keep: Keep = Box::new(move |n, a, b| match asked {
-            true if is_wanted(n, a, b) => KEPT_ASKED,
-            true => 0,
-            false if comments => KEPT_ASKED,
-            // a capture of one connection is told packet by packet
-            false if n == 0 => KEPT_UNASKED,
-            false => 0,
-        });
         let mut explainer = Explainer::new(keep, |connection: Connection| {
             let ends = connection.addrs;
-            let is_it = !asked || is_wanted(connection.stream, ends[0], ends[1]);
-            if is_it && (asked || all || comments || connection.may_be_in_trouble()) {
+            if !wanted.is_it(connection.stream, ends[0], ends[1]) {
+                return;
+            }
+            if is_chosen || connection.may_be_in_trouble() {
+                found.push(connection);
+            } else if healthy > 0 {
+                healthy -= 1;
                 found.push(connection);
             }
         });
@@ -282,6 +377,63 @@ impl Explain {
             damage,
         })
     }
+}
+
+/// The connections that are wanted from a reading of the capture.
+#[derive(Clone)]
+struct Wanted {
+    stream: Option<u32>,
+    host: Option<(IpAddr, Option<u16>)>,
+    /// Whether each packet gets a comment.
+    comments: bool,
+    /// The only streams that are wanted, for the file of --html.
+    only: Option<Rc<BTreeSet<u32>>>,
+}
+
+impl Wanted {
+    /// Whether connections were chosen, by the user or by an earlier reading.
+    fn is_choice(&self) -> bool {
+        self.only.is_some() || self.stream.is_some() || self.host.is_some()
+    }
+
+    fn is_it(&self, stream: u32, client: SocketAddr, server: SocketAddr) -> bool {
+        if let Some(only) = &self.only {
+            return only.contains(&stream);
+        }
+        let is_of = |ip: IpAddr, port: Option<u16>, end: SocketAddr| {
+            end.ip() == ip && port.is_none_or(|p| p == end.port())
+        };
+        let host = self
+            .host
+            .is_none_or(|(ip, port)| is_of(ip, port, client) || is_of(ip, port, server));
+        self.stream.is_none_or(|s| s == stream) && host
+    }
+
+    /// The number of packets of a connection that are kept.
+    fn most_kept(&self, stream: u32, client: SocketAddr, server: SocketAddr) -> usize {
+        match (self.is_choice(), &self.only) {
+            (true, _) if !self.is_it(stream, client, server) => 0,
+            (true, Some(only)) => {
+                (KEPT_FOR_HTML / only.len().max(1)).clamp(LEAST_FOR_HTML, MOST_FOR_HTML)
+            }
+            (true, None) => KEPT_ASKED,
+            (false, _) if self.comments => KEPT_ASKED,
+            // a capture of one connection is told packet by packet
+            (false, _) if stream == 0 => KEPT_UNASKED,
+            (false, _) => 0,
+        }
+    }
+}
+
+/// The connections with their stories, the worst first.
+fn with_stories(found: Vec<Connection>, span: &CaptureSpan) -> Vec<(Connection, Story)> {
+    let mut told = Vec::with_capacity(found.len());
+    for mut connection in found {
+        let story = connection.story(span);
+        told.push((connection, story));
+    }
+    told.sort_by_key(|(c, s)| (s.trouble, c.stream));
+    told
 }
 
 /// The explanation of each kept packet, by its frame number.

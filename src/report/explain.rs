@@ -1,5 +1,10 @@
 //! The explanation of a capture, for people and as JSON. Times are seconds since the first frame of the capture.
 
+pub mod html;
+mod ladder;
+
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::{Style, Tone, left, len, right, wrap};
@@ -122,6 +127,41 @@ fn inferred(story: &Story) -> Vec<String> {
     story.inferred.iter().map(one).collect()
 }
 
+/// Packets that stand together, by their places among the kept ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    /// Each of them is shown.
+    Shown(Range<usize>),
+    /// A long run without trouble, of which only the number of packets is shown.
+    Folded(Range<usize>),
+}
+
+/// The packets in their order, with or without folds.
+fn pieces(kept: &[Explained], fold: bool) -> Vec<Piece> {
+    let is_dull =
+        |e: &Explained| !e.label.mechanism.is_trouble() && e.label.sureness == Sureness::Certain;
+    let (mut pieces, mut shown, mut at) = (Vec::new(), 0, 0);
+    while fold && at < kept.len() {
+        let run = kept[at..].iter().take_while(|e| is_dull(e)).count();
+        if run > FOLD {
+            let (head, tail) = (at + AROUND, at + run - AROUND);
+            pieces.push(Piece::Shown(shown..head));
+            pieces.push(Piece::Folded(head..tail));
+            shown = tail;
+        }
+        at += run.max(1);
+    }
+    if shown < kept.len() {
+        pieces.push(Piece::Shown(shown..kept.len()));
+    }
+    pieces
+}
+
+/// What stands in the place of a fold.
+fn without_trouble(folded: &Range<usize>) -> String {
+    format!("{} without trouble", count(folded.len(), "packet"))
+}
+
 /// The table of packets. Runs without trouble are folded.
 fn packets(kept: &[Explained], span: &CaptureSpan, style: Style) -> Vec<String> {
     let mut lines = vec![style.paint(
@@ -131,26 +171,14 @@ fn packets(kept: &[Explained], span: &CaptureSpan, style: Style) -> Vec<String> 
         ),
         Tone::Faint,
     )];
-    let is_dull =
-        |e: &Explained| !e.label.mechanism.is_trouble() && e.label.sureness == Sureness::Certain;
-    let mut at = 0;
-    while at < kept.len() {
-        let run = kept[at..].iter().take_while(|e| is_dull(e)).count();
-        if run > FOLD && style.fold.is_some() {
-            let (head, tail) = (at + AROUND, at + run - AROUND);
-            lines.extend((at..head).map(|n| packet(kept, n, span, style)));
-            let folded = format!(
-                "{:>7}  {} without trouble",
-                "...",
-                count(tail - head, "packet")
-            );
-            lines.push(style.paint(&folded, Tone::Faint));
-            lines.extend((tail..at + run).map(|n| packet(kept, n, span, style)));
-            at += run;
-            continue;
+    for piece in pieces(kept, style.fold.is_some()) {
+        match piece {
+            Piece::Shown(range) => lines.extend(range.map(|n| packet(kept, n, span, style))),
+            Piece::Folded(range) => {
+                let folded = format!("{:>7}  {}", "...", without_trouble(&range));
+                lines.push(style.paint(&folded, Tone::Faint));
+            }
         }
-        lines.push(packet(kept, at, span, style));
-        at += 1;
     }
     lines
 }
@@ -158,10 +186,7 @@ fn packets(kept: &[Explained], span: &CaptureSpan, style: Style) -> Vec<String> 
 fn packet(kept: &[Explained], n: usize, span: &CaptureSpan, style: Style) -> String {
     let one = &kept[n];
     let p = &one.packet;
-    let before = kept[..n].iter().rev().find(|e| e.packet.from == p.from);
-    let gap = before.map_or_else(String::new, |b| {
-        format!("{:.6}", p.at_ns.saturating_sub(b.packet.at_ns) as f64 / 1e9)
-    });
+    let gap = gap(kept, n).map_or_else(String::new, |s| format!("{s:.6}"));
     let line = format!(
         "{:>7}  {:>11.6}  {:>9}  {:<6}  {:<34}  {}",
         p.number,
@@ -181,8 +206,15 @@ fn packet(kept: &[Explained], n: usize, span: &CaptureSpan, style: Style) -> Str
     style.paint(line.trim_end(), tone)
 }
 
-/// `PA 1:31 ack 1 win 501`.
-fn numbers(one: &Explained) -> String {
+/// The time since the packet before it from the same end, seconds.
+fn gap(kept: &[Explained], n: usize) -> Option<f64> {
+    let p = &kept[n].packet;
+    let before = kept[..n].iter().rev().find(|e| e.packet.from == p.from)?;
+    Some(p.at_ns.saturating_sub(before.packet.at_ns) as f64 / 1e9)
+}
+
+/// `PA 1:31`.
+fn sent(one: &Explained) -> String {
     let p = &one.packet;
     let mut text = format!("{} {}", p.flags, p.seq);
     if p.len > 0 {
@@ -191,6 +223,13 @@ fn numbers(one: &Explained) -> String {
             p.seq + i64::from(p.len) + i64::from(p.has(Flags::SYN))
         );
     }
+    text
+}
+
+/// `PA 1:31 ack 1 win 501`.
+fn numbers(one: &Explained) -> String {
+    let p = &one.packet;
+    let mut text = sent(one);
     if let Some(ack) = p.ack {
         text += &format!(" ack {ack}");
     }

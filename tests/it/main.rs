@@ -10,6 +10,7 @@ mod damaged;
 mod emit;
 mod examples;
 mod explain;
+mod explain_html;
 mod forecast;
 mod posts;
 mod recordings;
