@@ -74,9 +74,12 @@ impl Connection {
                 Some(hz) => format!("HZ {hz} with the timer wheel: Linux 4.8 to 4.12"),
                 None => format!("HZ {} with the timer wheel: Linux since 4.8", best.hz),
             };
+            let odds = match 1.0 / best.chance {
+                odds if odds > 1e9 => "less than 1 in a billion".to_owned(),
+                odds => format!("1 in {odds:.0}"),
+            };
             let why = format!(
-                "the distances of its retransmissions are multiples of the wheel's slots (by chance: 1 in {:.0})",
-                1.0 / best.chance
+                "the distances of its retransmissions are multiples of the wheel's slots (by chance: {odds})"
             );
             let sureness = if best.chance < 1e-5 {
                 Sureness::Certain
