@@ -78,19 +78,12 @@ fn flow(src: IpAddr, dst: IpAddr, segment: &Segment) -> Flow {
 
 /// Returns the RST for a segment of no connection, in the name of the end that the segment was for.
 fn reset(datagram: &Datagram, segment: &Segment) -> Datagram {
-    let mut answer = Segment {
-        src_port: segment.dst_port,
-        dst_port: segment.src_port,
-        flags: Flags::RST,
-        ..Segment::default()
-    };
-    if segment.flags.has(Flags::ACK) {
-        answer.seq = segment.ack;
-    } else {
-        answer.flags |= Flags::ACK;
-        answer.ack = segment.end_seq();
-    }
-    Datagram::new(datagram.dst, datagram.src, 0, Payload::Tcp(answer))
+    Datagram::new(
+        datagram.dst,
+        datagram.src,
+        0,
+        Payload::Tcp(segment.refusal()),
+    )
 }
 
 #[cfg(test)]

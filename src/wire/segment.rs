@@ -45,6 +45,23 @@ impl Segment {
         self.seq + self.seq_len()
     }
 
+    /// The RST with which an end answers this segment if it has no connection for it (RFC 9293 3.10.7.1).
+    pub fn refusal(&self) -> Segment {
+        let mut answer = Segment {
+            src_port: self.dst_port,
+            dst_port: self.src_port,
+            flags: Flags::RST,
+            ..Segment::default()
+        };
+        if self.flags.has(Flags::ACK) {
+            answer.seq = self.ack;
+        } else {
+            answer.flags |= Flags::ACK;
+            answer.ack = self.end_seq();
+        }
+        answer
+    }
+
     /// The timestamp option, if there.
     pub fn timestamps(&self) -> Option<Timestamps> {
         self.options.timestamps()

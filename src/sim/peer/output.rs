@@ -88,19 +88,7 @@ impl Peer {
     pub(super) fn refuse(&mut self, now: Instant, segment: &Segment, why: &str) {
         let why = why.to_owned();
         self.report(now, Incident::Rst { why });
-        let mut answer = Segment {
-            src_port: segment.dst_port,
-            dst_port: segment.src_port,
-            flags: Flags::RST,
-            ..Segment::default()
-        };
-        if segment.flags.has(Flags::ACK) {
-            answer.seq = segment.ack;
-        } else {
-            answer.flags |= Flags::ACK;
-            answer.ack = segment.end_seq();
-        }
-        self.put_on_wire(answer);
+        self.put_on_wire(segment.refusal());
     }
 
     fn segment(&self, now: Instant, seq: Seq, flags: Flags, payload: Vec<u8>) -> Segment {
